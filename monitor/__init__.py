@@ -1,0 +1,3 @@
+"""Lastcall: tells a team, before it hurts, that an AI model is retired, moved, redirected or repriced."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,87 @@
+"""The tree of expected failures. Anything else that escapes is a bug.
+
+LastcallError
+├── Unreadable        a document does not say what its adapter expects; nothing was taken from it
+├── Implausible       a document reads well but cannot be believed yet; it is held for the operator
+├── FetchFailed       a document could not be had
+├── SettingError      a setting is wrong: names the variable and the value
+├── StoreError        the database is missing, locked, newer than the program, or damaged
+├── NotFound          something that was asked for by name does not exist
+└── DeliveryFailed    one attempt to deliver failed; says whether and when to try again
+"""
+
+from __future__ import annotations
+
+
+class LastcallError(Exception):
+    """Root of every failure that a person can be told about in one line.
+
+    ``exit_code`` is what the command line returns for it (see docs/cli.md).
+    """
+
+    exit_code = 1
+
+
+class Unreadable(LastcallError):
+    """A document is not what its adapter was written for. The message names the place and the text."""
+
+    exit_code = 3
+
+
+class Implausible(LastcallError):
+    """A document was read, but accepting it needs a second look: the message gives the numbers."""
+
+    exit_code = 3
+
+
+class FetchFailed(LastcallError):
+    """A document could not be fetched whole. ``retry_after`` is in seconds, if the server named it."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None):
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class SettingError(LastcallError):
+    """A setting cannot be used. The message names the variable and the value."""
+
+    exit_code = 4
+
+
+class StoreError(LastcallError):
+    """The database cannot be used as it is. The message says what to do about it."""
+
+    exit_code = 4
+
+
+class NotFound(LastcallError):
+    """Something asked for by name does not exist."""
+
+    exit_code = 5
+
+
+class DeliveryFailed(LastcallError):
+    """One attempt failed.
+
+    ``permanent``: the target itself must be paused before anything else is tried.
+    ``retry_after``: seconds that the receiver asked to be left alone, a floor for the whole target.
+    ``status`` and ``answer`` (its first bytes) are kept with the attempt.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+        answer: str = "",
+    ):
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.status = status
+        self.answer = answer

@@ -1,0 +1,290 @@
+"""Helpers of adapters: tables by column names, sections, feeds, ids; with dates, money and markup beside them.
+
+Everything here is exact or raises Unreadable with the place and the text. An adapter imports from this module only.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from monitor.errors import Unreadable
+from monitor.facts import When
+from monitor.markup import (
+    Block,
+    Heading,
+    Inline,
+    RawRow,
+    Table,
+    Text,
+    blocks,
+    clean,
+    decode,
+    inline,
+    is_html,
+    tables_and_headings,
+)  # fmt: skip
+from monitor.values import NO_PRICE, Money, money, unit, when
+
+__all__ = [
+    "NO_PRICE", "Block", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section", "Table", "Text",
+    "Unreadable", "blocks", "clean", "codes", "decode", "entries", "inline", "is_html", "layout", "money", "sections",
+    "tables", "tables_and_headings", "unit", "when",
+]  # fmt: skip
+
+# --- tables by column names --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One known shape of a table: a role for each column that is read, and the columns that are not.
+
+    A column is given by its header, case-folded; several names of one column are separated by ``|`` and a
+    trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a regular
+    expression that one of the headings above must match. ``fill`` are roles whose empty cell repeats the
+    cell above. ``spill`` is the role that takes the surplus when unescaped pipes gave a row too many cells.
+    """
+
+    columns: Mapping[str, str]
+    ignore: tuple[str, ...] = ()
+    under: str = ""
+    fill: tuple[str, ...] = ()
+    spill: str = ""
+
+    @cached_property
+    def headers(self) -> tuple[str, ...]:
+        return (*self.columns.values(), *self.ignore)
+
+    def claims(self, header: Sequence[str], path: Sequence[str]) -> bool:
+        if self.under and not any(re.search(self.under, heading, re.IGNORECASE) for heading in path):
+            return False
+        return all(_column(header, names) is not None for names in self.headers)
+
+
+def layout(
+    *, ignore: Sequence[str] = (), under: str = "", fill: Sequence[str] = (), spill: str = "", **columns: str
+) -> Layout:
+    """A Layout, roles as keyword arguments: ``layout(model="model / system|system", retires="shutdown date")``."""
+    return Layout(columns, tuple(ignore), under, tuple(fill), spill)
+
+
+def _column(header: Sequence[str], names: str) -> int | None:
+    for name in names.split("|"):
+        wanted = clean(name).casefold()
+        for number, title in enumerate(header):
+            folded = title.casefold()
+            if folded == wanted or (wanted.endswith("*") and folded.startswith(wanted[:-1])):
+                return number
+    return None
+
+
+@dataclass(frozen=True)
+class Row(Mapping[str, Inline]):
+    """One row of a claimed table: its cells by role, and where it stood.
+
+    ``path`` are the headings above, outermost first; ``before`` the paragraph just above the table;
+    ``group`` the last divider row; ``nth`` counts the tables since the last heading, from 1;
+    ``headers`` gives the header as printed by role; ``classes`` the HTML classes of the row.
+    """
+
+    cells: Mapping[str, Inline]
+    layout: Layout = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    path: tuple[str, ...] = ()
+    before: str = ""
+    group: str = ""
+    nth: int = 1
+    table: int = 1
+    classes: tuple[str, ...] = ()
+    quote: str = ""
+
+    def __getitem__(self, role: str) -> Inline:
+        return self.cells[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def heading(self) -> str:
+        return self.path[-1] if self.path else ""
+
+
+def tables(body: bytes | str | Sequence[Block], *layouts: Layout, skip: Sequence[Layout] = ()) -> Iterator[Row]:
+    """Every row of every table, by role.
+
+    Raises Unreadable for a table that neither a layout nor ``skip`` claims, for a row that does not fit its
+    header, and for an unknown column beside a layout which another, larger one contains: that is how a
+    renamed column looks. An unknown column beside a complete layout is somebody's addition and is let be.
+    """
+    page = blocks(body) if isinstance(body, bytes | str) else body
+    path: list[tuple[int, str]] = []
+    before, nth = "", 0
+    for block in page:
+        if isinstance(block, Heading):
+            path = [(level, text) for level, text in path if level < block.level] + [(block.level, block.inline.line)]
+            before, nth = "", 0
+        elif isinstance(block, Text):
+            before = block.inline.line
+        else:
+            nth += 1
+            headings = tuple(text for _, text in path)
+            claimed = _claim(block, headings, layouts, skip)
+            if claimed:
+                yield from _rows(block, claimed, headings, before, nth)
+            before = ""
+
+
+def _place(table: Table, headings: Sequence[str]) -> str:
+    return f"table {table.number}" + (f" under {headings[-1]!r}" if headings else "")
+
+
+def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:
+    fits = [known for known in layouts if known.claims(table.header, headings)]
+    titles = " | ".join(table.header)
+    if not fits:
+        if any(known.claims(table.header, headings) for known in skip):
+            return None
+        raise Unreadable(f"{_place(table, headings)}: no known layout has these columns: {titles!r}")
+    best = max(fits, key=lambda known: (bool(known.under), len(known.headers)))
+    known = {_column(table.header, names) for names in best.headers}
+    unknown = [title for number, title in enumerate(table.header) if number not in known]
+    contained = any(set(best.headers) < set(other.headers) for other in layouts)
+    if unknown and contained:
+        raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
+    return best
+
+
+def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int) -> Iterator[Row]:
+    place = _place(table, headings)
+    found = {role: _column(table.header, names) for role, names in known.columns.items()}
+    at = {role: column for role, column in found.items() if column is not None}
+    headers = {role: table.header[column] for role, column in at.items()}
+    group = ""
+    above: dict[str, Inline] = {}
+    width = len(table.header)
+    for number, row in enumerate(table.rows, 1):
+        cells = list(row.cells)
+        where = f"{place}, row {number}"
+        if row.divider:
+            group = cells[0].line
+            continue
+        if len(cells) > width and known.spill:
+            spill = at[known.spill]
+            surplus = len(cells) - width + 1
+            parts = cells[spill : spill + surplus]
+            merged = Inline(
+                " | ".join(part.text for part in parts),
+                tuple(code for part in parts for code in part.codes),
+                tuple(link for part in parts for link in part.links),
+            )
+            cells[spill : spill + surplus] = [merged]
+        if len(cells) != width:
+            text = " | ".join(cell.line for cell in cells)
+            raise Unreadable(f"{where}: {len(cells)} cells under {width} columns: {text!r}")
+        said: dict[str, Inline] = {}
+        for role, column in at.items():
+            cell = cells[column]
+            if not cell and role in known.fill and role in above:
+                cell = above[role]
+            said[role] = above[role] = Inline(
+                cell.text, cell.codes, cell.links, f"{where}, column {table.header[column]!r}"
+            )
+        yield Row(
+            said, known, headers, headings, before, group, nth, table.number, row.classes,
+            " | ".join(cell.line for cell in cells),
+        )  # fmt: skip
+
+
+# --- sections and feeds ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, the headings above it, and the paragraphs and list items up to the next heading."""
+
+    path: tuple[str, ...]
+    heading: Inline
+    level: int
+    texts: tuple[Text, ...]
+
+
+def sections(body: bytes | str | Sequence[Block]) -> Iterator[Section]:
+    """The sections of a page, in its order; text before the first heading belongs to none."""
+    page = blocks(body) if isinstance(body, bytes | str) else body
+    path: list[Heading] = []
+    texts: list[Text] = []
+
+    def done() -> Iterator[Section]:
+        if path:
+            above = tuple(heading.inline.line for heading in path[:-1])
+            yield Section(above, path[-1].inline, path[-1].level, tuple(texts))
+        texts.clear()
+
+    for block in page:
+        if isinstance(block, Heading):
+            yield from done()
+            path = [heading for heading in path if heading.level < block.level] + [block]
+        elif isinstance(block, Text):
+            texts.append(block)
+    yield from done()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a feed: plain text, and the day or instant it was published."""
+
+    title: str
+    link: str
+    published: When | None
+    summary: str
+
+
+def entries(body: bytes) -> list[Entry]:
+    """The items of an RSS or Atom feed.
+
+    feedparser is given bytes only, since it opens a str that looks like a path or URL. It never raises by
+    itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
+    """
+    import feedparser
+
+    parsed: Any = feedparser.parse(bytes(body), sanitize_html=False, resolve_relative_uris=False)
+    if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
+        raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
+    if not parsed.version:
+        raise Unreadable("not a feed")
+    found = []
+    for item in parsed.entries:
+        stamp = item.get("published_parsed") or item.get("updated_parsed")
+        instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
+        published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None
+        title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
+        found.append(Entry(title, item.get("link", ""), published, summary))
+    return found
+
+
+# --- ids ---------------------------------------------------------------------------------------------------
+
+_ID = re.compile(r"[A-Za-z0-9][\w.:/@+-]*")
+
+
+def codes(cell: Inline) -> list[str]:
+    """The ids a cell names: its code spans, or its comma- and or-separated words where it has none.
+
+    A pipe separates an id from its aliases, in a code span (``a | b``) and between spans. Raises
+    Unreadable for a cell that holds neither.
+    """
+    spans = cell.codes or tuple(re.split(r"\s*(?:,|\||\bor\b|\band\b|\n)\s*", cell.text))
+    found = [name.strip() for span in spans for name in re.split(r"[|,]", span)]
+    ids = [name.rstrip("*") for name in found if name.strip("*")]
+    wrong = [name for name in ids if not _ID.fullmatch(name)]
+    if wrong or not ids:
+        raise cell.error("no model id")
+    return list(dict.fromkeys(ids))

@@ -1,0 +1,134 @@
+"""What an adapter declares. ``@source`` turns a function over bytes into a Source that the core can poll.
+
+    @source("https://acme.example/docs/deprecations.md", every=timedelta(hours=6))
+    def deprecations(body: bytes) -> Iterator[Fact]: ...
+
+The module's name is the provider, the function's name the feed: the source above is ``acme.deprecations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from monitor.errors import NotFound, Unreadable
+from monitor.facts import Fact
+
+Kind = Literal["official", "hint", "news"]
+Parse = Callable[[bytes], Iterable[Fact]]
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a model-list API is read: where the key goes, and how its pages follow each other.
+
+    ``key`` names the environment variable. ``header`` and ``prefix`` say how it is sent. ``next_page``
+    gets the body of one page and returns the query parameters of the next, or None after the last.
+    """
+
+    key: str
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    headers: tuple[tuple[str, str], ...] = ()
+    next_page: Callable[[bytes], dict[str, str] | None] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One feed or page of one provider, and everything the core must know to poll it.
+
+    ``every`` is the cadence. ``markers`` are byte strings without which a document is not this page at all
+    (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads: ``parse`` is given
+    only that, so two documents with the same focus have the same facts and the second is not parsed.
+    ``keeps_past`` says that rows stay on the page after their date, so that a row which leaves was withdrawn.
+    ``max_bytes`` caps the decoded body.
+    """
+
+    id: str
+    url: str
+    parse: Parse
+    every: timedelta = timedelta(hours=6)
+    kind: Kind = "official"
+    facts: tuple[type[Fact], ...] = ()
+    access: Access | None = None
+    markers: tuple[bytes, ...] = ()
+    focus: Callable[[bytes], bytes] | None = None
+    keeps_past: bool = False
+    max_bytes: int = 5_000_000
+    doc: str = field(default="", compare=False)
+
+    @property
+    def provider(self) -> str:
+        return self.id.partition(".")[0]
+
+    def look(self, body: bytes) -> bytes:
+        """The part of a document that can matter to this source."""
+        return self.focus(body) if self.focus else body
+
+    def read(self, body: bytes) -> list[Fact]:
+        """All facts of one document, stamped with the provider, in the page's order.
+
+        Raises Unreadable if the document is not this page, states nothing, or states one thing twice.
+        """
+        for marker in self.markers:
+            if marker not in body:
+                raise Unreadable(
+                    f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this adapter reads"
+                )
+        seen: dict[str, Fact] = {}
+        try:
+            for fact in self.parse(self.look(body)):
+                stamped = fact.stamped(self.provider)
+                other = seen.setdefault(stamped.key, stamped)
+                if other.value != stamped.value:
+                    raise Unreadable(f"stated twice, differently: {other.quote!r} and {stamped.quote!r}")
+        except Unreadable as error:
+            raise Unreadable(f"{self.id}: {error}") from error
+        except Exception as error:  # whatever a mangled page does to an adapter or a library, it is this page's fault
+            raise Unreadable(f"{self.id}: {type(error).__name__}: {error}") from error
+        if not seen:
+            raise Unreadable(f"{self.id}: the document holds no facts")
+        return list(seen.values())
+
+
+REGISTRY: dict[str, Source] = {}
+
+
+def source(
+    url: str,
+    *,
+    every: timedelta = timedelta(hours=6),
+    kind: Kind = "official",
+    facts: tuple[type[Fact], ...] = (),
+    access: Access | None = None,
+    markers: tuple[bytes, ...] = (),
+    focus: Callable[[bytes], bytes] | None = None,
+    keeps_past: bool = False,
+    max_bytes: int = 5_000_000,
+) -> Callable[[Parse], Source]:
+    """Declare an adapter. The decorated name becomes the Source itself."""
+
+    def declare(parse: Parse) -> Source:
+        module, name = parse.__module__.rpartition(".")[2], parse.__name__
+        declared = Source(
+            id=f"{module}.{name}", url=url, parse=parse, every=every, kind=kind, facts=facts, access=access,
+            markers=markers, focus=focus, keeps_past=keeps_past, max_bytes=max_bytes, doc=parse.__doc__ or "",
+        )  # fmt: skip
+        REGISTRY[declared.id] = declared
+        return declared
+
+    return declare
+
+
+def find(source_id: str) -> Source:
+    """The declared source of that id. Raises NotFound with the nearest names."""
+    try:
+        return REGISTRY[source_id]
+    except KeyError:
+        import difflib
+
+        near = difflib.get_close_matches(source_id, REGISTRY, 3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `lastcall sources` lists them"
+        raise NotFound(f"no source {source_id!r}{hint}") from None

@@ -1,0 +1,17 @@
+"""One module a provider, one ``@source`` function a feed or page."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+
+from monitor.source import REGISTRY, Source
+
+
+def load() -> Mapping[str, Source]:
+    """Import every provider module and return the declared sources by id."""
+    for module in pkgutil.iter_modules(__path__):
+        if module.name != "example":
+            importlib.import_module(f"{__name__}.{module.name}")
+    return REGISTRY
