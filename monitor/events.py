@@ -38,11 +38,14 @@ SOON = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Draft:
-    """An event before it has its place in the log. ``once``: the log holds what it says at most one time."""
+    """An event before it has its place in the log.
+
+    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time.
+    """
 
     kind: str
     severity: Severity
-    fact: Fact
+    fact: Fact | None
     summary: str
     before: Fact | None = None
     after: Fact | None = None
@@ -51,7 +54,8 @@ class Draft:
 
     @property
     def quote(self) -> str:
-        return (self.after or self.before or self.fact).quote
+        fact = self.after or self.before or self.fact
+        return fact.quote if fact else ""
 
 
 def says(source_id: str, draft: Draft) -> str:
@@ -59,7 +63,8 @@ def says(source_id: str, draft: Draft) -> str:
     sides: list[object] = [_said(draft.before), _said(draft.after)]
     if draft.once:
         sides = [draft.effective.text if draft.effective else ""]
-    text = json.dumps([source_id, draft.kind, draft.fact.provider, draft.fact.key, *sides], ensure_ascii=False)
+    about = [draft.fact.provider, draft.fact.key] if draft.fact else []
+    text = json.dumps([source_id, draft.kind, *about, *sides], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
