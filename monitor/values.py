@@ -215,7 +215,7 @@ _UNITS = {
     "1k searches": "1K searches", "1,000 searches": "1K searches",
     "session": "session", "container": "container", "task": "task",
     "gb per day": "GB per day", "gb / day": "GB per day",
-    "song": "song", "video": "video",
+    "song": "song", "video": "video", "frame": "frame", "10s audio": "10 seconds",
 }  # fmt: skip
 
 
