@@ -117,12 +117,12 @@ def _retirement(model: str, state: Row | None, past: Sequence[Row], gone: set[st
         stage, term, remark = _stage(state["state"])
         deprecated = when(state["deprecated"])
         retires = when(state["retires"]) or retires
-    row = state or last
     return Retirement(
         model=model, stage=stage, term=term, deprecated=deprecated, retires=retires,
         announced=announced or deprecated,
         replacements=_replacements(last["replacement"]) if last else (),
-        note="; ".join(filter(None, (remark, *earlier))), quote=row.quote if row else "",
+        note="; ".join(filter(None, (remark, *earlier))),
+        quote=" / ".join(row.quote for row in (state, last) if row),
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ _SIZE = re.compile(
     r"(?:for prompts )?(≤|>|up to|over) ?([\d,]+)(k?)(?: input)? tokens(?: (?:input|output))?", re.IGNORECASE
 )
 #: A label in words is a remark; one with figures may be a condition of the price, unless it tells of the life cycle.
-_REMARK = re.compile(r"(?!for\b)\D*|(?:deprecated|retired|retires|retiring|legacy)\b.*")
+_REMARK = re.compile(r"(?!(?:for|with|when|in|on|until|from)\b)\D*|(?:deprecated|retired|retires|retiring|legacy)\b.*")
 #: Models in the paragraph above a table that has no column for them: "Claude Sonnet 4 and Sonnet 4.5".
 _IN_PROSE = re.compile(r"\b(?:Opus|Sonnet|Haiku) \d+(?:\.\d+)?")
 
