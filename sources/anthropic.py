@@ -6,11 +6,12 @@ validators, and wording, row order, links and table widths change at every relea
 - Deprecations say everything twice: a status table (with floors, "Not sooner than", for active models) and dated
   history tables, which keep models long after the status table dropped them. Both are one fact for each id.
 - Prices name models by display names. A name cell may hold several models, a label ("deprecated"), a date
-  ("through August 31, 2026") or a size ("for prompts over 100,000 tokens"). Two layouts of early 2026 name their
-  models only in the paragraph above the table.
+  ("through August 31, 2026") or a size ("for prompts over 100,000 tokens"). Three layouts (December 2025 to May
+  2026) name their models only in the paragraph above the table.
 - The overview has one column for each model, and since July 2026 footnote numbers glued to ids.
 
-A new table, a new state, a label with figures in it, or a platform id that is not built on the API id is unreadable.
+A new table, a new state, a price label with figures that is no date or size, or a platform id that is not built on
+the API id is unreadable.
 """
 
 from __future__ import annotations
