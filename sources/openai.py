@@ -196,7 +196,7 @@ _ABOUT = frozenset({
 #: OpenAI has one threshold between short and long context; the page's MDX of 2026-04-03 to 07-15 prints it
 #: (`gpt-5.4 (<272K context length)`) where its tables say "Short context".
 _SHORT, _LONG = "<272k", ">=272k"
-_CONTEXT = {"short": _SHORT, "long": _LONG}
+_CONTEXT = {"short": "short", "long": _LONG}
 
 
 @source(f"{DOCS}/pricing.md", facts=(Price,), markers=(b"gpt-",))
@@ -234,7 +234,8 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
     long = {price.model for price in found if price.context == _LONG}
     # A model without a price for long context has one price, whatever the context.
     return [
-        replace(price, context="") if price.context == _SHORT and price.model not in long else price for price in found
+        replace(price, context=_SHORT if price.model in long else "") if price.context == "short" else price
+        for price in found
     ]
 
 
