@@ -187,6 +187,8 @@ _TOKENS = re.compile(
     r"(?P<meter>input|cached input|cache writes?|output|training)(?P<cost> / cost)?"
 )
 _METERS = {"cached input": "cached_input", "cache write": "cache_write", "cache writes": "cache_write"}
+_MODALITIES = frozenset({"text", "audio", "image"})
+_USES = {"transcription": "transcription", "speech generation": "speech_generation"}
 _PIXELS = re.compile(r"(\d+) ?x ?(\d+)")
 #: Columns without a price of their own. An estimate is no price: the tokens beside it are what is billed.
 _ABOUT = frozenset({
@@ -275,6 +277,8 @@ def _models(table: Table, title: str, tier: str, per: str) -> Iterator[Price]:
             raise Unreadable(f"table {table.number}: no table of models has these columns: {' | '.join(header)!r}")
         model, condition = _model(row["model"])
         modality = row["modality"].line.casefold() if "modality" in row else title.removesuffix(" tokens")
+        if "modality" in row and modality not in _MODALITIES:
+            raise row["modality"].error("unknown modality")
         common = Price(
             model=model,
             surface="fine-tuning" if title in ("fine-tuning", "finetuning") else "api",
@@ -301,8 +305,10 @@ def _models(table: Table, title: str, tier: str, per: str) -> Iterator[Price]:
             elif match := _PIXELS.fullmatch(name):
                 context = f"{row['quality'].line.casefold()} {match[1]}x{match[2]}"
                 price = _priced(common, where, "image", per, context=context)
-            elif name == "cost" and "use case" in row:
-                price = _priced(common, where, row["use case"].line.casefold().replace(" ", "_"), per)
+            elif name == "cost" and (use := row.get("use case")):
+                if use.line.casefold() not in _USES:
+                    raise use.error("unknown use case")
+                price = _priced(common, where, _USES[use.line.casefold()], per)
             elif name in ("cost", "batch cost") and title == "embeddings":
                 price = _priced(common, where, "input", per, tier="batch" if name == "batch cost" else tier)
             else:
@@ -343,13 +349,11 @@ def _model(cell: Inline) -> tuple[str, str]:
 
 def _height(row: dict[str, Inline]) -> str:
     """The resolution of a video: `720p`, or the shorter side of `Portrait: 720x1280 Landscape: 1280x720`."""
-    if "size" in row:
-        return row["size"].line
-    cell = row["size: output resolution"]
-    match = re.fullmatch(r"Portrait: (\d+)x\d+ Landscape: \d+x\1", cell.line)
+    cell = row["size"] if "size" in row else row["size: output resolution"]
+    match = re.fullmatch(r"(\d+)p|Portrait: (\d+)x\d+ Landscape: \d+x\2", cell.line)
     if not match:
         raise cell.error("unknown resolution")
-    return f"{match[1]}p"
+    return f"{match[1] or match[2]}p"
 
 
 #: Tools, each under one name and meter in all layouts; searches keep the words of the page.
@@ -482,7 +486,7 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
     for row in tables(text, _METRIC, skip=_NO_METRICS):
         name = row["metric"].line.casefold()
         modality = row.heading.casefold().removesuffix(" tokens")
-        if not _TOKENS.fullmatch(name) or modality not in ("text", "audio", "image"):
+        if not _TOKENS.fullmatch(name) or modality not in _MODALITIES:
             raise row["metric"].error(f"unknown metric under {row.heading!r}")
         meter = _METERS.get(name, name)
         common = Price(model=model, meter="", amount=Decimal(), per="1M tokens", quote=row.quote)
