@@ -10,7 +10,7 @@ import hashlib
 import json
 from base64 import b32encode
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -93,11 +93,17 @@ def _plain(value: object) -> object:
 
 
 def interpret(
-    source: Source, changes: Sequence[Change], now: datetime, returned: Collection[str] = ()
-) -> list[Draft]:  # fmt: skip
+    source: Source,
+    changes: Sequence[Change],
+    now: datetime,
+    returned: Collection[str] = (),
+    ends: Mapping[str, Retirement] | None = None,
+) -> list[Draft]:
     """What the settled changes of one poll mean, in the order of their keys.
 
-    ``returned`` are keys that stood before, ended, and are now back. A hint never raises a retirement or price event.
+    ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
+    folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
+    without a word. A hint never raises a retirement or price event.
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
@@ -108,7 +114,7 @@ def interpret(
             case Retirement():
                 drafts += _retirement(change, now, source.keeps_past, change.key in returned)
             case Listing():
-                drafts += _listing(change, change.key in returned)
+                drafts += _listing(change, change.key in returned, ends or {}, now)
             case Notice() as notice:
                 drafts.append(_draft("notice.published", "info", change, notice.title))
     for _, group in sorted(prices.items()):
@@ -201,7 +207,7 @@ def _announced(change: Change, after: Retirement, now: datetime) -> Draft:
 
 
 def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: bool) -> Draft:
-    over = before.stage == "retired" or (before.retires is not None and before.retires.passed(now))
+    over = _over(before, now)
     if over and not keeps_past:
         return _completed(before, before, None, now)
     if before.stage == "active" and not _firm(before.retires):
@@ -218,6 +224,10 @@ def _completed(fact: Retirement, before: Fact | None, after: Fact | None, now: d
     when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
     words = f"{subject(fact)}: retired{when}{_instead(fact)}"
     return Draft("retirement.completed", "critical", fact, words, before, after, fact.retires, once=True)
+
+
+def _over(fact: Retirement, now: datetime) -> bool:
+    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
 
 
 def _firm(end: When | None) -> bool:
@@ -279,23 +289,37 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
     return _draft("retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to)
 
 
-def _listing(change: Change, back: bool) -> Iterable[Draft]:
+def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: datetime) -> Iterable[Draft]:
     match change.before, change.after:
         case None, Listing():
             kind, words = ("model.relisted", "listed again") if back else ("model.listed", "listed")
             yield _draft(kind, "notice" if back else "info", change, words)
-        case Listing(), None:
-            yield _draft("model.unlisted", "action", change, "no longer listed; no retirement was announced here")
+        case Listing() as before, None:
+            end = ends.get(before.model.casefold()) or ends.get(before.alias_of.casefold())
+            if end is None:
+                yield _draft("model.unlisted", "action", change, "no longer listed, and no retirement is known")
+            elif _over(end, now):
+                yield _draft(
+                    "model.unlisted", "info", change, f"no longer listed, retired {end.retires or ''}".rstrip()
+                )
+            else:
+                words = f"no longer listed, before its retirement ({end.retires or 'no date told'})"
+                yield _draft("model.unlisted", "action", change, words)
         case Listing() as before, Listing() as after:
             if before.alias_of != after.alias_of:
                 words = f"points to {after.alias_of or 'nothing'}, was {before.alias_of or 'nothing'}"
                 yield _draft("model.retargeted", "action", change, words)
-            else:
-                pairs = zip(after.telling, before.value, after.value, strict=True)
-                words = ", ".join(
-                    f"{name.replace('_', ' ')} {new}, was {old}" for name, old, new in pairs if old != new
-                )
+            if words := ", ".join(_grown(before, after)):
                 yield _draft("model.changed", "info", change, words)
+
+
+def _grown(before: Listing, after: Listing) -> Iterable[str]:
+    """What became different. What was not told before is no change: lists gain fields (xAI, 2026-05-23)."""
+    for name in ("context_window", "max_output", "modalities"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old and old != new:
+            was, to = (", ".join(side) if isinstance(side, tuple) else side for side in (old, new))
+            yield f"{name.replace('_', ' ')} {to or 'not told'}, was {was}"
 
 
 # --- prices ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, next_completion
-from monitor.facts import Fact, Json
+from monitor.facts import Fact, Json, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.publish import outbox
 from monitor.source import Source
@@ -73,13 +73,14 @@ def decide(
     now: datetime,
     *,
     returned: Collection[str] = (),
+    ends: Mapping[str, Retirement] | None = None,
     held_looks: int = 0,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
-    ``returned`` are keys that stood and ended before; ``held_looks`` counts the earlier looks at this same held
-    document; ``accepted`` is an operator's word for it.
+    ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
+    looks at this same held document; ``accepted`` is an operator's word for it.
     """
     if seen is None:
         changes, waiting = look_again(known, pending)
@@ -95,7 +96,9 @@ def decide(
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
-    drafts = interpret(source, changes, now, returned) + (completions(there, now) if source.kind == "official" else [])
+    drafts = interpret(source, changes, now, returned, ends) + (
+        completions(there, now) if source.kind == "official" else []
+    )
     return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
 
 
@@ -121,11 +124,14 @@ def record(
         row = sources.locked(session, source.id)
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
+        pending = [Pending.from_json(wait) for wait in row.pending]
         seen = None if facts is None else snapshot(facts)
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
+        gone = [wait.change.fact for wait in pending if wait.change.after is None]
         decision = decide(
-            source, known, [Pending.from_json(wait) for wait in row.pending], seen, now,
+            source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
+            ends=versions.ends(session, source.provider, gone),
             held_looks=row.held_looks if row.held_seen == digest else 0, accepted=accepted,
         )  # fmt: skip
         row.checked_at, row.due_at, row.error = now, due_at, decision.doubt

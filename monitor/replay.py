@@ -98,7 +98,7 @@ async def replay(
     *,
     tell: Callable[[Archived, Polled], None] = lambda document, polled: None,
 ) -> Replayed:
-    """Poll every document until it has settled; ``tell`` hears of every look that wrote something, and of each last one."""
+    """Poll every document until it has settled; ``tell`` hears of the last look, and of each that wrote something."""
     reader, done = _Reader(), Replayed()
     now = datetime.now(UTC)
     poller = Poller(
@@ -119,7 +119,7 @@ async def replay(
             await poller.flush()
             done.events += len(polled.events)
             row = _row(store, document.source_id, now)
-            settled = polled.outcome not in ("suspect",) and not row.pending
+            settled = polled.outcome != "suspect" and not row.pending
             if settled or polled.outcome == "unreadable":
                 break
             if polled.events:

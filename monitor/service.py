@@ -175,7 +175,7 @@ def _metrics(store: Store, now: datetime) -> str:
         states = session.connection().execute(
             select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)  # type: ignore[call-overload]
         )
-        queue = {state: count for state, count in states}
+        queue = dict(states.tuples().all())
     lines = ["# TYPE lastcall_source_age_seconds gauge"]
     lines += [
         f'lastcall_source_age_seconds{{source="{row.id}"}} {(now - row.good_at).total_seconds():.0f}'

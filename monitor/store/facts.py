@@ -12,9 +12,9 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
 from monitor.diff import Change
-from monitor.facts import Fact
+from monitor.facts import Fact, Listing, Retirement
 from monitor.identity import canonical
-from monitor.store.tables import VERSIONS, SourceRow, _Version
+from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
 
 
 def standing(session: Session, source_id: str) -> dict[str, Fact]:
@@ -57,6 +57,21 @@ def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[s
         for some in _chunks(keys):
             query = select(table.c.key).where(table.c.source_id == source_id, table.c.key.in_(some))
             found.update(session.connection().execute(query).scalars())
+    return found
+
+
+def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
+    """What the provider's sources say of the end of these models (or of what they stand for), by folded id."""
+    listed = [fact for fact in facts if isinstance(fact, Listing)]
+    names = sorted({name.casefold() for fact in listed for name in (fact.model, fact.alias_of) if name})
+    table = _table(RetirementRow)
+    found: dict[str, Retirement] = {}
+    for some in _chunks(names):
+        query = select(table).where(table.c.provider == provider, table.c.folded.in_(some), table.c.ended.is_(None))
+        for line in session.connection().execute(query):
+            fact = _fact(Retirement, line)
+            if isinstance(fact, Retirement) and fact.surface == "api":
+                found[line.folded] = fact
     return found
 
 
