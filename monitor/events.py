@@ -299,9 +299,10 @@ def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: da
             if end is None:
                 yield _draft("model.unlisted", "action", change, "no longer listed, and no retirement is known")
             elif _over(end, now):
-                yield _draft(
-                    "model.unlisted", "info", change, f"no longer listed, retired {end.retires or ''}".rstrip()
-                )
+                # Another platform's list, another platform's dates: say whose retirement it was.
+                whose = "" if before.surface == end.surface else f"{end.model} on the {end.surface} "
+                words = f"no longer listed, {whose}retired {end.retires or ''}".rstrip()
+                yield _draft("model.unlisted", "info", change, words)
             else:
                 words = f"no longer listed, before its retirement ({end.retires or 'no date told'})"
                 yield _draft("model.unlisted", "action", change, words)
