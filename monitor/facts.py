@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self
 
@@ -62,6 +62,8 @@ class When:
     def ends(self) -> datetime:
         """The first instant (UTC) after everything the text can mean; for a time of day, the time itself."""
         first = self.starts
+        if first.year == MAXYEAR:  # OpenRouter prints 9999-01-01 for "never", and the calendar has nothing after it
+            return datetime.max.replace(tzinfo=UTC)
         match len(self.text):
             case 4:
                 return first.replace(year=first.year + 1)
