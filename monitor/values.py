@@ -139,7 +139,7 @@ def _instant(text: str, order: Order | None, year: int | None, zone: str | None)
         text = f"{turned['date']} {turned['time']}"
     ahead = _ZONE_FIRST.fullmatch(text)
     match = _TIME.fullmatch(ahead["rest"] if ahead else text)
-    if not match:
+    if not match or not (match["minute"] or match["half"]):  # a lone number is a footnote, not an hour
         return None
     day = _date(match["date"].strip(" ,"), order, year)
     if not day or len(day) != 10:
