@@ -147,19 +147,18 @@ def _place(table: Table, headings: Sequence[str]) -> str:
 
 
 def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:
-    fits = [known for known in layouts if known.claims(table.header, headings)]
     titles = " | ".join(table.header)
-    if not fits:
-        if any(known.claims(table.header, headings) for known in skip):
-            return None
+    fits = [known for known in layouts if known.claims(table.header, headings)]
+    passed = [known for known in skip if known.claims(table.header, headings)]
+    if not fits and not passed:
         raise Unreadable(f"{_place(table, headings)}: no known layout has these columns: {titles!r}")
-    best = max(fits, key=lambda known: (bool(known.under), len(known.headers)))
+    best = max(fits or passed, key=lambda known: (bool(known.under), len(known.headers)))
     known = {_column(table.header, names) for names in best.headers}
     unknown = [title for number, title in enumerate(table.header) if number not in known]
     contained = any(set(best.headers) < set(other.headers) for other in layouts)
     if unknown and contained:
         raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
-    return best
+    return best if fits else None
 
 
 def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int) -> Iterator[Row]:
