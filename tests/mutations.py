@@ -32,6 +32,7 @@ class Cell:
     """One cell where it originates; ``width`` columns from ``column`` on are under it."""
 
     table: int
+    row: int
     column: int
     head: bool
     before: str
@@ -43,8 +44,9 @@ class Cell:
     def text(self) -> str:
         return inline(self.inner).line
 
-    def covers(self, table: int, column: int) -> bool:
-        return self.table == table and self.column <= column < self.column + self.width
+    @property
+    def columns(self) -> range:
+        return range(self.column, self.column + self.width)
 
     def narrower(self) -> str:
         """The cell's text when one of its columns is gone."""
@@ -68,15 +70,21 @@ class Page:
             for part in self.parts
         )
 
-    def without(self, table: int, column: int) -> str:
-        """The page with one column of one table gone."""
+    def without_column(self, table: int, column: int) -> str:
         return "".join(
             part
             if isinstance(part, str)
             else part.narrower()
-            if part.covers(table, column)
+            if part.table == table and column in part.columns
             else part.before + part.inner + part.after
             for part in self.parts
+        )
+
+    def without_row(self, table: int, row: int) -> str:
+        return "".join(
+            part if isinstance(part, str) else part.before + part.inner + part.after
+            for part in self.parts
+            if isinstance(part, str) or (part.table, part.row) != (table, row)
         )
 
 
@@ -103,8 +111,8 @@ def _markdown(text: str) -> Iterator[str | Cell]:
                 while len(cells) < width and "|" in lines[at] and not lines[at].lstrip().startswith("|"):
                     cells += _split(lines[at])  # a row broken over lines
                     at += 1
-                yield from (Cell(table, column, head, "|", inner) for column, inner in enumerate(cells))
-                yield "|\n"
+                yield from (Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells))
+                yield Cell(table, at, width, False, "|", "\n", width=0)  # goes with its row, and with no column
         else:
             yield lines[at] + "\n"
             at += 1
@@ -127,7 +135,7 @@ def _html(text: str) -> Iterator[str | Cell]:
                 taken |= {(at + y, column + x) for y in range(down) for x in range(width)}
                 head = row.parent is not None and row.parent.name == "thead" if has_head else at == 0
                 opening = tag.decode().partition(">")[0] + ">"
-                cells.append(Cell(number, column, head, opening, tag.decode_contents(), f"</{tag.name}>", width))
+                cells.append(Cell(number, at, column, head, opening, tag.decode_contents(), f"</{tag.name}>", width))
                 column += width
                 tag.replace_with(f"\ue000{len(cells) - 1}\ue001")
     for number, part in enumerate(re.split("\ue000(\\d+)\ue001", soup.decode())):
@@ -147,38 +155,39 @@ def told(source: Source, text: str) -> Told:
         return str(error)
 
 
-def page_faults(source: Source, text: str) -> list[str]:
-    """Every mutant of an HTML or Markdown page that neither is refused by name nor says exactly what the page says."""
+def page_faults(source: Source, text: str, across: str | None = None) -> list[str]:
+    """Every mutant of an HTML or Markdown page that is neither refused nor says exactly what the page says.
+
+    A refusal of a renamed header or of garbage has to name the table. ``across`` is the first header of tables whose
+    columns are models: there the first cell of each row is its name, and rows are what may be gone.
+    """
     whole = page(text)
     facts = told(source, text)
-    if told(source, whole.with_inner({})) != facts:
-        return [f"taking the page apart changed it: {told(source, whole.with_inner({}))}"]
+    if isinstance(facts, str) or told(source, whole.with_inner({})) != facts:
+        return [f"cannot be taken apart: {facts} became {told(source, whole.with_inner({}))}"]
     faults: list[str] = []
-
-    def refused(said: Told, *names: str) -> bool:
-        if isinstance(said, list):
-            return False
-        return "the document lacks" in said or all(re.search(rf"{re.escape(name)}(?!\d)", said) for name in names)
 
     def fault(cell: Cell, what: str, said: Told) -> None:
         answer = said if isinstance(said, str) else _difference(facts, said)
         faults.append(f"table {cell.table}, column {cell.column + 1} ({cell.text!r}) {what}: {answer}")
 
-    unread: dict[tuple[int, int], bool] = {}
+    turned = {cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text == across}
     for cell in whole.cells:
-        if not cell.head:
+        if cell.table not in turned:
+            names, lines, without = cell.head, cell.columns, whole.without_column
+        else:
+            names = not cell.head and cell.column == 0 and bool(cell.text.strip(":-"))
+            lines, without = range(cell.row, cell.row + 1), whole.without_row
+        if not names:
             continue
-        for column in range(cell.column, cell.column + cell.width):
-            if (cell.table, column) in unread:
-                continue
-            said = told(source, whole.without(cell.table, column))
-            unread[cell.table, column] = said == facts
-            if said != facts and not refused(said, f"table {cell.table}"):
+        gone = [told(source, without(cell.table, line)) for line in lines]
+        for said in gone:
+            if isinstance(said, list) and said != facts:
                 fault(cell, "gone", said)
         said = told(source, whole.with_inner({cell: RENAMED}))
-        # A column that can be gone without loss is not read, so its name may be anything.
-        free = said == facts and all(unread[cell.table, cell.column + more] for more in range(cell.width))
-        if not free and not refused(said, f"table {cell.table}"):
+        # What can be gone without loss is not read, so its name may be anything.
+        unread = said == facts and all(without_it == facts for without_it in gone)
+        if not unread and not _refused(said, f"table {cell.table}"):
             fault(cell, "renamed", said)
     for cell in whole.cells:
         for reads, garbage in GARBLED:
@@ -187,9 +196,16 @@ def page_faults(source: Source, text: str) -> list[str]:
             said = told(source, whole.with_inner({cell: garbage}))
             # Versions look like dates but are names: they come through as they are printed.
             verbatim = isinstance(said, list) and repr(said).replace(garbage, cell.text) == repr(facts)
-            if said != facts and not verbatim and not refused(said, f"table {cell.table}", garbage):
+            if said != facts and not verbatim and not _refused(said, f"table {cell.table}", garbage):
                 fault(cell, f"made {garbage!r}", said)
-    return faults
+    return list(dict.fromkeys(faults))
+
+
+def _refused(said: Told, *names: str) -> bool:
+    """Whether a page was refused with a message that names the place; a missing marker names itself."""
+    if isinstance(said, list):
+        return False
+    return "the document lacks" in said or all(re.search(rf"{re.escape(name)}(?!\d)", said) for name in names)
 
 
 def _reads(reads: Callable[[str], object], text: str) -> bool:

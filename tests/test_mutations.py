@@ -30,6 +30,10 @@ CASES = [
 ]
 
 
+#: Sources whose tables have a column for each model, by the first header of such a table.
+ACROSS = {"anthropic.overview": "Feature"}
+
+
 @pytest.mark.parametrize(("source", "path"), CASES)
 def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -39,7 +43,7 @@ def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
             source, json.loads(text), required_keys([json.loads(other.read_text("utf-8")) for other in siblings])
         )
     else:
-        faults = page_faults(source, text)
+        faults = page_faults(source, text, ACROSS.get(source.id))
     assert not faults, f"{len(faults)} of the mutants:\n" + "\n".join(faults[:20])
 
 
@@ -121,6 +125,14 @@ def takes_columns_by_number(body: bytes) -> Iterator[Fact]:
     yield from (Listing(model=row.cells[1].line, alias_of=row.cells[2].line) for row in first.rows if not row.divider)
 
 
+def reads_rows_it_knows(body: bytes) -> Iterator[Fact]:
+    table = next(block for block in blocks(body) if isinstance(block, Table))
+    said = {row.cells[0].line: row.cells for row in table.rows}
+    for column in range(1, len(table.header)):
+        limit = said["Limit"][column] if "Limit" in said else None
+        yield Listing(model=said["Id"][column].line, max_output=int(limit.text) if limit else None)
+
+
 def source_of(parse: Parse) -> Source:
     return Source(id="acme.page", url="https://acme.example/", parse=parse, every=timedelta(hours=6))
 
@@ -144,6 +156,16 @@ def test_an_exact_reader_has_no_faults(text: str) -> None:
 def test_a_careless_reader_is_found(text: str, parse: Parse, column: str, what: str) -> None:
     faults = page_faults(source_of(parse), text)
     assert any(column in fault and what in fault and "silently" in fault for fault in faults), faults
+
+
+def test_a_table_with_models_across_is_read_by_its_rows() -> None:
+    text = "| Feature | One | Two |\n|---|---|---|\n| Id | a | b |\n| Limit | 1 | 2 |\n| Mood | good | bad |\n"
+    faults = page_faults(source_of(reads_rows_it_knows), text, "Feature")
+    assert [fault.split(":")[0] for fault in faults] == [
+        "table 1, column 1 ('Id') renamed",  # a KeyError, which names no table
+        "table 1, column 1 ('Limit') gone",
+        "table 1, column 1 ('Limit') renamed",
+    ]
 
 
 @pytest.mark.parametrize("text", [MARKDOWN, HTML], ids=["markdown", "html"])
