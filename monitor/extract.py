@@ -155,7 +155,8 @@ def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], s
     best = max(fits or passed, key=lambda known: (bool(known.under), len(known.headers)))
     known = {_column(table.header, names) for names in best.headers}
     unknown = [title for number, title in enumerate(table.header) if number not in known]
-    contained = any(set(best.headers) < set(other.headers) for other in layouts)
+    # A layout without columns names a place, not a shape: what stands there is let be.
+    contained = best.headers and any(set(best.headers) < set(other.headers) for other in layouts)
     if unknown and contained:
         raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
     return best if fits else None
