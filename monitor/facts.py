@@ -220,7 +220,7 @@ PER = frozenset({
 
 
 def from_json(data: Json) -> Fact:
-    """The fact behind its public JSON. Raises KeyError or ValueError for anything else."""
+    """The fact behind its public JSON, as ``to_json`` made it; anything else raises what it stumbles over first."""
     kind = FACTS[data["fact"]]
     known = {f.name for f in fields(kind)}
     given: Json = {name: value for name, value in data.items() if name in known}
