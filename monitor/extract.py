@@ -6,6 +6,7 @@ Everything here is exact or raises Unreadable with the place and the text. An ad
 from __future__ import annotations
 
 import calendar
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -250,15 +251,15 @@ class Entry:
 def entries(body: bytes) -> list[Entry]:
     """The items of an RSS or Atom feed.
 
-    feedparser is given bytes only, since it opens a str that looks like a path or URL. It never raises by
-    itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
+    feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
+    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
     """
     import feedparser
 
-    parsed: Any = feedparser.parse(bytes(body), sanitize_html=False, resolve_relative_uris=False)
+    parsed: Any = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
-    if not parsed.version:
+    if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
     for item in parsed.entries:
