@@ -30,12 +30,12 @@ ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in mo
 PURE_STDLIB = {
     "__future__", "abc", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime",
     "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html",
-    "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata",
+    "io", "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 PARSERS = {"bs4", "lxml", "feedparser"}
-#: ``datetime.now()``, ``date.today()`` and their like; ``open()`` and ``print()``.
-CLOCKS = {"now", "today", "utcnow", "localtime", "gmtime"}
+#: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
+METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint"}
 
 MONITOR = sorted((ROOT / "monitor").rglob("*.py"))
@@ -79,7 +79,7 @@ def impurities(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call):
             called = node.func
-            if isinstance(called, ast.Attribute) and called.attr in CLOCKS:
+            if isinstance(called, ast.Attribute) and called.attr in METHODS:
                 yield f"line {node.lineno}: .{called.attr}()"
             elif isinstance(called, ast.Name) and called.id in BUILTINS:
                 yield f"line {node.lineno}: {called.id}()"
