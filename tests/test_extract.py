@@ -131,9 +131,7 @@ def test_spill_takes_the_surplus_of_unescaped_pipes() -> None:
     """OpenAI, converted by a third party: aliases separated by pipes that separate cells too."""
     known = layout(retires="shutdown date", model="model", replacement="replacement", spill="model")
     header = "Shutdown date | Model | Replacement"
-    page = table(
-        header, "1 | `a` | `b`, `c` | `d`", "2 | `e` | `f`", "3 | x | y | z | w"
-    )
+    page = table(header, "1 | `a` | `b`, `c` | `d`", "2 | `e` | `f`", "3 | x | y | z | w")
     rows = list(tables(page, known))
     assert [(row["model"].text, codes(row["model"]), row["replacement"].line) for row in rows] == [
         ("a | b, c", ["a", "b", "c"], "d"),

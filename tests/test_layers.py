@@ -30,8 +30,8 @@ ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in mo
 PURE_STDLIB = {
     "__future__", "abc", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime",
     "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html",
-    "io", "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata",
-    "urllib.parse", "zlib", "zoneinfo",
+    "io", "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing",
+    "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 PARSERS = {"bs4", "lxml", "feedparser"}
 #: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
