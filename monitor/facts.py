@@ -215,7 +215,7 @@ PER = frozenset({
     "1M tokens", "1K tokens", "1M tokens per hour", "1M characters", "1K characters",
     "image", "1K images", "second", "minute", "hour", "page", "1K pages",
     "request", "1K requests", "1K searches", "session", "container", "task", "GB per day", "1M pixels",
-    "song", "video",
+    "song", "video", "frame", "10 seconds",
 })  # fmt: skip
 
 

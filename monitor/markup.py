@@ -12,7 +12,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitor.errors import Unreadable
@@ -173,10 +173,14 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph or list item. ``depth`` is 0 for a paragraph, 1.. for items of nested lists."""
+    """A paragraph or list item. ``depth`` is 0 for a paragraph, 1.. for items of nested lists.
+
+    ``starts`` marks the text that begins a list item; a further paragraph of the same item does not.
+    """
 
     inline: Inline
     depth: int = 0
+    starts: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def _markdown_blocks(text: str) -> list[Block]:
             ):
                 at += 1
                 said.append(lines[at].strip())
-            found.append(Text(inline(" ".join(said)), 1 + len(item[1].expandtabs(4)) // 2))
+            found.append(Text(inline(" ".join(said)), 1 + len(item[1].expandtabs(4)) // 2, starts=True))
         elif line.strip():
             paragraph.append(line)
         else:
@@ -323,10 +327,13 @@ def _html_blocks(text: str) -> list[Block]:
             elif child.name == "li":
                 inner = child.find_all(("ul", "ol", "table", "p"))
                 said = _inline_html(_without(child, inner)) if inner else _inline_html(child)
+                first = len(found)
                 if said:
                     found.append(Text(said, depth))
                 if inner:
                     walk(child, depth)
+                if len(found) > first and isinstance(begun := found[first], Text) and begun.depth == depth:
+                    found[first] = replace(begun, starts=True)
             else:
                 walk(child, depth)
 

@@ -223,8 +223,8 @@ _UNITS = {
     "1,000 requests": "1K requests", "1,000 calls": "1K requests", "1,000 search queries": "1K searches",
     "1k searches": "1K searches", "1,000 searches": "1K searches",
     "session": "session", "container": "container", "task": "task",
-    "gb per day": "GB per day", "gb / day": "GB per day",
-    "song": "song", "video": "video",
+    "gb per day": "GB per day", "gb / day": "GB per day", "gb-day": "GB per day",
+    "song": "song", "video": "video", "frame": "frame", "10s audio": "10 seconds",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sources.example  # noqa: F401  not among the providers, but read like them
 from monitor.source import REGISTRY, Source
 from sources import load
 

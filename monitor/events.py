@@ -1,0 +1,390 @@
+"""From a settled change to what it means for a person: kind, severity, identity and one line of words. Pure.
+
+The list of kinds is closed (docs/design.md). The identity of an event is a hash of what it says and of which
+occurrence of that same saying it is, never of when it was polled: a second run, a crash or a restart adds nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b32encode
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from monitor.diff import Change, Snapshot
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+from monitor.source import Source
+
+Severity = Literal["info", "notice", "action", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "notice", "action", "critical")
+
+KINDS = (
+    "model.listed", "model.unlisted", "model.relisted", "model.changed", "model.retargeted",
+    "retirement.announced", "retirement.postponed", "retirement.advanced", "retirement.changed",
+    "retirement.withdrawn", "retirement.completed", "retirement.reminder", "replacement.changed",
+    "price.added", "price.increased", "price.decreased", "price.changed", "price.removed",
+    "price.scheduled", "price.unscheduled", "notice.published", "conflict.opened", "conflict.closed",
+    "source.suspect", "source.failing", "source.stale", "source.recovered",
+    "endpoint.disabled", "endpoint.failing", "endpoint.recovered",
+)  # fmt: skip
+
+#: A firm end this near makes an announcement critical.
+SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An event before it has its place in the log.
+
+    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time.
+    """
+
+    kind: str
+    severity: Severity
+    fact: Fact | None
+    summary: str
+    before: Fact | None = None
+    after: Fact | None = None
+    effective: When | None = None
+    once: bool = False
+
+    @property
+    def quote(self) -> str:
+        fact = self.after or self.before or self.fact
+        return fact.quote if fact else ""
+
+
+def says(source_id: str, draft: Draft) -> str:
+    """A hash of what an event says: which source, which kind, which subject, from what to what."""
+    sides: list[object] = [_said(draft.before), _said(draft.after)]
+    if draft.once:
+        sides = [draft.effective.text if draft.effective else ""]
+    about = [draft.fact.provider, draft.fact.key] if draft.fact else []
+    text = json.dumps([source_id, draft.kind, *about, *sides], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identify(said: str, occurrence: int) -> str:
+    """The id of an event: of what it says, and how many times the log said it before."""
+    digest = hashlib.sha256(f"{said} {occurrence}".encode()).digest()
+    return "evt_" + b32encode(digest[:15]).decode().lower()
+
+
+def _said(fact: Fact | None) -> Json | None:
+    if fact is None:
+        return None
+    own: Json = {"key": fact.key}
+    for name, value in zip(fact.telling, fact.value, strict=True):
+        own[name] = str(value.normalize()) if isinstance(fact, Price) and name == "amount" else _plain(value)  # type: ignore[attr-defined]
+    return own
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, When):
+        return [value.text, value.bound]
+    return list(value) if isinstance(value, tuple) else value
+
+
+# --- interpretation ----------------------------------------------------------------------------------------
+
+
+def interpret(
+    source: Source,
+    changes: Sequence[Change],
+    now: datetime,
+    returned: Collection[str] = (),
+    ends: Mapping[str, Retirement] | None = None,
+) -> list[Draft]:
+    """What the settled changes of one poll mean, in the order of their keys.
+
+    ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
+    folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
+    without a word. A hint never raises a retirement or price event.
+    """
+    drafts: list[Draft] = []
+    prices: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        match change.fact:
+            case Price() as price:
+                prices[replace(price, starts=None, ends=None).key].append(change)
+            case Retirement():
+                drafts += _retirement(change, now, source.keeps_past, change.key in returned)
+            case Listing():
+                drafts += _listing(change, change.key in returned, ends or {}, now)
+            case Notice() as notice:
+                drafts.append(_draft("notice.published", "info", change, notice.title))
+    for _, group in sorted(prices.items()):
+        drafts += _prices(group, now)
+    if source.kind != "official":
+        drafts = [draft for draft in drafts if draft.kind.startswith(("model.", "notice."))]
+    return drafts
+
+
+def completions(facts: Iterable[Fact], now: datetime) -> list[Draft]:
+    """Retirements whose firm date is over, page or no page. A floor never completes."""
+    return [
+        _completed(fact, None, fact, now)
+        for fact in facts
+        if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
+    ]
+
+
+def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
+    """The next instant at which ``completions`` will have something more to say."""
+    ahead = (
+        fact.retires.ends
+        for fact in facts.values()
+        if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires
+        if fact.retires.bound != "not_before" and fact.retires.ends > now
+    )
+    return min(ahead, default=None)
+
+
+def _draft(
+    kind: str, severity: Severity, change: Change, words: str, effective: When | None = None
+) -> Draft:  # fmt: skip
+    return Draft(
+        kind, severity, change.fact, f"{subject(change.fact)}: {words}", change.before, change.after, effective
+    )
+
+
+def subject(fact: Fact) -> str:
+    """The offering in words: ``azure/gpt-4o 2024-05-13 in eastus (fine-tuning)``."""
+    name = f"{fact.provider}/{fact.model}" if fact.model else fact.provider
+    version = f" {fact.version}" if fact.version else ""
+    region = f" in {fact.region}" if fact.region else ""
+    return name + version + region + (f" ({fact.surface})" if fact.surface != "api" else "")
+
+
+def days(count: int) -> str:
+    return f"{count} day" if count == 1 else f"{count} days"
+
+
+def _left(end: When, now: datetime) -> str:
+    """How long until a firm date, in words; a floor is never counted down."""
+    if end.bound == "not_before" or len(end.text) < 10:
+        return ""
+    left = (end.starts.date() - now.date()).days
+    return f" (in {days(left)})" if left > 0 else " (today)" if left == 0 else ""
+
+
+def _instead(fact: Retirement) -> str:
+    return f"; replacement {' or '.join(fact.replacements)}" if fact.replacements else "; no replacement named"
+
+
+def _retirement(change: Change, now: datetime, keeps_past: bool, back: bool) -> Iterable[Draft]:
+    match change.before, change.after:
+        case None, Retirement() as after:
+            yield _appeared(change, after, now, back)
+        case Retirement() as before, None:
+            yield _vanished(change, before, now, keeps_past)
+        case Retirement() as before, Retirement() as after:
+            yield from _moved(change, before, after, now)
+
+
+def _appeared(change: Change, after: Retirement, now: datetime, back: bool) -> Draft:
+    if after.stage == "retired":
+        return _completed(after, None, after, now)
+    if after.stage == "active" and not _firm(after.retires):
+        floor = f", retires {after.retires}" if after.retires else ""
+        kind, words = ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
+        return _draft(kind, "info", change, f"{words}{floor}")
+    return _announced(change, after, now)
+
+
+def _announced(change: Change, after: Retirement, now: datetime) -> Draft:
+    if after.retires is None:
+        words = f"{after.term or after.stage}, no date told"
+    else:
+        words = f"retires {after.retires}{_left(after.retires, now)}"
+    near = _firm(after.retires) and after.retires is not None and after.retires.starts - now <= SOON
+    severity: Severity = "critical" if near else "action"
+    return _draft("retirement.announced", severity, change, words + _instead(after), after.retires)
+
+
+def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: bool) -> Draft:
+    over = _over(before, now)
+    if over and not keeps_past:
+        return _completed(before, before, None, now)
+    if before.stage == "active" and not _firm(before.retires):
+        return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
+    if over and before.stage == "retired":
+        return _draft("model.unlisted", "info", change, "left the page after its retirement")
+    date = f", was {before.retires}" if before.retires else ""
+    return _draft(
+        "retirement.withdrawn", "notice", change, f"retirement withdrawn, the row is gone{date}", before.retires
+    )
+
+
+def _completed(fact: Retirement, before: Fact | None, after: Fact | None, now: datetime) -> Draft:
+    when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
+    words = f"{subject(fact)}: retired{when}{_instead(fact)}"
+    return Draft("retirement.completed", "critical", fact, words, before, after, fact.retires, once=True)
+
+
+def _over(fact: Retirement, now: datetime) -> bool:
+    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
+
+
+def _firm(end: When | None) -> bool:
+    return end is not None and end.bound != "not_before"
+
+
+def _moved(change: Change, before: Retirement, after: Retirement, now: datetime) -> Iterable[Draft]:
+    told = _stage_or_date(change, before, after, now)
+    if told:
+        yield told
+        if told.kind in ("retirement.announced", "retirement.completed"):
+            return  # its words name the replacement
+    if before.replacements != after.replacements:
+        was, now_is = (" or ".join(side.replacements) or "none" for side in (before, after))
+        yield _draft("replacement.changed", "info", change, f"replacement {now_is}, was {was}", after.retires)
+
+
+def _stage_or_date(change: Change, before: Retirement, after: Retirement, now: datetime) -> Draft | None:
+    if after.stage == "retired" != before.stage:
+        return _completed(after, before, after, now)
+    open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
+    if open_end and (after.stage == "deprecated" or _firm(after.retires)):
+        return _announced(change, after, now)
+    if before.retires == after.retires:
+        if before.stage != after.stage:
+            if after.stage == "active" and before.stage == "deprecated":
+                return _draft("retirement.withdrawn", "notice", change, "no longer deprecated", after.retires)
+            words = f"{after.term or after.stage}, was {before.term or before.stage}"
+            return _draft("retirement.changed", "notice", change, words, after.retires)
+        if (before.announced, before.deprecated) != (after.announced, after.deprecated):
+            words = f"announced {after.announced or after.deprecated or 'on no told day'}"
+            return _draft("retirement.changed", "info", change, words, after.retires)
+        return None
+    return _date(change, before.retires, after.retires, now)
+
+
+def _date(change: Change, was: When | None, to: When | None, now: datetime) -> Draft:
+    if to is None:
+        if _firm(was):
+            return _draft("retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was)
+        return _draft("retirement.changed", "info", change, f"no floor any more, was {was}", was)
+    if was is None:
+        severity: Severity = "action" if _firm(to) else "info"
+        return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
+    overlap = was.text == to.text or (was.starts < to.ends and to.starts < was.ends)
+    if was.bound != to.bound or overlap:
+        firmer = _firm(to) and not _firm(was)
+        return _draft(
+            "retirement.changed", "action" if firmer else "notice", change,
+            f"retires {to}{_left(to, now)}, was {was}", to,
+        )  # fmt: skip
+    moved = abs((to.starts.date() - was.starts.date()).days)
+    by = f" by {days(moved)}" if len(to.text) >= 10 and len(was.text) >= 10 else ""
+    if to.starts > was.starts:
+        severity = "notice" if _firm(to) else "info"
+        return _draft("retirement.postponed", severity, change, f"postponed{by}, {was} -> {to}{_left(to, now)}", to)
+    near = _firm(to) and to.starts - now <= SOON
+    severity = "critical" if near else "action" if _firm(to) else "notice"
+    return _draft("retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to)
+
+
+def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: datetime) -> Iterable[Draft]:
+    match change.before, change.after:
+        case None, Listing():
+            kind, words = ("model.relisted", "listed again") if back else ("model.listed", "listed")
+            yield _draft(kind, "notice" if back else "info", change, words)
+        case Listing() as before, None:
+            end = ends.get(before.model.casefold()) or ends.get(before.alias_of.casefold())
+            if end is None:
+                yield _draft("model.unlisted", "action", change, "no longer listed, and no retirement is known")
+            elif _over(end, now):
+                yield _draft(
+                    "model.unlisted", "info", change, f"no longer listed, retired {end.retires or ''}".rstrip()
+                )
+            else:
+                words = f"no longer listed, before its retirement ({end.retires or 'no date told'})"
+                yield _draft("model.unlisted", "action", change, words)
+        case Listing() as before, Listing() as after:
+            if before.alias_of != after.alias_of:
+                words = f"points to {after.alias_of or 'nothing'}, was {before.alias_of or 'nothing'}"
+                yield _draft("model.retargeted", "action", change, words)
+            if words := ", ".join(_grown(before, after)):
+                yield _draft("model.changed", "info", change, words)
+
+
+def _grown(before: Listing, after: Listing) -> Iterable[str]:
+    """What became different. What was not told before is no change: lists gain fields (xAI, 2026-05-23)."""
+    for name in ("context_window", "max_output", "modalities"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old and old != new:
+            was, to = (", ".join(side) if isinstance(side, tuple) else side for side in (old, new))
+            yield f"{name.replace('_', ' ')} {to or 'not told'}, was {was}"
+
+
+# --- prices ------------------------------------------------------------------------------------------------
+
+
+def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
+    """The changes of one price, whatever the days of its validity.
+
+    A price that starts later is scheduled; one that ended is over and its leaving says nothing. What stands now
+    before and after is one change: a dropped end date must not look like a new price and a lost one.
+    """
+    gone, came = [], []
+    for change in group:
+        match change.before, change.after:
+            case Price() as before, Price() as after:
+                yield _repriced(before, after, after.starts)
+            case None, Price() as after:
+                came.append(after)
+            case Price() as before, None:
+                gone.append(before)
+    for price in [price for price in came if _ahead(price, now)]:
+        came.remove(price)
+        words = f"{_meter(price)} will be {_amount(price)} from {price.starts.text if price.starts else ''}"
+        yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
+    for price in [price for price in gone if _ahead(price, now)]:
+        gone.remove(price)
+        words = f"{_meter(price)} of {_amount(price)} from {price.starts.text if price.starts else ''} is off the page"
+        yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
+    stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
+    stood.sort(key=lambda price: price.starts.text if price.starts else "")
+    for price in came:
+        if stood:
+            yield _repriced(stood.pop(), price, price.starts)
+        else:
+            until = f" until {price.ends.text}" if price.ends else ""
+            yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
+    for price in stood:
+        yield _draft(
+            "price.removed", "notice", Change(price, None), f"{_meter(price)} is off the page, was {_amount(price)}"
+        )
+
+
+def _repriced(before: Price, after: Price, effective: When | None) -> Draft:
+    change = Change(before, after)
+    if before.amount == after.amount:
+        was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
+        return _draft(
+            "price.changed", "notice", change, f"{_meter(after)} {_amount(after)} now {to}, was {was}", effective
+        )
+    percent = f" ({(after.amount / before.amount - 1) * 100:+.0f} %)" if before.amount else ""
+    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}"
+    if after.amount > before.amount:
+        return _draft("price.increased", "action", change, words, effective)
+    return _draft("price.decreased", "notice", change, words, effective)
+
+
+def _ahead(price: Price, now: datetime) -> bool:
+    return price.starts is not None and price.starts.starts > now
+
+
+def _meter(price: Price) -> str:
+    conditions = [price.context, price.window, price.tier if price.tier != "standard" else ""]
+    said = ", ".join(condition for condition in conditions if condition)
+    return price.meter.replace("_", " ") + (f" ({said})" if said else "")
+
+
+def _amount(price: Price) -> str:
+    return f"{price.amount:f} {price.currency} per {price.per}"

@@ -1,0 +1,340 @@
+"""The order of one poll. This module alone knows it.
+
+    row --fetch--> document --parse--> facts --decide--> changes, events
+                       |                                      |
+                       +---- one transaction: facts, events, deliveries, poll, validators ----+
+
+A document that was not modified, or whose part that matters is the same as last time, ends at once; such polls are
+written in batches. Each step is a function of its own, so that a test can break in before and after any of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.errors import FetchFailed, LastcallError, Unreadable
+from monitor.events import Draft, completions, interpret, next_completion
+from monitor.facts import Fact, Json, Retirement
+from monitor.fetch import Fetched, Validators, next_due
+from monitor.publish import outbox
+from monitor.source import Source
+from monitor.store import facts as versions
+from monitor.store import log, sources
+from monitor.store.db import Store
+from monitor.store.tables import SourceRow
+
+#: After so many failed polls in a row the operator is told, once.
+FAILING_AFTER = 3
+
+
+class Getter(Protocol):
+    """What a poll needs of monitor.fetch.Fetcher; a replay brings its own."""
+
+    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched: ...
+
+
+@dataclass(frozen=True)
+class Polled:
+    """How one poll ended. ``events`` are in their public form."""
+
+    source_id: str
+    outcome: str
+    rows: int = 0
+    events: list[Json] = field(default_factory=list)
+    error: str = ""
+    ms: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one look at a document means for the store."""
+
+    outcome: str
+    changes: list[Change] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    standing: Snapshot = field(default_factory=dict)
+    doubt: str = ""
+    held_looks: int = 0
+
+
+def decide(
+    source: Source,
+    known: Snapshot,
+    pending: Sequence[Pending],
+    seen: Snapshot | None,
+    now: datetime,
+    *,
+    returned: Collection[str] = (),
+    ends: Mapping[str, Retirement] | None = None,
+    held_looks: int = 0,
+    accepted: bool = False,
+) -> Decision:
+    """What to believe of a look: pure. ``seen`` is None for another look at the same page.
+
+    ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
+    looks at this same held document; ``accepted`` is an operator's word for it.
+    """
+    if seen is None:
+        changes, waiting = look_again(known, pending)
+    elif not known:
+        changes, waiting = diff({}, seen), []
+        if (doubt := check({}, seen, now)) and not accepted:
+            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
+    else:
+        doubt = None if accepted else check(known, seen, now)
+        if doubt and (doubt.looks is None or held_looks + 1 < doubt.looks):
+            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
+        changes, waiting = settle(known, seen, pending)
+    standing = patch(known, changes)
+    leaving = {wait.change.key for wait in waiting if wait.change.after is None}
+    there = [fact for key, fact in standing.items() if key not in leaving]
+    drafts = interpret(source, changes, now, returned, ends) + (
+        completions(there, now) if source.kind == "official" else []
+    )
+    return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
+
+
+# --- steps -------------------------------------------------------------------------------------------------
+
+
+async def fetch(getter: Getter, source: Source, row: SourceRow, key: str | None, url: str | None) -> Fetched:
+    """Ask for the document, with the validators of the last accepted one."""
+    return await getter.get(source, Validators(row.etag, row.last_modified), key, url)
+
+
+def parse(source: Source, body: bytes) -> list[Fact]:
+    """Read the facts of a document. Raises Unreadable."""
+    return source.read(body)
+
+
+def record(
+    store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
+    due_at: datetime, *, accepted: bool = False,
+) -> Polled:  # fmt: skip
+    """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again."""
+    with store.write() as session:
+        row = sources.locked(session, source.id)
+        known = versions.standing(session, source.id)
+        first = row.baseline_at is None
+        pending = [Pending.from_json(wait) for wait in row.pending]
+        seen = None if facts is None else snapshot(facts)
+        fresh = [fact for key, fact in (seen or {}).items() if key not in known]
+        gone = [wait.change.fact for wait in pending if wait.change.after is None]
+        decision = decide(
+            source, known, pending, seen, now,
+            returned=versions.returned(session, source.id, fresh),
+            ends=versions.ends(session, source.provider, gone),
+            held_looks=row.held_looks if row.held_seen == digest else 0, accepted=accepted,
+        )  # fmt: skip
+        row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
+        document = row.document
+        if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
+            document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
+        if decision.outcome == "suspect":
+            drafts = [] if row.held_seen == digest else [_held(source, decision.doubt)]
+            row.held, row.held_seen, row.held_looks = document, digest, decision.held_looks
+        else:
+            drafts = decision.drafts + _recovered(source, row)
+            versions.apply(session, source.id, decision.changes, now, document)
+            row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
+            row.baseline_at = row.baseline_at or now
+            row.document, row.seen = document, digest or row.seen
+            row.etag, row.last_modified = fetched.validators.etag, fetched.validators.last_modified
+            row.pending = [wait.to_json() for wait in decision.pending]
+            row.held = row.held_seen = ""
+            row.held_looks = 0
+            row.milestone_at = next_completion(decision.standing, now)
+        row.outcome = decision.outcome
+        written = log.append(
+            session, drafts, source_id=source.id, url=source.url, document=document, now=now, baseline=first
+        )
+        outbox.enqueue(session, written, now)
+        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, decision.doubt)
+        sources.record(session, [poll])
+        return Polled(
+            source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
+            [event.to_json() for event in written], decision.doubt, fetched.ms,
+        )  # fmt: skip
+
+
+def record_failure(
+    store: Store, source: Source, error: LastcallError, outcome: str, now: datetime, due_at: datetime
+) -> Polled:
+    """Write a poll that brought no document, or one that could not be read. Nothing a subscriber sees changes."""
+    status = error.status or 0 if isinstance(error, FetchFailed) else 200
+    with store.write() as session:
+        row = sources.locked(session, source.id)
+        row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
+        row.failures += 1
+        drafts = []
+        if row.failures == FAILING_AFTER:
+            words = f"{source.id}: {row.failures} polls in a row failed: {error}"
+            drafts = [Draft("source.failing", "action", None, words)]
+        written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
+        outbox.enqueue(session, written, now)
+        poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
+        sources.record(session, [poll])
+        return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
+
+
+def _held(source: Source, doubt: str) -> Draft:
+    words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
+    return Draft("source.suspect", "action", None, words)
+
+
+def _recovered(source: Source, row: SourceRow) -> list[Draft]:
+    if row.failures < FAILING_AFTER and not row.held_seen:
+        return []
+    return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
+
+
+def _poll(
+    source_id: str,
+    now: datetime,
+    outcome: str,
+    fetched: Fetched | None,
+    rows: int,
+    events: int,
+    document: str,
+    error: str,
+) -> dict[str, Any]:
+    return {
+        "source_id": source_id, "at": now, "outcome": outcome, "rows": rows, "events": events, "document": document,
+        "error": error, "status": fetched.status if fetched else 0, "ms": fetched.ms if fetched else 0,
+        "size": len(fetched.body) if fetched else 0,
+    }  # fmt: skip
+
+
+# --- the poller --------------------------------------------------------------------------------------------
+
+
+class Poller:
+    """Polls sources, several at a time, each never twice at once.
+
+    ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
+    the address of a source (a mirror, the demo). ``wake`` is called when something new is owed to somebody.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        getter: Getter,
+        declared: Mapping[str, Source],
+        *,
+        clock: Callable[[], datetime],
+        keys: Callable[[str], str | None] = lambda name: None,
+        urls: Mapping[str, str] | None = None,
+        chance: random.Random | None = None,
+        concurrency: int = 20,
+        wake: Callable[[], None] = lambda: None,
+    ):
+        self.store = store
+        self.getter = getter
+        self.declared = declared
+        self.clock = clock
+        self.keys = keys
+        self.urls = urls or {}
+        self.chance = chance or random.Random()  # noqa: S311  jitter, not a secret
+        self.wake = wake
+        self.busy: set[str] = set()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._unchanged: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    async def sweep(
+        self, rows: Iterable[SourceRow], tell: Callable[[Polled], None] = lambda polled: None
+    ) -> list[Polled]:
+        """Poll these sources and return how each ended; ``tell`` hears of each as it ends."""
+
+        async def one(row: SourceRow) -> Polled:
+            async with self._slots:
+                polled = await self.poll(row)
+            tell(polled)
+            return polled
+
+        known = [row for row in rows if row.id in self.declared and row.id not in self.busy]
+        try:
+            return list(await asyncio.gather(*(one(row) for row in known)))
+        finally:
+            await self.flush()
+
+    async def poll(self, row: SourceRow) -> Polled:
+        """One poll of one source. Expected failures are an outcome, not an exception."""
+        source = self.declared[row.id]
+        self.busy.add(row.id)
+        try:
+            return await self._poll(source, row)
+        finally:
+            self.busy.discard(row.id)
+
+    async def _poll(self, source: Source, row: SourceRow) -> Polled:
+        now = self.clock()
+        key = self.keys(source.access.key) if source.access else None
+        if source.access and not key:
+            self._note(source, row, None, now, "off")
+            return Polled(source.id, "off", row.rows, error=f"{source.access.key} is not set")
+        try:
+            fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
+        except FetchFailed as error:
+            return await self._failed(source, row, error, "unreachable", now)
+        due_at = next_due(now, source.every, fetched, 0, self.chance)
+        digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
+        same = bool(row.seen) and digest == row.seen
+        waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
+        if same and not waits:
+            self._note(source, row, fetched, now, "unchanged", due_at)
+            return Polled(source.id, "unchanged", row.rows, ms=fetched.ms)
+        facts = None
+        if not same:
+            try:
+                facts = await asyncio.to_thread(parse, source, fetched.body)
+            except Unreadable as error:
+                return await self._failed(source, row, error, "unreadable", now)
+        polled = await asyncio.to_thread(record, self.store, source, fetched, facts, digest, now, due_at)
+        if polled.events:
+            self.wake()
+        return polled
+
+    async def _failed(
+        self, source: Source, row: SourceRow, error: LastcallError, outcome: str, now: datetime
+    ) -> Polled:
+        due_at = next_due(
+            now, source.every, error if isinstance(error, FetchFailed) else None, row.failures + 1, self.chance
+        )
+        return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
+
+    def _note(
+        self,
+        source: Source,
+        row: SourceRow,
+        fetched: Fetched | None,
+        now: datetime,
+        outcome: str,
+        due_at: datetime | None = None,
+    ) -> None:
+        """Remember a poll in which nothing changed, for the next flush."""
+        validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
+        state = {
+            "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
+            "due_at": due_at or now + source.every, "outcome": outcome,
+            "etag": validators.etag, "last_modified": validators.last_modified,
+        }  # fmt: skip
+        self._unchanged.append((state, _poll(source.id, now, outcome, fetched, row.rows, 0, "", "")))
+
+    async def flush(self) -> None:
+        """Write the polls that changed nothing. What a crash loses of them is polled again."""
+        noted, self._unchanged = self._unchanged, []
+        if noted:
+            await asyncio.to_thread(_write_unchanged, self.store, noted)
+
+
+def _write_unchanged(store: Store, noted: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    with store.write() as session:
+        sources.unchanged(session, [state for state, _ in noted], [poll for _, poll in noted])

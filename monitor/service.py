@@ -1,0 +1,189 @@
+"""The service: APScheduler rings the clocks, a query says what is due, and the polls and deliveries run beside it.
+
+What is due is a column. A restart, a long stop, a clock that jumped or ``lastcall poll`` from cron need no rule of
+their own: the next tick asks the same question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import func, select
+
+from monitor import __version__
+from monitor.errors import StoreError
+from monitor.fetch import Fetcher
+from monitor.poll import Polled, Poller
+from monitor.publish import Publisher
+from monitor.settings import Settings, provider_key
+from monitor.source import Source
+from monitor.store import sources
+from monitor.store.db import Store
+from monitor.store.tables import DeliveryRow, SourceRow
+
+log = logging.getLogger("lastcall")
+
+#: How often the service asks what is due, in seconds.
+TICK = 1.0
+#: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
+GRACE = 20.0
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """One process that polls what is due and delivers what is owed."""
+
+    def __init__(self, store: Store, poller: Poller, publisher: Publisher, *, at_once: int = 20):
+        self.store = store
+        self.poller = poller
+        self.publisher = publisher
+        self.at_once = at_once
+        self.stopping = asyncio.Event()
+        self.ticked = time.monotonic()
+        self.error = ""
+        self._polls: set[asyncio.Task[None]] = set()
+
+    async def tick(self) -> None:
+        """Write what the last polls found unchanged, then start those that are due."""
+        try:
+            await self.poller.flush()
+            room = self.at_once - len(self._polls)
+            if room > 0 and not self.stopping.is_set():
+                for row in await asyncio.to_thread(self._due, room + len(self.poller.busy)):
+                    if row.id in self.poller.declared and row.id not in self.poller.busy:
+                        task = asyncio.create_task(self._poll(row))
+                        self._polls.add(task)
+                        task.add_done_callback(self._polls.discard)
+            self.error = ""
+        except StoreError as error:  # the database may come back; the next tick asks again
+            self._say(str(error))
+        self.ticked = time.monotonic()
+
+    def _due(self, limit: int) -> list[SourceRow]:
+        with self.store.read() as session:
+            return sources.due(session, self.poller.clock(), limit)
+
+    async def _poll(self, row: SourceRow) -> None:
+        try:
+            polled = await self.poller.poll(row)
+        except StoreError as error:
+            self._say(str(error))
+        except Exception:
+            log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
+        else:
+            _tell(polled)
+
+    def _say(self, error: str) -> None:
+        if error != self.error:
+            log.error("%s", error)
+        self.error = error
+
+    async def run(self) -> None:
+        """Until ``stopping`` is set; then finish what is under way, at most GRACE seconds."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        scheduler.add_job(self.tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
+        scheduler.start()
+        delivering = asyncio.create_task(self.publisher.run(self.stopping))
+        try:
+            await self.tick()
+            await self.stopping.wait()
+        finally:
+            scheduler.shutdown(wait=False)
+            if self._polls:
+                await asyncio.wait(self._polls, timeout=GRACE)
+            await self.poller.flush()
+            await asyncio.wait_for(delivering, GRACE)
+
+
+def _tell(polled: Polled) -> None:
+    level = logging.WARNING if polled.outcome in ("suspect", "unreadable", "unreachable") else logging.INFO
+    log.log(
+        level, "source=%s outcome=%s rows=%d events=%d ms=%d%s", polled.source_id, polled.outcome, polled.rows,
+        len(polled.events), polled.ms, f" error={polled.error!r}" if polled.error else "",
+    )  # fmt: skip
+
+
+async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    with store.write() as session:
+        sources.register(session, declared, clock())
+    publisher = Publisher(store, settings, clock=clock)
+    async with Fetcher() as fetcher:
+        poller = Poller(
+            store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
+            concurrency=settings.concurrency, wake=publisher.wake,
+        )  # fmt: skip
+        service = Service(store, poller, publisher, at_once=settings.concurrency)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.stopping.set)
+        runner = await listen(service, settings.listen) if settings.listen else None
+        log.info("lastcall %s watches %d sources in %r", __version__, len(declared), store)
+        try:
+            await service.run()
+        finally:
+            if runner:
+                await runner.cleanup()
+            log.info("stopped")
+
+
+# --- health ------------------------------------------------------------------------------------------------
+
+
+async def listen(service: Service, address: str) -> web.AppRunner:
+    """Serve /healthz and /metrics on ``host:port``."""
+    app = web.Application()
+    app["service"] = service
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    host, _, port = address.rpartition(":")
+    await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+    return runner
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 while the clock ticks and the database answers; a failing source is its operator's event, not ill health."""
+    service: Service = request.app["service"]
+    late = time.monotonic() - service.ticked
+    error = service.error or (f"no tick for {late:.0f} s" if late > 60 else "")
+    return web.json_response({"status": "error" if error else "ok", "error": error}, status=503 if error else 200)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Ages and outcomes of sources and the depth of the queue, as Prometheus reads them."""
+    service: Service = request.app["service"]
+    text = await asyncio.to_thread(_metrics, service.store, service.poller.clock())
+    return web.Response(text=text, content_type="text/plain", charset="utf-8")
+
+
+def _metrics(store: Store, now: datetime) -> str:
+    with store.read() as session:
+        rows = sources.rows(session)
+        states = session.connection().execute(
+            select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)  # type: ignore[call-overload]
+        )
+        queue = dict(states.tuples().all())
+    lines = ["# TYPE lastcall_source_age_seconds gauge"]
+    lines += [
+        f'lastcall_source_age_seconds{{source="{row.id}"}} {(now - row.good_at).total_seconds():.0f}'
+        for row in rows
+        if row.good_at
+    ]
+    lines += ["# TYPE lastcall_source_failures gauge"]
+    lines += [f'lastcall_source_failures{{source="{row.id}",outcome="{row.outcome}"}} {row.failures}' for row in rows]
+    lines += ["# TYPE lastcall_deliveries gauge"]
+    lines += [f'lastcall_deliveries{{state="{state}"}} {count}' for state, count in sorted(queue.items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,146 @@
+"""Versions of facts: what stands, what stood on a day, and how a poll's changes are written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import Session
+
+from monitor.diff import Change
+from monitor.facts import Fact, Listing, Retirement
+from monitor.identity import canonical
+from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
+
+
+def standing(session: Session, source_id: str) -> dict[str, Fact]:
+    """The last accepted snapshot of a source, by key."""
+    found: dict[str, Fact] = {}
+    for kind, row in VERSIONS.items():
+        table = _table(row)
+        query = select(table).where(table.c.source_id == source_id, table.c.ended.is_(None))
+        for line in session.connection().execute(query):
+            fact = _fact(kind, line)
+            found[fact.key] = fact
+    return found
+
+
+def apply(session: Session, source_id: str, changes: Iterable[Change], now: datetime, document: str) -> None:
+    """End the versions that changes replace or remove, and begin the new ones."""
+    ended: dict[type[_Version], list[str]] = {}
+    begun: dict[type[_Version], list[dict[str, Any]]] = {}
+    for change in changes:
+        row = VERSIONS[type(change.fact)]
+        if change.before:
+            ended.setdefault(row, []).append(change.key)
+        if change.after:
+            begun.setdefault(row, []).append(_line(source_id, change.after, now, document))
+    for row, keys in ended.items():
+        table = _table(row)
+        stands = and_(table.c.source_id == source_id, table.c.ended.is_(None))
+        for some in _chunks(keys):
+            session.connection().execute(update(table).where(stands, table.c.key.in_(some)).values(ended=now))
+    for row, lines in begun.items():
+        session.connection().execute(insert(_table(row)), lines)
+
+
+def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[str]:
+    """The keys of those of these facts, none of which stands, that stood before and ended."""
+    found: set[str] = set()
+    for kind, row in VERSIONS.items():
+        keys = [fact.key for fact in facts if isinstance(fact, kind)]
+        table = _table(row)
+        for some in _chunks(keys):
+            query = select(table.c.key).where(table.c.source_id == source_id, table.c.key.in_(some))
+            found.update(session.connection().execute(query).scalars())
+    return found
+
+
+def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
+    """What the provider's sources say of the end of these models (or of what they stand for), by folded id."""
+    listed = [fact for fact in facts if isinstance(fact, Listing)]
+    names = sorted({name.casefold() for fact in listed for name in (fact.model, fact.alias_of) if name})
+    table = _table(RetirementRow)
+    found: dict[str, Retirement] = {}
+    for some in _chunks(names):
+        query = select(table).where(table.c.provider == provider, table.c.folded.in_(some), table.c.ended.is_(None))
+        for line in session.connection().execute(query):
+            fact = _fact(Retirement, line)
+            if isinstance(fact, Retirement) and fact.surface == "api":
+                found[line.folded] = fact
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One version of a fact with its source and times. ``ended`` is None while it stands."""
+
+    fact: Fact
+    source_id: str
+    first_seen: datetime
+    ended: datetime | None
+    document: str
+
+
+def known(
+    session: Session,
+    kinds: Sequence[type[Fact]],
+    *where: ColumnElement[bool],
+    at: datetime | None = None,
+    history: bool = False,
+    provider: str | None = None,
+    names: Sequence[str] = (),
+    like: str | None = None,
+) -> list[Known]:
+    """Versions of facts of these kinds: those that stand now, stood ``at`` an instant, or all with ``history``.
+
+    ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already folded.
+    """
+    found: list[Known] = []
+    for kind in kinds:
+        table = _table(VERSIONS[kind])
+        query = select(table).where(*where).order_by(table.c.folded, table.c.first_seen, table.c.id)
+        if at:
+            query = query.where(table.c.first_seen <= at, or_(table.c.ended.is_(None), table.c.ended > at))
+        elif not history:
+            query = query.where(table.c.ended.is_(None))
+        if provider:
+            query = query.where(table.c.provider == provider)
+        if names:
+            query = query.where(or_(table.c.folded.in_(names), table.c.canonical.in_(names)))
+        if like:
+            query = query.where(or_(table.c.folded.like(like, escape="\\"), table.c.canonical.like(like, escape="\\")))
+        found += (
+            Known(_fact(kind, line), line.source_id, line.first_seen, line.ended, line.document)
+            for line in session.connection().execute(query)
+        )
+    return found
+
+
+def freshness(session: Session) -> dict[str, datetime | None]:
+    """When each source was last known to say what its standing facts say."""
+    table = SourceRow.__table__  # type: ignore[attr-defined]
+    return {line.id: line.good_at for line in session.connection().execute(select(table.c.id, table.c.good_at))}
+
+
+def _table(row: type[_Version]) -> Any:
+    return row.__table__  # type: ignore[attr-defined]
+
+
+def _line(source_id: str, fact: Fact, now: datetime, document: str) -> dict[str, Any]:
+    own = {field.name: getattr(fact, field.name) for field in fields(fact)}
+    place = {"source_id": source_id, "key": fact.key, "first_seen": now, "ended": None, "document": document}
+    return own | place | {"folded": fact.model.casefold(), "canonical": canonical(fact.provider, fact.model)}
+
+
+def _fact(kind: type[Fact], line: Row[Any]) -> Fact:
+    return kind(**{field.name: getattr(line, field.name) for field in fields(kind)})
+
+
+def _chunks(keys: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """SQLite takes no more than some thousands of parameters in one statement."""
+    return (keys[at : at + size] for at in range(0, len(keys), size))

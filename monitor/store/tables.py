@@ -1,0 +1,376 @@
+"""The tables. What a provider said is kept as versions, what it meant as an append-only log, what is owed as a queue.
+
+    source ──< poll                              who is polled, when next, and how each poll went
+    document                                     bytes by SHA-256, compressed
+    listing retirement price notice              versions of facts: first_seen, ended (null while it stands)
+    event ──< delivery >── subscription          the log, the outbox, and who asked
+              delivery ──< attempt               every try, with its answer
+
+All times are aware and in UTC. Amounts are text and Decimals, never floats.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+
+#: Ordered and compared by code point on both databases, so that a prefix of an id is a range of an index.
+PlainText = String().with_variant(String(collation="C"), "postgresql")
+
+
+class WhenText(TypeDecorator[When]):
+    """A When as JSON text, with the words that were printed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: When | None, dialect: object) -> str | None:
+        return json.dumps([value.text, value.bound, value.words], ensure_ascii=False) if value else None
+
+    def process_result_value(self, value: str | None, dialect: object) -> When | None:
+        return When(*json.loads(value)) if value else None
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """A Decimal exactly as it was printed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: object) -> str | None:
+        return None if value is None else format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: object) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class NamesText(TypeDecorator[tuple[str, ...]]):
+    """A tuple of names as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: object) -> str:
+        return json.dumps(list(value or ()), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: object) -> tuple[str, ...]:
+        return tuple(json.loads(value or "[]"))
+
+
+def _when() -> Any:
+    return Field(default=None, sa_type=WhenText)
+
+
+def _names() -> Any:
+    return Field(default=(), sa_type=NamesText)
+
+
+Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
+
+
+class SourceRow(SQLModel, table=True):
+    """The state of one source: all that a poll must know before it starts, and the operator afterwards.
+
+    ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the last accepted
+    document. ``pending`` holds what waits for another look (diff.settle), ``held`` a document that a guard holds.
+    ``milestone_at`` is the next instant at which a retirement of this source completes.
+    """
+
+    __tablename__ = "source"
+    __table_args__ = (Index("source_due", "due_at", sqlite_where=text("enabled"), postgresql_where=text("enabled")),)
+
+    id: str = Field(primary_key=True)
+    enabled: bool = True
+    due_at: datetime
+    checked_at: datetime | None = None
+    good_at: datetime | None = None
+    baseline_at: datetime | None = None
+    milestone_at: datetime | None = None
+    outcome: str = ""
+    error: str = Field(default="", sa_type=Text)
+    failures: int = 0
+    etag: str = ""
+    last_modified: str = ""
+    document: str = ""
+    seen: str = ""
+    rows: int = 0
+    pending: list[Json] = Field(default_factory=list, sa_type=JSON)
+    held: str = ""
+    held_seen: str = ""
+    held_looks: int = 0
+
+
+class PollRow(SQLModel, table=True):
+    """One poll: its outcome, and what it cost. ``ms`` is the time from request to record."""
+
+    __tablename__ = "poll"
+    __table_args__ = (Index("poll_source_at", "source_id", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: str = Field(foreign_key="source.id")
+    at: datetime
+    outcome: str
+    status: int = 0
+    ms: int = 0
+    size: int = 0
+    document: str = ""
+    rows: int = 0
+    events: int = 0
+    error: str = Field(default="", sa_type=Text)
+
+
+class DocumentRow(SQLModel, table=True):
+    """The bytes one fetch returned, by their SHA-256 in hex; zlib-compressed."""
+
+    __tablename__ = "document"
+
+    sha256: str = Field(primary_key=True)
+    url: str
+    content_type: str = ""
+    size: int
+    fetched_at: datetime
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class _Version(SQLModel):
+    """What every version of a fact has. ``ended`` is null while the fact stands; ``key`` is Fact.key."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: str = Field(foreign_key="source.id")
+    key: str = Field(sa_type=Text)
+    first_seen: datetime
+    ended: datetime | None = None
+    document: str = ""
+    provider: str
+    model: str
+    folded: str = Field(sa_type=PlainText)
+    canonical: str = Field(sa_type=PlainText)
+    version: str = ""
+    region: str = ""
+    surface: str = "api"
+    note: str = Field(default="", sa_type=Text)
+    quote: str = Field(default="", sa_type=Text)
+
+
+def _version_indexes(name: str) -> tuple[Index, ...]:
+    stands = text("ended IS NULL")
+    return (
+        Index(f"{name}_stands", "source_id", "key", unique=True, sqlite_where=stands, postgresql_where=stands),
+        Index(f"{name}_folded", "folded"),
+        Index(f"{name}_canonical", "canonical"),
+    )
+
+
+class ListingRow(_Version, table=True):
+    __tablename__ = "listing"
+    __table_args__ = _version_indexes("listing")
+
+    name: str = ""
+    context_window: int | None = None
+    max_output: int | None = None
+    modalities: tuple[str, ...] = _names()
+    created: When | None = _when()
+    alias_of: str = ""
+
+
+class RetirementRow(_Version, table=True):
+    __tablename__ = "retirement"
+    __table_args__ = _version_indexes("retirement")
+
+    term: str = ""
+    stage: str
+    announced: When | None = _when()
+    deprecated: When | None = _when()
+    retires: When | None = _when()
+    replacements: tuple[str, ...] = _names()
+
+
+class PriceRow(_Version, table=True):
+    __tablename__ = "price"
+    __table_args__ = _version_indexes("price")
+
+    meter: str
+    amount: Decimal = Field(sa_type=DecimalText)
+    currency: str
+    per: str
+    tier: str = "standard"
+    context: str = ""
+    window: str = ""
+    starts: When | None = _when()
+    ends: When | None = _when()
+
+
+class NoticeRow(_Version, table=True):
+    __tablename__ = "notice"
+    __table_args__ = _version_indexes("notice")
+
+    title: str = Field(sa_type=Text)
+    link: str = Field(default="", sa_type=Text)
+    published: When | None = _when()
+    summary: str = Field(default="", sa_type=Text)
+    models: tuple[str, ...] = _names()
+
+
+VERSIONS: dict[type[Fact], type[_Version]] = {
+    Listing: ListingRow,
+    Retirement: RetirementRow,
+    Price: PriceRow,
+    Notice: NoticeRow,
+}
+
+
+class EventRow(SQLModel, table=True):
+    """One line of the log. ``id`` says what it says, ``says`` the same without the occurrence (events.identify).
+
+    Read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index that ends in them.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("event_time", "detected_at", "sequence"),
+        Index("event_provider", "provider", "detected_at", "sequence"),
+        Index("event_kind", "kind", "detected_at", "sequence"),
+        Index("event_severity", "severity", "detected_at", "sequence"),
+        Index("event_source", "source_id", "detected_at", "sequence"),
+        Index("event_folded", "folded", "detected_at", "sequence"),
+        Index("event_canonical", "canonical"),
+        Index("event_says", "says"),
+        {"sqlite_autoincrement": True},
+    )
+
+    sequence: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    says: str
+    kind: str
+    severity: str
+    provider: str
+    model: str
+    folded: str = Field(sa_type=PlainText)
+    version: str = ""
+    region: str = ""
+    surface: str = "api"
+    canonical: str = Field(sa_type=PlainText)
+    summary: str = Field(sa_type=Text)
+    before: Json | None = Field(default=None, sa_type=JSON)
+    after: Json | None = Field(default=None, sa_type=JSON)
+    effective: Json | None = Field(default=None, sa_type=JSON)
+    detected_at: datetime
+    source_id: str
+    url: str
+    document: str = ""
+    quote: str = Field(default="", sa_type=Text)
+    baseline: bool = False
+    corrects: str | None = None
+
+    def to_json(self) -> Json:
+        """The public form (INTERFACE, "An event")."""
+        return {
+            "id": self.id,
+            "sequence": self.sequence,
+            "kind": self.kind,
+            "severity": self.severity,
+            "provider": self.provider,
+            "model": self.model,
+            "version": self.version,
+            "region": self.region,
+            "surface": self.surface,
+            "canonical": self.canonical,
+            "summary": self.summary,
+            "before": self.before,
+            "after": self.after,
+            "effective": self.effective,
+            "detected_at": self.detected_at.isoformat().replace("+00:00", "Z"),
+            "source": self.source_id,
+            "url": self.url,
+            "document": f"sha256:{self.document}" if self.document else "",
+            "quote": self.quote,
+            "baseline": self.baseline,
+            "corrects": self.corrects,
+        }
+
+
+SubscriptionState = Literal["enabled", "paused", "disabled"]
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """A target and what it asked for.
+
+    ``type`` is ``webhook`` (address: URL) or ``slack`` (address: channel, or an incoming-webhook URL). ``filters`` are
+    ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds; both empty mean everything. ``operator`` targets get
+    the events about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
+    ``quiet_until`` is a floor that the receiver asked for (Retry-After). A paused or disabled target keeps its
+    subscription: what it is owed is held, not dropped.
+    """
+
+    __tablename__ = "subscription"
+    __table_args__ = (UniqueConstraint("type", "address"),)
+
+    id: str = Field(primary_key=True)
+    type: str
+    address: str
+    name: str = ""
+    filters: list[str] = Field(default_factory=list, sa_type=JSON)
+    kinds: list[str] = Field(default_factory=list, sa_type=JSON)
+    severity: str = "info"
+    min_change: Decimal | None = Field(default=None, sa_type=DecimalText)
+    within: int | None = None
+    operator: bool = False
+    secret: str = ""
+    state: str = "enabled"
+    reason: str = Field(default="", sa_type=Text)
+    created_at: datetime
+    quiet_until: datetime | None = None
+    last_delivered_at: datetime | None = None
+    failing_since: datetime | None = None
+
+
+DeliveryState = Literal["pending", "held", "delivered", "dead", "cancelled"]
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One event owed to one target: the outbox. Written in the event's transaction, claimed with a lease."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("event_id", "subscription_id"),
+        Index(
+            "delivery_due", "next_at", "id",
+            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
+        ),
+        Index("delivery_subscription", "subscription_id", "state", "id"),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, primary_key=True)
+    event_id: str = Field(foreign_key="event.id")
+    subscription_id: str = Field(sa_column=Column(ForeignKey("subscription.id"), nullable=False))
+    state: str = "pending"
+    attempts: int = 0
+    created_at: datetime
+    next_at: datetime
+    lease_until: datetime | None = None
+    lease_owner: str = ""
+    delivered_at: datetime | None = None
+    error: str = Field(default="", sa_type=Text)
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try at a delivery. ``status`` is the HTTP status or 0; ``answer`` the first bytes of what came back."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("attempt_delivery", "delivery_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    delivery_id: int = Field(foreign_key="delivery.id")
+    number: int
+    at: datetime
+    ms: int = 0
+    status: int = 0
+    error: str = Field(default="", sa_type=Text)
+    answer: str = Field(default="", sa_type=Text)

@@ -1,0 +1,439 @@
+"""Gemini API (ai.google.dev): deprecations, prices, model list and changelog.
+
+Deprecations: one table under each family, rows of shut-down models gray in HTML only, so the HTML is read and not the
+``.md.txt`` twin. Since May 2026 a note makes all its dates the *earliest possible* ones; a page without the note
+(until March 2026) prints firm dates, and floors as "Earliest June 2026". There is no date of announcement.
+Ids differ now and then from those of the API (``embedding-2-preview``), and are kept as printed.
+
+Prices: one H2 for each model, its ids in code spans below, one table for each tier. Several prices stand in a cell,
+each with its own unit and condition. ``model`` is the id, the one name that all readable layouts share with the other
+pages of this provider; the heading's name is used only where no id is printed.
+
+What would break it, as Unreadable: a new row kind, tier or condition of the price page; another wording of the note
+on dates; a heading of the changelog that is no date. A note without its words "earliest possible" would go unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from monitor.extract import (
+    NO_PRICE,
+    Block,
+    Heading,
+    Inline,
+    Row,
+    Table,
+    Text,
+    Unreadable,
+    blocks,
+    codes,
+    decode,
+    is_html,
+    layout,
+    sections,
+    tables,
+    unit,
+    when,
+)
+from monitor.facts import Fact, Listing, Notice, Price, Retirement, Stage, When
+from monitor.source import Access, source
+
+DOCS = "https://ai.google.dev/gemini-api/docs"
+
+# --- deprecations ------------------------------------------------------------------------------------------
+
+_SCHEDULE = layout(
+    model="model*|agent*|managed agent*", released="release date", retires="shutdown date",
+    replacement="recommended replacement",
+)  # fmt: skip
+_MARKUP = re.compile(r"(?:<[^>]*>|[*>\s])+")
+_ALL_FLOORS = re.compile(r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE)
+
+
+@source(f"{DOCS}/deprecations?hl=en", facts=(Retirement,), markers=(b"Shutdown date", b"gemini-"), keeps_past=True)
+def deprecations(body: bytes) -> Iterator[Fact]:
+    """A gray row is shut down; any other with a firm date is deprecated, and with a floor or no date active."""
+    text = decode(body)
+    plain = _MARKUP.sub(" ", text)
+    floors = _ALL_FLOORS.search(plain) is not None
+    if not floors and "earliest possible" in plain:
+        raise Unreadable("the note on the earliest possible dates is worded in a new way")
+    page = text if is_html(text) else _text_tables(text)
+    for row in tables(page, _SCHEDULE):
+        gone = "row-gray" in row.classes
+        retires = when(row["retires"])
+        if retires and floors and not gone:
+            retires = replace(retires, bound="not_before")
+        stage: Stage = "retired" if gone else "deprecated" if retires and retires.bound == "on" else "active"
+        for model in codes(row["model"]):
+            yield Retirement(
+                model=model,
+                stage=stage,
+                retires=retires,
+                replacements=_replacements(row["replacement"]),
+                quote=row.quote,
+            )
+
+
+def _replacements(cell: Inline) -> tuple[str, ...]:
+    """The ids of a cell ("`a` or the GA models on ..." names one), or the product it names in words."""
+    named = tuple(code for code in cell.codes if code)
+    if named or not cell or cell.line.casefold() in ("-", "n/a"):
+        return named
+    if "`" in cell.line:
+        raise cell.error("a code span that does not end")
+    parts = tuple(re.split(r",\s*|\s+or\s+", cell.line))
+    return parts if all(re.fullmatch(r"[\w.-]+", part) for part in parts) else (cell.line,)
+
+
+_TEXT_HEADER = "Model Release date Shutdown date Recommended replacement"
+_DAY = r"(?:[A-Z][a-z]+ (?:\d{1,2}, )?\d{4})"
+_TEXT_ROW = re.compile(
+    rf"([\w.-]+)(?: ({_DAY}))? ((?:Earliest )?{_DAY}|No shutdown date announced)(?: ([\w.-]+(?: or .+)?))?"
+)
+
+
+def _text_tables(text: str) -> str:
+    """Plain text of the page (archives hold it) as Markdown: its tables have one line a row and no separators.
+
+    Markdown comes back as it is. A line of a table that is neither a row nor the divider raises Unreadable.
+    """
+    lines: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line.strip() == _TEXT_HEADER:
+            inside = True
+            lines += ["| Model | Release date | Shutdown date | Recommended replacement |", "|---|---|---|---|"]
+        elif inside and line.strip() == "Preview models":
+            lines.append("| Preview models ||||")
+        elif inside and line.strip():
+            match = _TEXT_ROW.fullmatch(line.strip())
+            if not match:
+                raise Unreadable(f"not a row of the table: {line!r}")
+            lines.append(f"| {' | '.join(cell or '' for cell in match.groups())} |")
+        else:
+            inside = False
+            lines.append(line)
+    return "\n".join(lines)
+
+
+# --- prices ------------------------------------------------------------------------------------------------
+
+_PRICES = layout(kind="", paid="paid tier, per *")
+#: The tables under these say how tools and agents are billed, in sentences; their prices stand in the models' tables.
+_NOT_MODELS = re.compile(r"pricing for (?:tools|agents)|notes", re.IGNORECASE)
+_TIERS = ("standard", "batch", "flex", "priority")
+
+
+@source(f"{DOCS}/pricing.md.txt?hl=en", facts=(Price,), markers=(b"Paid Tier",))
+def pricing(body: bytes) -> Iterator[Fact]:
+    """The paid tier. The free one has limits but no prices, and unknown is not zero."""
+    for name, section in _models(blocks(body)):
+        ids, tiers = _ids(section) or (_display_name(name),), _tiers(section)
+        for row in tables(section, _PRICES):
+            headed = row.heading.casefold() if len(row.path) > 1 else ""
+            tier = headed or "".join(tiers[row.nth - 1 : row.nth])
+            if tier not in _TIERS:
+                raise row["kind"].error(f"no known tier for table {row.nth} under {row.heading!r}")
+            yield from _row_prices(row, tier, ids)
+
+
+def _models(page: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
+    """Each model's heading, and its blocks with it. A table before the first H2 is of no known model.
+
+    So two conversions of 2025 are refused which lost most of these headings: only descriptions tell their models.
+    """
+    parts: list[tuple[str, list[Block]]] = []
+    for block in page:
+        if isinstance(block, Heading) and block.level == 2:
+            parts.append((block.inline.line, [block]))
+        elif parts:
+            parts[-1][1].append(block)
+        elif isinstance(block, Table):
+            raise Unreadable(f"table {block.number} stands under no model's heading")
+    return ((name, section) for name, section in parts if not _NOT_MODELS.fullmatch(name))
+
+
+def _ids(section: Sequence[Block]) -> tuple[str, ...]:
+    """The ids of the line under the heading: code spans with nothing but "," and "and" between them."""
+    for block in section:
+        if isinstance(block, Text) and (spans := block.inline.codes):
+            rest = block.inline.line
+            for span in spans:
+                rest = rest.replace(span, "", 1)
+            if not re.sub(r",|\band\b|\s", "", rest):
+                return spans
+    return ()
+
+
+def _display_name(heading: str) -> str:
+    """A heading without its labels: "Gemini 3 Pro Image (Nano Banana Pro) 🍌" is Gemini 3 Pro Image."""
+    return re.sub(r"\s*(?:\([^)]*\)|[^\w\s.()-])\s*", " ", heading).strip()
+
+
+def _tiers(section: Sequence[Block]) -> tuple[str, ...]:
+    """The tiers of a model's tables where no heading names them: the tabs above, or else their usual order.
+
+    The page's script shows tables as tabs; in text only a line of links is left of them, or nothing at all.
+    """
+    for block in section:
+        if isinstance(block, Text):
+            tabs = tuple(name.casefold() for name, _ in block.inline.links)
+            if tabs and set(tabs) <= set(_TIERS):
+                if len(tabs) != sum(isinstance(other, Table) for other in section):
+                    raise block.inline.error("tabs and tables differ in number")
+                return tabs
+    return _TIERS
+
+
+_KINDS = (  # what a row prices; groups: variant, modality, meter, label
+    re.compile(r"(?P<modality>text|image|audio|video)? ?(?P<meter>input|output) price(?: \((?P<label>[^)]*)\))?"),
+    re.compile(r"(?P<meter>context caching)(?: price)?(?: \((?P<label>storage)\))?"),
+    re.compile(r"(?P<meter>tuning) price"),
+    re.compile(r"(?P<modality>image) generation pricing"),
+    re.compile(r"(?:(?P<variant>.+) )?(?P<modality>image|video)(?: with audio)? price(?: \(default\))?"),
+    re.compile(r"(?P<variant>lyria .+?)(?: \((?:\d+s|full song)\))?"),
+)
+_METERS = {"input": "input", "output": "output", "context caching": "cached_input", "tuning": "training"}
+_GROUNDING = re.compile(r"grounding with google (?P<service>search|maps|web and image search)")
+_GROUNDING_PRICE = re.compile(
+    r"(?:(?P<free>[^$]+?),? then )?\$(?P<amount>\d+(?:\.\d+)?) (?:/|per) (?P<per>1,000 [a-z ]+?)"
+    r"(?: for text and image-based grounding)?\.?"
+)
+
+
+def _row_prices(row: Row, tier: str, ids: Sequence[str]) -> Iterator[Price]:
+    kind, paid = row["kind"].line.casefold().rstrip("* "), row["paid"].line.casefold().replace("*", "").strip()
+    if kind == "used to improve our products" or re.sub(r" \([^)]*\)$", "", paid) in NO_PRICE:
+        return
+    if grounding := _GROUNDING.fullmatch(kind):
+        match = _GROUNDING_PRICE.fullmatch(paid)
+        per = unit(match["per"].replace("grounded prompts", "requests")) if match else None
+        if not match or not per:
+            raise row["paid"].error("not a price of grounding")
+        # "Web and Image Search" is what the image models' search was called for some months of 2026
+        meter = "google_maps" if grounding["service"] == "maps" else "google_search"
+        for model in ids:
+            yield Price(
+                model=model, meter=meter, amount=Decimal(match["amount"]), per=per, tier=tier,
+                note=match["free"] or "", quote=row.quote,
+            )  # fmt: skip
+        return
+    found = next((match.groupdict() for pattern in _KINDS if (match := pattern.fullmatch(kind))), None)
+    head = re.fullmatch(r"Paid Tier, per (.+) in USD", row.headers["paid"], re.IGNORECASE)
+    usual = unit(head[1]) if head else None
+    if not found:
+        raise row["kind"].error("unknown kind of price")
+    if not usual:
+        raise row["paid"].error(f"unknown unit in the header {row.headers['paid']!r}")
+    models = _of_variant(row["kind"], found["variant"], ids) if found.get("variant") else ids
+    modality = found.get("modality") or ("audio" if found.get("variant") else "")
+    meter = _METERS[found.get("meter") or "output"]
+    label = (found.get("label") or "").replace("including thinking tokens", "")
+    for item in _items(row["paid"], paid):
+        for name, context, per in _terms(row["paid"], item, meter, modality or label, usual):
+            for model in models:
+                yield Price(
+                    model=model, meter=name, amount=item.amount, per=per, tier=tier, context=context,
+                    starts=item.starts, ends=item.ends, note=item.label, quote=row.quote,
+                )  # fmt: skip
+
+
+_VARIANTS = {"fast", "ultra", "lite", "clip", "pro"}
+
+
+def _of_variant(cell: Inline, name: str, ids: Sequence[str]) -> list[str]:
+    """The one id that a row such as "Veo 3.1 Fast" prices: that with "fast" in it; "Standard" has no such word."""
+    wanted = _VARIANTS & set(name.split())
+    fitting = [model for model in ids if _VARIANTS & set(model.split("-")) == wanted]
+    if len(fitting) != 1:
+        raise cell.error(f"not one of the ids {', '.join(ids)}")
+    return fitting
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One amount of a cell with everything printed about it. ``label`` is the words in brackets after it."""
+
+    amount: Decimal
+    per: str
+    context: str
+    label: str
+    starts: When | None
+    ends: When | None
+
+
+_DATE = r"[a-z]+ \d{1,2}, \d{4}"
+_ITEM = re.compile(
+    r"(?P<amount>\d[\d,]*(?:\.\d+)?)"
+    r"(?:\s*(?:/|\bper\b)\s*(?P<per>[\w,./ ]+?))?"
+    r"(?:,? prompts (?P<context>(?:<=|>) ?\d+k)(?: tokens?)?)?"
+    r"(?:\s*\((?P<label>[\w ,/]+)\))?"
+    rf"(?: through (?P<ends>{_DATE}))?(?: starting (?P<starts>{_DATE}))?"
+    r"(?: \(\w+ output not supported\))?"
+    r"[\s.,)]*(?P<lead>equivalent to|or|and)?\s*\(?"
+)
+
+
+def _items(cell: Inline, paid: str) -> list[_Item]:
+    """The prices of a cell. Each begins at its dollar sign; the word before the next one ends it."""
+    before, *parts = paid.split("$")
+    if before.strip() not in ("", "same as standard") or not parts:
+        raise cell.error("not a price")
+    items: list[_Item] = []
+    for part in reversed(parts):
+        match = _ITEM.fullmatch(part)
+        if not match:
+            raise cell.error(f"no price form known for '${part.strip()}'")
+        said = match.groupdict("")
+        if said["lead"] == "or" and items and not said["label"]:
+            said["label"] = items[-1].label  # "$3.00 or $0.005/min (audio)": the label is of both
+        starts, ends = (when(said[name]) if said[name] else None for name in ("starts", "ends"))
+        amount = Decimal(said["amount"].replace(",", ""))
+        items.append(_Item(amount, said["per"], said["context"].replace(" ", ""), said["label"], starts, ends))
+    return items[::-1]
+
+
+_MODALITIES = {
+    "text": "text",
+    "thinking": "text",
+    "image": "image",
+    "images": "image",
+    "audio": "audio",
+    "video": "video",
+}
+_RESOLUTION = re.compile(r"\d+p|\dk")
+_SIZED = re.compile(r"((?:[\d.]+k/)*[\d.]+k) image")
+
+
+def _terms(cell: Inline, item: _Item, meter: str, usual_label: str, usual: str) -> Iterator[tuple[str, str, str]]:
+    """The meter, context and unit of each price that one amount states.
+
+    "(text / image / video)" is the plain meter, "(audio / video)" one meter each; "per 1K/2K image" and
+    "(720p and 1080p)" are one context each.
+    """
+    sizes = _SIZED.fullmatch(item.per)
+    per = "image" if sizes else unit(item.per) if item.per else usual
+    if not per:
+        raise cell.error(f"unknown unit {item.per!r}")
+    contexts = sizes[1].split("/") if sizes else [item.context]
+    if item.label in ("storage price", "storage") or per == "1M tokens per hour":
+        yield "cache_storage", item.context, per
+        return
+    parts = _parts(item.label)
+    if parts and all(_RESOLUTION.fullmatch(part) for part in parts):
+        contexts, parts = parts, []
+    if item.label == "input caching":
+        parts = []
+    if not parts:
+        implied = {"image": "image", "10 seconds": "audio"}.get(per, "") if per != usual else ""
+        parts = _parts(implied or usual_label)
+    unknown = [part for part in parts if part not in _MODALITIES]
+    if unknown:
+        raise cell.error(f"unknown label {unknown[0]!r}")
+    kinds = {_MODALITIES[part]: None for part in parts}
+    if kinds.keys() == {"image"} and per == "1M tokens" and item.amount < Decimal("0.01"):
+        per = "image"  # "$0.0006 (image)*" of a token column: its footnote gives it for an image
+    names = [meter] if not kinds or "text" in kinds else [f"{kind}_{meter}" for kind in kinds]
+    for name in names:
+        for context in contexts:
+            yield name, context, per
+
+
+def _parts(label: str) -> list[str]:
+    return [part for part in re.split(r"\s*(?:/|,|\band\b)\s*", label) if part]
+
+
+# --- models ------------------------------------------------------------------------------------------------
+
+
+def _next_page(body: bytes) -> dict[str, str] | None:
+    token = json.loads(body).get("nextPageToken")
+    return {"pageToken": token} if token else None
+
+
+@source(
+    "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
+    facts=(Listing,),
+    access=Access("GEMINI_API_KEY", header="x-goog-api-key", prefix="", next_page=_next_page),
+    markers=(b'"models"',),
+)
+def models(body: bytes) -> Iterator[Fact]:
+    """The model list, one page body or an array of all of them.
+
+    A first page alone is refused: what stands on the others would look delisted. The list is no proof that a
+    model works: shut-down ones stay on it for months.
+    """
+    document: Any = json.loads(body)
+    pages = document if isinstance(document, list) else [document]
+    if pages[-1].get("nextPageToken"):
+        raise Unreadable(f"page {len(pages)} of a paged list, and the next is missing")
+    for page in pages:
+        for model in page["models"]:
+            yield Listing(
+                model=model["name"].removeprefix("models/"),
+                name=model.get("displayName", ""),
+                context_window=model.get("inputTokenLimit"),
+                max_output=model.get("outputTokenLimit"),
+                quote=f"{model['name']} ({model.get('displayName', '')})",
+            )
+
+
+# --- changelog ---------------------------------------------------------------------------------------------
+
+_SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)")
+_GROUP = re.compile(r"[\w ]{1,30}:")  # "Model updates:" above a list, until mid 2025
+_MODEL_ID = re.compile(r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)+")
+
+
+@source(f"{DOCS}/changelog?hl=en", facts=(Notice,), markers=(b"Gemini API",))
+def changelog(body: bytes) -> Iterator[Fact]:
+    """One notice for each list item of a day, with its nested items and further paragraphs.
+
+    Its title is the first sentence, so that a list of models which grows later stays the same notice.
+    """
+    for section in sections(body):
+        if section.level == 1:
+            continue
+        published = when(replace(section.heading, where="heading"))
+        if not published:
+            raise section.heading.error("a heading without a date")
+        link = "{0}/changelog#{2}-{3}-{1}".format(DOCS, *published.text.split("-"))
+        used: Counter[str] = Counter()
+        told: set[str] = set()
+        for entry in _entries(section.texts):
+            first, summary = entry[0].inline.line, " ".join(text.inline.line for text in entry)
+            if summary in told:
+                continue  # February 19, 2025 says the same under "Model updates" and "API updates"
+            told.add(summary)
+            sentence = _SENTENCE.match(first)
+            title = sentence[1] if sentence else first
+            used[title] += 1
+            named = (code for text in entry for code in text.inline.codes if _MODEL_ID.fullmatch(code))
+            yield Notice(
+                title=title if used[title] == 1 else f"{title} ({used[title]})",
+                link=link,
+                published=published,
+                summary=summary,
+                models=tuple(dict.fromkeys(named)),
+                quote=first,
+            )
+
+
+def _entries(texts: Iterable[Text]) -> list[list[Text]]:
+    """The texts of a day by list item. A day without a list is one entry."""
+    found: list[list[Text]] = []
+    for text in texts:
+        if text.depth == 0 and _GROUP.fullmatch(text.inline.line):
+            continue
+        if (text.starts and text.depth == 1) or not found:
+            found.append([])
+        found[-1].append(text)
+    return found
