@@ -90,7 +90,7 @@ class Inline:
 _CODE = re.compile(r"(?<!\\)(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:[^()\s]|\([^()]*\))*)(?:\s+\"[^\"]*\")?\)")
-_SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=\S)\^(?:\\?\*|[\w*\\])+?\^", re.DOTALL | re.IGNORECASE)
+_SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=[^\s\\])\^(?:\\?\*|\w)+?\^", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)")
