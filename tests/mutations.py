@@ -241,10 +241,13 @@ def json_faults(source: Source, document: Any, required: Mapping[str, set[str]])
 
 
 def objects(value: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of a JSON document with its path; members of lists, and of objects used as maps, share one path."""
+    """Every object of a JSON document with its path; members of lists, and of objects used as maps, share one path.
+
+    A list at the top holds the pages of a list that an API gives in pages; each is a document of its own.
+    """
     if isinstance(value, list):
         for item in value:
-            yield from objects(item, f"{path}[]")
+            yield from objects(item, path if path == "$" else f"{path}[]")
     elif isinstance(value, dict) and len(value) > 1 and all(isinstance(item, dict) for item in value.values()):
         for item in value.values():  # keys are names (models.dev, LiteLLM), not fields
             yield from objects(item, f"{path}{{}}")
