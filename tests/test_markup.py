@@ -76,6 +76,7 @@ def test_is_html(text: str, expected: bool) -> None:
         ("`gpt-5` or `gpt-4.1*`", "gpt-5 or gpt-4.1", ("gpt-5", "gpt-4.1")),  # OpenAI: a star for a footnote
         ("`a&lt;b`", "a<b", ("a<b",)),
         ("\\`no code\\`", "`no code`", ()),
+        ("\\<a\\> x\\^\\^ \\[b\\](c) \\*d\\*", "<a> x^^ [b](c) *d*", ()),
         ("$2 / MTok<sup>3</sup>", "$2 / MTok", ()),  # Anthropic
         ("2027-04-14^1^", "2027-04-14", ()),  # Azure
         ("2027-04-14^\\*^", "2027-04-14", ()),
@@ -106,6 +107,7 @@ def test_inline(markdown: str, text: str, codes: tuple[str, ...]) -> None:
     ("markdown", "text", "links"),
     [
         ("[Sonnet](/m.md)", "Sonnet", (("Sonnet", "/m.md"),)),
+        ("[\\[a\\] b](/x\\_y)", "[a] b", (("[a] b", "/x_y"),)),  # Alibaba
         ("[a [b] c](/x)", "a [b] c", (("a [b] c", "/x"),)),
         ("[a](/x_(y).md)", "a", (("a", "/x_(y).md"),)),
         ('[a](/x "a title")', "a", (("a", "/x"),)),
