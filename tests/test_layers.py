@@ -20,9 +20,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"pure"},
     ),
     "settings": ({"settings"}, {"pure", "settings"}),
-    "effects": ({"fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
+    "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay"}, {"pure", "settings", "effects", "order"}),
-    "roots": ({"cli", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
+    "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
 }  # fmt: skip
 ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in modules}
 
