@@ -381,8 +381,8 @@ def models(body: bytes) -> Iterator[Fact]:
             yield Listing(
                 model=model["name"].removeprefix("models/"),
                 name=model.get("displayName", ""),
-                context_window=model.get("inputTokenLimit"),
-                max_output=model.get("outputTokenLimit"),
+                context_window=model["inputTokenLimit"],
+                max_output=model["outputTokenLimit"],
                 quote=f"{model['name']} ({model.get('displayName', '')})",
             )
 
