@@ -48,15 +48,16 @@ class Settings(BaseSettings):
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("allow_networks", "extra_sources", mode="before")
-    @classmethod
-    def _words(cls, value: Any) -> Any:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-
     @field_validator("allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
         return tuple(ip_network(one) for one in value)
+
+    @field_validator("allow_networks", "extra_sources", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        # Runs before _networks: pydantic starts with the last of these.
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -18,20 +18,20 @@ REFUSED = """
 :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 ::ffff:0:127.0.0.1 64:ff9b::a9fe:a9fe
 64:ff9b::7f00:1 64:ff9b:1::1 100::1 2001::1 2001:0:7f00:1:: 2001:db8::1 2001:10::1 2001:20::1 2002:7f00:1::
 2002:a9fe:a9fe:: 3fff::1 5f00::1 fc00::1 fd12:3456::1 fe80::1 fe80::1%eth0 febf::1 fec0::1 ff02::1 ff0e::1
-""".split()
+"""
 PERMITTED = """
 1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.1 100.63.255.254 100.128.0.1 172.15.255.255 172.32.0.1 192.0.1.1 192.167.255.255
 192.169.0.1 198.17.255.255 198.20.0.1 223.255.255.255 2606:4700:4700::1111 2a00:1450:4001::1 2001:4860:4860::8888
 ::ffff:8.8.8.8
-""".split()
+"""
 
 
-@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.parametrize("address", REFUSED.split())
 def test_refused(address):
     assert not Guard().permits(address)
 
 
-@pytest.mark.parametrize("address", PERMITTED)
+@pytest.mark.parametrize("address", PERMITTED.split())
 def test_permitted(address):
     assert Guard().permits(address)
 

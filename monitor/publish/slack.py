@@ -46,8 +46,8 @@ ILL_FORMED = frozenset({
 })  # fmt: skip
 
 #: Slack's limits, with some room: 50 blocks, 150 for a header, 3,000 for a text, about 13,000 in all.
-HEADER, TEXT = 150, 2900
-LINK, LINE = 300, 330
+HEADER, TEXT, TOTAL = 150, 2900, 10_000
+LINK, LINE = 300, 500
 _SIGNS = {"info": "ℹ️", "notice": "🔔", "action": "⚠️", "critical": "🚨"}
 
 
@@ -124,6 +124,8 @@ class Slack:
             code = data.get("error", "") if isinstance(data, dict) else ""
             status = getattr(response, "status_code", None) or getattr(response, "status", 0) or 0
             raise _failure(status, code, json.dumps(data) if data else "", response.headers, now) from None
+        except AttributeError:  # the SDK's, where the body is JSON but no object, or text
+            raise DeliveryFailed("slack: not an answer of Slack") from None
         return answer.status_code, json.dumps({"ts": answer.get("ts"), "channel": answer.get("channel")})
 
 
@@ -145,22 +147,31 @@ def message(events: Sequence[EventRow], now: datetime) -> tuple[str, list[Json]]
     if len(events) == 1:
         return _fit(_headline(events[0]), TEXT), _card(events[0], now)
     title = f"{len(events)} changes"
-    lines = [_fit(f"• {event.summary}", LINE) for event in events]
-    blocks = [_header(title)]
+    share = min(LINE, TOTAL // len(events))
+    lines: list[str] = []
     for url in dict.fromkeys(event.url for event in events):
         of_page = [event for event in events if event.url == url]
-        text = ""
+        link = _link(url, of_page[0].source_id)
+        room = share - len(link) // len(of_page)
         for event in of_page:
             ahead = _ahead(event, now)
-            line = f"• {_SIGNS[event.severity]} {_fit(event.summary, LINE - 60)}" + (f" _({ahead})_" if ahead else "")
-            if len(text) + len(line) > TEXT:
-                blocks.append(_section(text))
-                text = ""
-            text += line + "\n"
-        blocks.append(_section(text))
-        if link := _link(url, of_page[0].source_id):
-            blocks.append(_context(link))
-    return "\n".join([title, *lines])[:TEXT], blocks
+            summary = _fit(event.summary, room if room >= share // 2 else share)
+            lines.append(f"• {_SIGNS[event.severity]} {summary}" + (f" _({ahead})_" if ahead else ""))
+        if link and room >= share // 2:
+            lines.append(link)
+    fallback = "\n".join([title, *(f"• {_fit(event.summary, TEXT // len(events) - 3)}" for event in events)])
+    return fallback, [_header(title), *map(_section, _packed(lines))]
+
+
+def _packed(lines: Sequence[str]) -> list[str]:
+    """Lines put together into as few texts as hold them."""
+    texts = [lines[0]]
+    for line in lines[1:]:
+        if len(texts[-1]) + 1 + len(line) <= TEXT:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
 
 
 def _card(event: EventRow, now: datetime) -> list[Json]:
@@ -179,7 +190,7 @@ def _card(event: EventRow, now: datetime) -> list[Json]:
         {"type": "section", "fields": [_markdown(f"*{name}*\n{_fit(value, 1500)}") for name, value in fields]},
     ]
     if event.quote:
-        blocks.append(_section("\n".join(f"> {line}" for line in _fit(event.quote, 1200).splitlines())))
+        blocks.append(_section(f"> {_fit(event.quote, 1200)}"))
     seen = f"seen {event.detected_at:%Y-%m-%d %H:%M} UTC by {_fit(event.source_id, 200)}"
     link = _link(event.url, "the provider's page")
     blocks.append(_context(" · ".join(part for part in (link, seen, event.id) if part)))
@@ -200,8 +211,9 @@ def _ahead(event: EventRow, now: datetime) -> str:
 
 
 def _fit(text: str, limit: int) -> str:
-    """Escaped as Slack asks (only & < >), and never cut inside an escape."""
-    escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(char, char) for char in text]
+    """On one line, escaped as Slack asks (only & < >), and never cut inside an escape; Slack refuses empty texts."""
+    shown = " ".join(text.split()) or "…"
+    escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(char, char) for char in shown]
     if sum(map(len, escaped)) <= limit:
         return "".join(escaped)
     kept, size = [], 1
