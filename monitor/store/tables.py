@@ -341,7 +341,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("event_id", "subscription_id"),
         Index(
-            "delivery_due", "next_at", "id",
+            "delivery_due", "subscription_id", "next_at", "id",
             sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
         ),
         Index("delivery_subscription", "subscription_id", "state", "id"),
