@@ -350,12 +350,12 @@ async def test_a_record_that_fails_is_tried_again(store, clock, receiver, monkey
 
 
 async def test_run_delivers_what_comes_and_stops_in_order(store, clock, receiver):
-    stop, wake = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     async with owing(store, clock, receiver, 2) as sender:
-        running = asyncio.create_task(sender.run(stop, wake))
+        running = asyncio.create_task(sender.run(stop))
         await until(lambda: len(receiver.got) == 2)
         owe(store, clock, [], first=3)
-        wake.set()
+        sender.wake()
         await until(lambda: len(receiver.got) == 3)
         slow = asyncio.Event()
 
@@ -366,7 +366,7 @@ async def test_run_delivers_what_comes_and_stops_in_order(store, clock, receiver
 
         receiver.answer = held_up
         owe(store, clock, [], first=4)
-        wake.set()
+        sender.wake()
         await slow.wait()
         stop.set()
         await asyncio.wait_for(running, 5)
@@ -378,7 +378,7 @@ async def test_stopping_gives_back_what_it_cannot_finish(store, clock, receiver,
     receiver.answer = hang
     stop = asyncio.Event()
     async with owing(store, clock, receiver) as sender:
-        running = asyncio.create_task(sender.run(stop, asyncio.Event()))
+        running = asyncio.create_task(sender.run(stop))
         await until(lambda: len(receiver.got) == 1)
         stop.set()
         await asyncio.wait_for(running, 5)
@@ -391,13 +391,13 @@ async def test_slow_receivers_do_not_delay_a_healthy_one(store, clock, receiver)
     async with serving(slow.handle) as url:
         slows = [target(f"s{n}", clock(), address=f"{url}/{n}", secret=slow.secret) for n in range(20)]
         owe(store, clock, slows, 5)
-        stop, wake = asyncio.Event(), asyncio.Event()
+        stop = asyncio.Event()
         async with owing(store, clock, receiver, 0) as sender:
-            running = asyncio.create_task(sender.run(stop, wake))
+            running = asyncio.create_task(sender.run(stop))
             await until(lambda: len(slow.got) >= 80)  # four each
             owe(store, clock, [], first=100)
             started = asyncio.get_running_loop().time()
-            wake.set()
+            sender.wake()
             await until(lambda: receiver.got)
             assert asyncio.get_running_loop().time() - started < 1
             running.cancel()

@@ -23,6 +23,8 @@ from monitor.publish.outbox import Owed, Try
 
 if TYPE_CHECKING:
     from monitor.publish.guard import Networks
+    from monitor.publish.slack import Slack
+    from monitor.settings import Settings
     from monitor.store.db import Store
 
 log = logging.getLogger("lastcall.publish")
@@ -61,16 +63,28 @@ class Publisher:
         self.concurrency = concurrency
         self.deadline = deadline
         self.owner = uuid.uuid4().hex
+        self._woken = asyncio.Event()
+        self._slack: Slack | None = None
         self._open = AsyncExitStack()
 
+    @classmethod
+    def configured(cls, store: Store, settings: Settings, *, now: Callable[[], datetime]) -> Publisher:
+        return cls(
+            store,
+            now=now,
+            slack_token=settings.slack_token.get_secret_value(),
+            slack_base_url=settings.slack_base_url,
+            allow_networks=settings.allow_networks,
+            allow_http=settings.allow_http,
+            concurrency=settings.concurrency,
+        )
+
     async def __aenter__(self) -> Self:
-        from monitor.publish import slack, webhook
+        from monitor.publish import webhook
         from monitor.publish.guard import Guard
 
         self.guard = Guard(self.allow_networks, allow_http=self.allow_http)
         self.webhooks = await self._open.enter_async_context(webhook.session(self.guard))
-        slack_http = await self._open.enter_async_context(slack.session(self.guard))
-        self.slack = slack.Slack(slack_http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -82,22 +96,26 @@ class Publisher:
         await asyncio.gather(*(self.deliver(together) for together in messages(owed)))
         return len(owed)
 
-    async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
-        """Deliver until ``stop``; ``wake`` says that there may be something new. Then finish what is in flight."""
+    def wake(self) -> None:
+        """There may be something new to deliver. Called in the event loop."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop``, then finish what is in flight."""
         in_flight: set[asyncio.Task[None]] = set()
 
         def ended(task: asyncio.Task[None]) -> None:
             in_flight.discard(task)
-            wake.set()
+            self.wake()
 
         try:
             while not stop.is_set():
-                wake.clear()
+                self._woken.clear()
                 for together in messages(await self._claim_or_wait(self.concurrency - len(in_flight))):
                     task = asyncio.create_task(self.deliver(together))
                     in_flight.add(task)
                     task.add_done_callback(ended)
-                await _either(stop, wake, LOOK)
+                await _either(stop, self._woken, LOOK)
                 await asyncio.sleep(GATHER)
             if in_flight:
                 await asyncio.wait(in_flight, timeout=STOP)
@@ -156,10 +174,19 @@ class Publisher:
 
         target, events = owed[0].target, [one.event for one in owed]
         if target.type == "slack":
-            return await self.slack.send(target.address, target.secret, events, self.now())
+            slack = self._slack or await self._open_slack()
+            return await slack.send(target.address, target.secret, events, self.now())
         return await webhook.send(
             self.webhooks, self.guard, target.address, target.secret, events[0], self.now(), self.deadline
         )
+
+    async def _open_slack(self) -> Slack:
+        """The SDK is large: only who has a Slack target pays for it."""
+        from monitor.publish import slack
+
+        http = await self._open.enter_async_context(slack.session(self.guard))
+        self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
+        return self._slack
 
     def record(self, owed: Sequence[Owed], tried: Try, failed: DeliveryFailed | None) -> None:
         """What became of a try, in one short transaction."""
