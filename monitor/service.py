@@ -121,8 +121,8 @@ async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with store.write() as session:
         sources.register(session, declared, clock())
-    publisher = Publisher(store, settings, clock=clock)
-    async with Fetcher() as fetcher:
+    publisher = Publisher.configured(store, settings, now=clock)
+    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
             concurrency=settings.concurrency, wake=publisher.wake,
