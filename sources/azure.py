@@ -33,7 +33,7 @@ from monitor.source import source
 DOCS = "https://learn.microsoft.com/azure"
 
 _ROW = {"model": "model", "version": "version", "retires": "retirement date", "replacement": "replacement*|suggested*"}
-_PLAIN = layout(**_ROW)  # until August 2025
+_PLAIN = layout(**_ROW, short="replacement")  # until August 2025
 _STAGED = layout(term="lifecycle*", **_ROW)  # since
 _DATED = layout(term="lifecycle*", deprecated="deprecation date*", **_ROW)  # for a while from December 2025
 #: The models that take no new deployments, in 2025: version and name in one cell.
@@ -56,7 +56,7 @@ _NOTHING = ("", "-", "n/a")
 @source(
     f"{DOCS}/foundry/openai/concepts/model-retirement-schedule?accept=text/markdown",
     facts=(Retirement,),
-    markers=(b"Retirement date", b"text-embedding-"),
+    markers=(b"text-embedding-",),
     focus=tables_and_headings,
 )
 def retirements(body: bytes) -> Iterable[Retirement]:
@@ -134,15 +134,17 @@ def partners(body: bytes) -> Iterable[Retirement]:
 def _partners(page: str) -> Iterator[Retirement]:
     for row in tables(page, _PARTNERS):
         retires, deprecated, legacy = (when(row[role]) for role in ("retires", "deprecated", "legacy"))
-        yield Retirement(
-            model=_plain_name(row["model"]),
-            stage="deprecated" if retires or deprecated else "legacy" if legacy else "active",
-            deprecated=deprecated,
-            retires=retires,
-            replacements=_replacements(row["replacement"]),
-            note=f"legacy from {legacy}" if legacy else "",
-            quote=row.quote,
-        )
+        for name in _names(row["model"]):
+            yield Retirement(
+                model=name.model,
+                version=name.version,
+                stage="deprecated" if retires or deprecated else "legacy" if legacy else "active",
+                deprecated=deprecated,
+                retires=retires,
+                replacements=_replacements(row["replacement"], name.model),
+                note="; ".join(filter(None, (name.label, f"legacy from {legacy}" if legacy else ""))),
+                quote=row.quote,
+            )
 
 
 # --- one fact for each offering ----------------------------------------------------------------------------
@@ -182,7 +184,8 @@ class _Name:
     label: str = ""
 
 
-_NAME = re.compile(r"(?P<model>[\w.+-]+(?: [\w.+]+)*)(?: - (?P<version>[\w.-]+))?(?: \((?P<label>[A-Za-z ]+)\))?")
+_WORDS = r"\w[\w.+/-]*(?: \w[\w.+/-]*)*"
+_NAME = re.compile(rf"(?P<model>{_WORDS})(?: - (?P<version>[\w.-]+))?(?: \((?P<label>[A-Za-z ]+)\))?")
 
 
 def _names(cell: Inline) -> list[_Name]:
@@ -191,12 +194,6 @@ def _names(cell: Inline) -> list[_Name]:
     if not all(found):
         raise cell.error("no model's name")
     return [_Name(match["model"], match["version"] or "", match["label"] or "") for match in found if match]
-
-
-def _plain_name(cell: Inline) -> str:
-    if not re.fullmatch(r"[\w.+-]+(?: [\w.+-]+)*", cell.text):
-        raise cell.error("no model's name")
-    return cell.text
 
 
 def _version(row: Row) -> str:
@@ -209,11 +206,11 @@ def _version(row: Row) -> str:
 
 
 _REPLACEMENT = re.compile(
-    r"(?P<name>[\w.+-]+(?: [\w.+-]+)*?)(?: version: (?P<version>[\w.-]+)| \((?:version )?(?P<other>[\w.-]+)\))?"
+    rf"(?P<name>{_WORDS}?)(?: version: (?P<version>[\w.-]+)| \((?:version )?(?P<other>[\w.-]+)\))?"
 )
 
 
-def _replacements(cell: Inline, model: str = "") -> tuple[str, ...]:
+def _replacements(cell: Inline, model: str) -> tuple[str, ...]:
     """Ids or names, without versions but that of the model itself: it would be its own replacement."""
     if cell.line.casefold() in _NOTHING:
         return ()
