@@ -108,8 +108,8 @@ def test_two_workers_never_take_the_same(store):
                 taken.extend(one.delivery_id for one in got)
             if got:
                 with store.write() as session:
-                    for one in got:
-                        outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
+                    outbox.lock(session, {one.target.id for one in got})
+                    outbox.acknowledge(session, [(one, Try(NOW, 1, 200)) for one in got], NOW)
 
     workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
     for worker in workers:

@@ -127,7 +127,10 @@ class Publisher:
         finally:
             for task in in_flight:
                 task.cancel()
-            await asyncio.to_thread(self.release)
+            try:
+                await asyncio.to_thread(self.release)
+            except StoreError as error:
+                log.warning("claimed deliveries are free again only when their leases run out: %s", error)
 
     async def claim(self, limit: int) -> list[Owed]:
         async with self._writing:

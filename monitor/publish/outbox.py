@@ -6,7 +6,7 @@
        '--resume, replay-- held, dead, delivered, cancelled            cancel: pending, held --> cancelled
 
 A try is counted when it is claimed, because a worker that dies may have sent it: what it left is claimed again when
-the lease runs out. Every function works in the caller's transaction and locks the target before its deliveries.
+the lease runs out. Every function works in the caller's transaction and changes the target before its deliveries.
 """
 
 from __future__ import annotations
@@ -192,9 +192,12 @@ def _not_quiet(now: datetime) -> ColumnElement[bool]:
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:
-    """Take several targets, always in the same order, so that two workers that record do not wait for each other."""
+    """Take several targets, always in the same order, so that two workers that record never wait for each other.
+
+    To be called before changing the deliveries of more than one target. New deliveries can be added meanwhile.
+    """
     rows = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.id).in_(target_ids))
-    session.execute(rows.order_by(col(SubscriptionRow.id)).with_for_update())
+    session.execute(rows.order_by(col(SubscriptionRow.id)).with_for_update(key_share=True))
 
 
 def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
