@@ -28,6 +28,7 @@ from monitor.source import Source
 from monitor.store import facts as versions
 from monitor.store import log, sources
 from monitor.store.db import Store
+from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 
 #: After so many failed polls in a row the operator is told, once.
@@ -105,7 +106,7 @@ def decide(
 # --- steps -------------------------------------------------------------------------------------------------
 
 
-async def fetch(getter: Getter, source: Source, row: SourceRow, key: str | None, url: str | None) -> Fetched:
+async def fetch(getter: Getter, source: Source, row: State, key: str | None, url: str | None) -> Fetched:
     """Ask for the document, with the validators of the last accepted one."""
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
@@ -248,12 +249,10 @@ class Poller:
         self._slots = asyncio.Semaphore(concurrency)
         self._unchanged: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
-    async def sweep(
-        self, rows: Iterable[SourceRow], tell: Callable[[Polled], None] = lambda polled: None
-    ) -> list[Polled]:
+    async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
         """Poll these sources and return how each ended; ``tell`` hears of each as it ends."""
 
-        async def one(row: SourceRow) -> Polled:
+        async def one(row: State) -> Polled:
             async with self._slots:
                 polled = await self.poll(row)
             tell(polled)
@@ -265,7 +264,7 @@ class Poller:
         finally:
             await self.flush()
 
-    async def poll(self, row: SourceRow) -> Polled:
+    async def poll(self, row: State) -> Polled:
         """One poll of one source. Expected failures are an outcome, not an exception."""
         source = self.declared[row.id]
         self.busy.add(row.id)
@@ -274,7 +273,7 @@ class Poller:
         finally:
             self.busy.discard(row.id)
 
-    async def _poll(self, source: Source, row: SourceRow) -> Polled:
+    async def _poll(self, source: Source, row: State) -> Polled:
         now = self.clock()
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
@@ -302,16 +301,14 @@ class Poller:
             self.wake()
         return polled
 
-    async def _failed(
-        self, source: Source, row: SourceRow, error: LastcallError, outcome: str, now: datetime
-    ) -> Polled:
+    async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
     def _note(
         self,
         source: Source,
-        row: SourceRow,
+        row: State,
         fetched: Fetched | None,
         now: datetime,
         outcome: str,
