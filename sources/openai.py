@@ -95,9 +95,9 @@ def deprecations(body: bytes) -> Iterator[Retirement]:
 
 
 def _retirements(row: Row) -> Iterator[Retirement]:
-    term, stage, announced = "", _stage(row), _announced(row.path)
-    if row.layout is _STATUS:
-        term, announced = row["term"].line, when(row["announced"])
+    of_status = row.layout is _STATUS
+    term, stage = row["term"].line if of_status else "", _stage(row)
+    announced = when(row["announced"]) if of_status else _announced(row)
     for name in _names(row["model"]):
         yield Retirement(
             model=name,
@@ -121,11 +121,12 @@ def _stage(row: Row) -> Stage:
     return "legacy" if row.headers["model"].casefold() == "legacy model" else "deprecated"
 
 
-def _announced(path: Sequence[str]) -> When | None:
+def _announced(row: Row) -> When | None:
     """The date of the nearest dated heading: `#### Base GPT models` stands below `### 2023-07-06: ...`."""
-    for heading in reversed(path):
-        if match := re.match(r"\d{4}-\d\d-\d\d(?=:)", heading):
-            return when(match[0])
+    for heading in reversed(row.path):
+        day, colon, _ = heading.partition(":")
+        if colon:
+            return when(Inline(day, where=f"table {row.table}, heading {heading!r}"))
     return None
 
 
@@ -556,7 +557,8 @@ def models(body: bytes) -> Iterator[Listing | Retirement]:
 
 _MONTH = re.compile(r"(?P<month>[A-Z][a-z]+),? (?P<year>\d{4})")
 _DAY = re.compile(r"[A-Z][a-z]{2,8} \d{1,2}")
-_KIND = re.compile(r"[A-Z][a-z]+")  # "Feature", "Update", "Fix"
+_KIND = re.compile(r"[A-Z][a-z]+")
+_KINDS = frozenset({"Feature", "Update", "Fix", "Announcement"})  # until June 2026; list items are one word too
 
 
 @source(f"{DOCS}/changelog", every=timedelta(hours=2), facts=(Notice,), markers=(b"hangelog",))
@@ -571,6 +573,8 @@ def changelog(body: bytes) -> Iterator[Notice]:
     for section in sections(body):
         if month := _MONTH.fullmatch(section.heading.line):
             yield from _month(section, int(month["year"]))
+        elif section.texts and _DAY.fullmatch(section.texts[0].inline.line):
+            raise section.heading.error("days under a heading that is no month")
 
 
 def _month(section: Section, year: int) -> Iterator[Notice]:
@@ -585,6 +589,8 @@ def _entry(texts: Sequence[Text], year: int) -> Notice:
     day, rest = texts[0].inline, list(texts[1:])
     if not rest or not _KIND.fullmatch(rest[0].inline.line):
         raise day.error("an entry without a kind")
+    if any(text.inline.line in _KINDS for text in rest[1:]):
+        raise day.error("an entry with two kinds: the day of the second was not understood")
     tags = []
     for text in rest[1:]:
         if " " in text.inline.line:

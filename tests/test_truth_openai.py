@@ -299,6 +299,9 @@ def test_the_redesign_is_read_as_far_as_the_excerpt_goes() -> None:
         ("pricing.panes.md", "| Whisper | Transcription |", "| Whisper |"),
         ("pricing.model.md", "| Cached input | $0.5 |", "| Warm input | $0.5 |"),
         ("changelog.md", "Jun 24\n\nUpdate", "Jun 24"),
+        ("changelog.md", "Jun 4\n", "Fourth of June\n"),
+        ("changelog.md", "### December, 2025", "### Winter"),
+        ("deprecations.md", "### 2026-04-22: Legacy", "### 2026-04-32: Legacy"),
     ],
 )
 def test_what_is_unknown_is_refused(fixture: str, old: str, new: str) -> None:
