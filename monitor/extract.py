@@ -274,6 +274,8 @@ def entries(body: bytes) -> list[Entry]:
     found = []
     for item in parsed.entries:
         stamp = item.get("published_parsed") or item.get("updated_parsed")
+        if stamp is None and (said := item.get("published") or item.get("updated")):
+            raise Unreadable(f"item {inline(item.get('title', '')).line!r}: no date: {said!r}")
         instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None
         title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
