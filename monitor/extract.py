@@ -48,6 +48,7 @@ class Layout:
     trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a regular
     expression that one of the headings above must match. ``fill`` are roles whose empty cell repeats the
     cell above. ``spill`` is the role that takes the surplus when unescaped pipes gave a row too many cells.
+    ``short`` lets a row end early, as HTML does: the cells that it lacks at its end are empty.
     """
 
     columns: Mapping[str, str]
@@ -55,6 +56,7 @@ class Layout:
     under: str = ""
     fill: tuple[str, ...] = ()
     spill: str = ""
+    short: bool = False
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
@@ -67,10 +69,16 @@ class Layout:
 
 
 def layout(
-    *, ignore: Sequence[str] = (), under: str = "", fill: Sequence[str] = (), spill: str = "", **columns: str
+    *,
+    ignore: Sequence[str] = (),
+    under: str = "",
+    fill: Sequence[str] = (),
+    spill: str = "",
+    short: bool = False,
+    **columns: str,
 ) -> Layout:
     """A Layout, roles as keyword arguments: ``layout(model="model / system|system", retires="shutdown date")``."""
-    return Layout(columns, tuple(ignore), under, tuple(fill), spill)
+    return Layout(columns, tuple(ignore), under, tuple(fill), spill, short)
 
 
 def _column(header: Sequence[str], names: str) -> int | None:
@@ -186,6 +194,8 @@ def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, n
                 tuple(link for part in parts for link in part.links),
             )
             cells[spill : spill + surplus] = [merged]
+        if known.short:
+            cells += [Inline("")] * (width - len(cells))
         if len(cells) != width:
             text = " | ".join(cell.line for cell in cells)
             raise Unreadable(f"{where}: {len(cells)} cells under {width} columns: {text!r}")
@@ -239,12 +249,13 @@ def sections(body: bytes | str | Sequence[Block]) -> Iterator[Section]:
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a feed: plain text, and the day or instant it was published."""
+    """One item of a feed: plain text, and the day or instant it was published. ``markup`` is its body as served."""
 
     title: str
     link: str
     published: When | None
     summary: str
+    markup: str = ""
 
 
 def entries(body: bytes) -> list[Entry]:
@@ -266,7 +277,8 @@ def entries(body: bytes) -> list[Entry]:
         instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None
         title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
-        found.append(Entry(title, item.get("link", ""), published, summary))
+        markup = item["content"][0]["value"] if item.get("content") else item.get("summary", "")
+        found.append(Entry(title, item.get("link", ""), published, summary, markup))
     return found
 
 
