@@ -65,7 +65,8 @@ _ALIASES = layout(alias="auto-updated alias", model="stable version reference")
 
 
 @source(
-    f"{DOCS}/models/model-versions?hl=en", facts=(Retirement,), markers=(b"Retirement date", b"gemini-"), focus=tables_and_headings,
+    f"{DOCS}/models/model-versions?hl=en", facts=(Retirement,), markers=(b"Retirement date", b"gemini-"),
+    focus=tables_and_headings,
 )  # fmt: skip
 def versions(body: bytes) -> Iterator[Fact]:
     """Google's models. Those in the table of the retired are gone; another with a firm date is deprecated.
