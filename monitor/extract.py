@@ -6,6 +6,7 @@ Everything here is exact or raises Unreadable with the place and the text. An ad
 from __future__ import annotations
 
 import calendar
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Layout:
     trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a regular
     expression that one of the headings above must match. ``fill`` are roles whose empty cell repeats the
     cell above. ``spill`` is the role that takes the surplus when unescaped pipes gave a row too many cells.
-    ``short`` lets a row end early, as HTML does: the cells that it lacks at its end are empty.
+    ``short`` is the role of a last column which a row may leave out: GFM (4.10) takes its cell for an empty one.
     """
 
     columns: Mapping[str, str]
@@ -56,7 +57,7 @@ class Layout:
     under: str = ""
     fill: tuple[str, ...] = ()
     spill: str = ""
-    short: bool = False
+    short: str = ""
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ def layout(
     under: str = "",
     fill: Sequence[str] = (),
     spill: str = "",
-    short: bool = False,
+    short: str = "",
     **columns: str,
 ) -> Layout:
     """A Layout, roles as keyword arguments: ``layout(model="model / system|system", retires="shutdown date")``."""
@@ -155,19 +156,19 @@ def _place(table: Table, headings: Sequence[str]) -> str:
 
 
 def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:
-    fits = [known for known in layouts if known.claims(table.header, headings)]
     titles = " | ".join(table.header)
-    if not fits:
-        if any(known.claims(table.header, headings) for known in skip):
-            return None
+    fits = [known for known in layouts if known.claims(table.header, headings)]
+    passed = [known for known in skip if known.claims(table.header, headings)]
+    if not fits and not passed:
         raise Unreadable(f"{_place(table, headings)}: no known layout has these columns: {titles!r}")
-    best = max(fits, key=lambda known: (bool(known.under), len(known.headers)))
+    best = max(fits or passed, key=lambda known: (bool(known.under), len(known.headers)))
     known = {_column(table.header, names) for names in best.headers}
     unknown = [title for number, title in enumerate(table.header) if number not in known]
-    contained = any(set(best.headers) < set(other.headers) for other in layouts)
+    # A layout without columns names a place, not a shape: what stands there is let be.
+    contained = best.headers and any(set(best.headers) < set(other.headers) for other in layouts)
     if unknown and contained:
         raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
-    return best
+    return best if fits else None
 
 
 def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int) -> Iterator[Row]:
@@ -194,8 +195,8 @@ def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, n
                 tuple(link for part in parts for link in part.links),
             )
             cells[spill : spill + surplus] = [merged]
-        if known.short:
-            cells += [Inline("")] * (width - len(cells))
+        if known.short and len(cells) == at[known.short] == width - 1:
+            cells.append(Inline(""))
         if len(cells) != width:
             text = " | ".join(cell.line for cell in cells)
             raise Unreadable(f"{where}: {len(cells)} cells under {width} columns: {text!r}")
@@ -255,21 +256,21 @@ class Entry:
     link: str
     published: When | None
     summary: str
-    markup: str = ""
+    markup: str = field(default="", compare=False)
 
 
 def entries(body: bytes) -> list[Entry]:
     """The items of an RSS or Atom feed.
 
-    feedparser is given bytes only, since it opens a str that looks like a path or URL. It never raises by
-    itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
+    feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
+    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
     """
     import feedparser
 
-    parsed: Any = feedparser.parse(bytes(body), sanitize_html=False, resolve_relative_uris=False)
+    parsed: Any = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
-    if not parsed.version:
+    if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
     for item in parsed.entries:

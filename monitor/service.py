@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -29,6 +30,8 @@ from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SourceRow
 
 log = logging.getLogger("lastcall")
+
+DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
@@ -52,6 +55,11 @@ class Service:
         self.ticked = time.monotonic()
         self.error = ""
         self._polls: set[asyncio.Task[None]] = set()
+
+    @property
+    def polling(self) -> bool:
+        """Whether polls are under way."""
+        return bool(self._polls)
 
     async def tick(self) -> None:
         """Write what the last polls found unchanged, then start those that are due."""
@@ -94,10 +102,12 @@ class Service:
         scheduler.add_job(self.tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
+        stopped = asyncio.create_task(self.stopping.wait())
         try:
             await self.tick()
-            await self.stopping.wait()
+            await asyncio.wait((stopped, delivering), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.stopping.set()
             scheduler.shutdown(wait=False)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=GRACE)
@@ -118,8 +128,8 @@ async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with store.write() as session:
         sources.register(session, declared, clock())
-    publisher = Publisher(store, settings, clock=clock)
-    async with Fetcher() as fetcher:
+    publisher = Publisher.configured(store, settings, now=clock)
+    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
             concurrency=settings.concurrency, wake=publisher.wake,
@@ -172,10 +182,8 @@ async def metrics(request: web.Request) -> web.Response:
 def _metrics(store: Store, now: datetime) -> str:
     with store.read() as session:
         rows = sources.rows(session)
-        states = session.connection().execute(
-            select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)  # type: ignore[call-overload]
-        )
-        queue = dict(states.tuples().all())
+        counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
+        queue = {line.state: line.rows for line in session.connection().execute(counted)}
     lines = ["# TYPE lastcall_source_age_seconds gauge"]
     lines += [
         f'lastcall_source_age_seconds{{source="{row.id}"}} {(now - row.good_at).total_seconds():.0f}'

@@ -74,7 +74,9 @@ def versions(body: bytes) -> Iterator[Fact]:
     A row can leave when its day has come: ``gemini-2.0-flash-001`` became ``gemini-2.0-flash`` among the retired.
     """
     for row in tables(body, _VERSIONS, _REPLACED, _RETIRED, skip=[_ALIASES]):
-        gone = row.layout is _RETIRED
+        gone = any(heading.casefold().startswith("retired models") for heading in row.path)
+        if gone and row.layout is not _RETIRED:
+            raise row["model"].error("a retired model without the column of its upgrade")
         retires = when(row["retires"])
         for model in codes(row["model"]):
             yield Retirement(
@@ -176,7 +178,7 @@ _CACHED = layout(
     cached_high="price (/1m tokens) > 200k cached input tokens*",
 )  # fmt: skip
 _STORAGE = layout(model="model", feature="feature", type="type", low=_SHORT, high=_LONG)
-_LISTED = layout(model="model", short=True, low="price (/1m tokens) =< 200k input tokens", high=_LONG)
+_LISTED = layout(model="model", short="high", low="price (/1m tokens) =< 200k input tokens", high=_LONG)
 _PLAIN = layout(model="model", all="pricing")
 _TUNING = layout(model="model", type="type", training="price (/1m training tokens)")
 _VIDEO = layout(model="model", feature="feature", output="output", context="output resolution", price="price")
@@ -184,21 +186,25 @@ _VIDEO = layout(model="model", feature="feature", output="output", context="outp
 _NOT_READ = (
     layout(feature="feature", price="pricing"),  # grounding, in sentences; for all models of a family together
     layout(tool="tool", price="price"),  # the same for Claude's web search
-    layout(share="5:1 i/o ratio*|1:20 i/o ratio*"),  # examples of a router's bills
+    # Examples of a router's bills
+    layout(share="5:1 i/o ratio customer preference|1:20 i/o ratio customer preference"),
     layout(duration="duration", price="price per gsu"),  # throughput bought ahead, by a unit of its own
     # Gemini 1.0 to 2.0, retired by June 2026: rows of any width, and prices by modality "for reference only"
     layout(model="model", type="type", price="price", batch="price with batch api"),
     layout(model="model", type="type", storage="storage (*", price="price"),
     layout(model="model", feature="feature", type="type", price="price ( =< 128k*"),
     # Imagen, Lyria, multimodalembedding: tasks told in sentences, one row without its model
-    layout(model="model", feature="feature", description="description", input="input", price="price"),
+    layout(
+        model="model", feature="feature", description="description", input="input", output="output", price="price",
+        under="imagen|lyria|embedding",
+    ),
     # Other embeddings, code completion, translation: by characters, by requests or by modality, under group names
     layout(model="model", type="type", price="price per 1,000 *"),
     layout(model="open source model", price="price per 1,000 *"),
     layout(model="model", type="type", description="description", price="price"),
     layout(model="model", method="method", price="price per million characters"),
     layout(model="model", type="type", price="price (/1m training characters)"),
-)
+)  # fmt: skip
 
 _CONTEXTS = {"low": "<=200k", "high": ">200k", "cached_low": "<=200k", "cached_high": ">200k"}
 

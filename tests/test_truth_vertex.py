@@ -289,6 +289,11 @@ def test_release_notes_keep_their_keys() -> None:
     assert lost == {"2026-06-08.md": 2, "2026-06-10.md": 1, "2026-08-07.md": 1}
 
 
+def test_a_table_that_is_never_closed_takes_no_other_in() -> None:
+    left_open = ("</table>\n<table>\n  <thead><tr><th>1:20", "<table>\n  <thead><tr><th>1:20")
+    assert said(fixture("vertex.pricing", "pricing.html")) == said(fixture("vertex.pricing", "pricing.html", left_open))
+
+
 # --- refused -----------------------------------------------------------------------------------------------
 
 
@@ -296,6 +301,7 @@ def test_release_notes_keep_their_keys() -> None:
     ("versions", "versions.replaced.md", "October 20, 2026", "some day", "no date form known"),
     ("versions", "versions.replaced.md", "Replacement model", "Substitute", "unknown column"),
     ("versions", "versions.aliases.md", "Stable version reference", "Stands for", "no known layout"),
+    ("versions", "versions.replaced.md", "Recommended upgrade", "Advice", "unknown column"),
     ("open_models", "open_models.md", "Deprecation date |", "Deprecation date, if any |", "no known layout"),
     ("partners", "partners.md", "will be **shut down", "was **shut down", "0 sentences on its end"),
     ("partners", "partners.md", "Model ID", "Name", "0 ids stand under"),
