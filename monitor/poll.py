@@ -107,7 +107,7 @@ def decide(
 
 async def fetch(getter: Getter, source: Source, row: SourceRow, key: str | None, url: str | None) -> Fetched:
     """Ask for the document, with the validators of the last accepted one."""
-    return await getter.get(source, Validators(row.etag, row.last_modified), key, url)
+    return await getter.get(source, _validators(row), key, url)
 
 
 def parse(source: Source, body: bytes) -> list[Fact]:
@@ -147,7 +147,7 @@ def record(
             row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
-            row.etag, row.last_modified = fetched.validators.etag, fetched.validators.last_modified
+            row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
             row.held = row.held_seen = ""
             row.held_looks = 0
@@ -161,7 +161,7 @@ def record(
         sources.record(session, [poll])
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
-            [event.to_json() for event in written], decision.doubt, fetched.ms,
+            [event.to_json() for event in written], decision.doubt, round(fetched.ms),
         )  # fmt: skip
 
 
@@ -183,6 +183,10 @@ def record_failure(
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
         sources.record(session, [poll])
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
+
+
+def _validators(row: SourceRow) -> Validators:
+    return Validators(row.etag or None, row.last_modified or None)
 
 
 def _held(source: Source, doubt: str) -> Draft:
@@ -208,7 +212,7 @@ def _poll(
 ) -> dict[str, Any]:
     return {
         "source_id": source_id, "at": now, "outcome": outcome, "rows": rows, "events": events, "document": document,
-        "error": error, "status": fetched.status if fetched else 0, "ms": fetched.ms if fetched else 0,
+        "error": error, "status": fetched.status if fetched else 0, "ms": round(fetched.ms) if fetched else 0,
         "size": len(fetched.body) if fetched else 0,
     }  # fmt: skip
 
@@ -284,13 +288,13 @@ class Poller:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
-        due_at = next_due(now, source.every, fetched, 0, self.chance)
+        due_at = next_due(now, source.every, fetched, 0, self.chance.random)
         digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
         same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
         if same and not waits:
             self._note(source, row, fetched, now, "unchanged", due_at)
-            return Polled(source.id, "unchanged", row.rows, ms=fetched.ms)
+            return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
         facts = None
         if not same:
             try:
@@ -305,9 +309,7 @@ class Poller:
     async def _failed(
         self, source: Source, row: SourceRow, error: LastcallError, outcome: str, now: datetime
     ) -> Polled:
-        due_at = next_due(
-            now, source.every, error if isinstance(error, FetchFailed) else None, row.failures + 1, self.chance
-        )
+        due_at = next_due(now, source.every, error, row.failures + 1, self.chance.random)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
     def _note(
@@ -320,11 +322,11 @@ class Poller:
         due_at: datetime | None = None,
     ) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
-        validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
+        validators = fetched.validators if fetched else _validators(row)
         state = {
             "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
             "due_at": due_at or now + source.every, "outcome": outcome,
-            "etag": validators.etag, "last_modified": validators.last_modified,
+            "etag": validators.etag or "", "last_modified": validators.last_modified or "",
         }  # fmt: skip
         self._unchanged.append((state, _poll(source.id, now, outcome, fetched, row.rows, 0, "", "")))
 

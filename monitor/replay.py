@@ -87,7 +87,7 @@ class _Reader:
     async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
         return Fetched(
             status=200, body=self.body, content_type="", validators=Validators(), ms=0, not_modified=False,
-            url=source.url,
+            retry_after=None, max_age=None, url=source.url,
         )  # fmt: skip
 
 
