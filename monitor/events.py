@@ -207,17 +207,18 @@ def _announced(change: Change, after: Retirement, now: datetime) -> Draft:
 
 
 def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: bool) -> Draft:
-    over = _over(before, now)
-    if over and not keeps_past:
+    """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the page for good."""
+    if _over(before, now):
+        if keeps_past:
+            return _draft("model.unlisted", "info", change, "left the page after its retirement")
         return _completed(before, before, None, now)
     if before.stage == "active" and not _firm(before.retires):
         return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
-    if over and before.stage == "retired":
-        return _draft("model.unlisted", "info", change, "left the page after its retirement")
-    date = f", was {before.retires}" if before.retires else ""
-    return _draft(
-        "retirement.withdrawn", "notice", change, f"retirement withdrawn, the row is gone{date}", before.retires
-    )
+    date = f"was {before.retires}" if before.retires else "no date was told"
+    if keeps_past:
+        words = f"retirement withdrawn, the row is gone, {date}"
+        return _draft("retirement.withdrawn", "notice", change, words, before.retires)
+    return _draft("model.unlisted", "action", change, f"left the page before its retirement, {date}", before.retires)
 
 
 def _completed(fact: Retirement, before: Fact | None, after: Fact | None, now: datetime) -> Draft:
