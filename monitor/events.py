@@ -147,9 +147,8 @@ def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
 def _draft(
     kind: str, severity: Severity, change: Change, words: str, effective: When | None = None
 ) -> Draft:  # fmt: skip
-    return Draft(
-        kind, severity, change.fact, f"{subject(change.fact)}: {words}", change.before, change.after, effective
-    )
+    line = " ".join(f"{subject(change.fact)}: {words}".split())  # titles and names may be broken over lines
+    return Draft(kind, severity, change.fact, line, change.before, change.after, effective)
 
 
 def subject(fact: Fact) -> str:
@@ -254,7 +253,7 @@ def _stage_or_date(change: Change, before: Retirement, after: Retirement, now: d
         return _announced(change, after, now)
     if before.retires == after.retires:
         if before.stage != after.stage:
-            if after.stage == "active" and before.stage == "deprecated":
+            if after.stage == "active" and before.stage == "deprecated" and not _firm(after.retires):
                 return _draft("retirement.withdrawn", "notice", change, "no longer deprecated", after.retires)
             words = f"{after.term or after.stage}, was {before.term or before.stage}"
             return _draft("retirement.changed", "notice", change, words, after.retires)
@@ -273,7 +272,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
     if was is None:
         severity: Severity = "action" if _firm(to) else "info"
         return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
-    overlap = was.text == to.text or (was.starts < to.ends and to.starts < was.ends)
+    overlap = was.starts == to.starts or (was.starts < to.ends and to.starts < was.ends)
     if was.bound != to.bound or overlap:
         firmer = _firm(to) and not _firm(was)
         return _draft(
@@ -281,7 +280,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
             f"retires {to}{_left(to, now)}, was {was}", to,
         )  # fmt: skip
     moved = abs((to.starts.date() - was.starts.date()).days)
-    by = f" by {days(moved)}" if len(to.text) >= 10 and len(was.text) >= 10 else ""
+    by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
     if to.starts > was.starts:
         severity = "notice" if _firm(to) else "info"
         return _draft("retirement.postponed", severity, change, f"postponed{by}, {was} -> {to}{_left(to, now)}", to)
@@ -330,31 +329,34 @@ def _grown(before: Listing, after: Listing) -> Iterable[str]:
 def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
     """The changes of one price, whatever the days of its validity.
 
-    A price that starts later is scheduled; one that ended is over and its leaving says nothing. What stands now
-    before and after is one change: a dropped end date must not look like a new price and a lost one.
+    A price that starts later is scheduled; that it then stands without its date says nothing new. One that ended is
+    over and its leaving says nothing. What stands now before and after is one change: a dropped end date must not
+    look like a new price and a lost one.
     """
     gone, came = [], []
     for change in group:
         match change.before, change.after:
             case Price() as before, Price() as after:
-                yield _repriced(before, after, after.starts)
+                yield from _repriced(before, after, now)
             case None, Price() as after:
                 came.append(after)
             case Price() as before, None:
                 gone.append(before)
     for price in [price for price in came if _ahead(price, now)]:
         came.remove(price)
-        words = f"{_meter(price)} will be {_amount(price)} from {price.starts.text if price.starts else ''}"
+        words = f"{_meter(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
     for price in [price for price in gone if _ahead(price, now)]:
         gone.remove(price)
-        words = f"{_meter(price)} of {_amount(price)} from {price.starts.text if price.starts else ''} is off the page"
+        if any(price.amount == other.amount for other in came):
+            continue  # it took effect some hours early
+        words = f"{_meter(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
     stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
     for price in came:
         if stood:
-            yield _repriced(stood.pop(), price, price.starts)
+            yield from _repriced(stood.pop(), price, now)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
             yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
@@ -364,18 +366,24 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
         )
 
 
-def _repriced(before: Price, after: Price, effective: When | None) -> Draft:
+def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
     change = Change(before, after)
     if before.amount == after.amount:
-        was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
-        return _draft(
-            "price.changed", "notice", change, f"{_meter(after)} {_amount(after)} now {to}, was {was}", effective
-        )
+        if before.ends != after.ends:
+            was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
+            words = f"{_meter(after)} {_amount(after)} now {to}, was {was}"
+            yield _draft("price.changed", "notice", change, words, after.starts)
+        return
     percent = f" ({(after.amount / before.amount - 1) * 100:+.0f} %)" if before.amount else ""
-    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}"
+    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
     if after.amount > before.amount:
-        return _draft("price.increased", "action", change, words, effective)
-    return _draft("price.decreased", "notice", change, words, effective)
+        yield _draft("price.increased", "action", change, words, after.starts)
+    else:
+        yield _draft("price.decreased", "notice", change, words, after.starts)
+
+
+def _from(price: Price, now: datetime) -> str:
+    return f" from {price.starts.text}" if price.starts and _ahead(price, now) else ""
 
 
 def _ahead(price: Price, now: datetime) -> bool:
