@@ -127,7 +127,7 @@ def interpret(
 def completions(facts: Iterable[Fact], now: datetime) -> list[Draft]:
     """Retirements whose firm date is over, page or no page. A floor never completes."""
     return [
-        _completed(fact, None, fact, now)
+        _completed(Change(None, fact), fact)
         for fact in facts
         if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
     ]
@@ -187,7 +187,7 @@ def _retirement(change: Change, now: datetime, keeps_past: bool, back: bool) -> 
 
 def _appeared(change: Change, after: Retirement, now: datetime, back: bool) -> Draft:
     if after.stage == "retired":
-        return _completed(after, None, after, now)
+        return _completed(change, after)
     if after.stage == "active" and not _firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
         kind, words = ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
@@ -210,7 +210,7 @@ def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: boo
     if _over(before, now):
         if keeps_past:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
-        return _completed(before, before, None, now)
+        return _completed(change, before)
     if before.stage == "active" and not _firm(before.retires):
         return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
     date = f"was {before.retires}" if before.retires else "no date was told"
@@ -220,10 +220,10 @@ def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: boo
     return _draft("model.unlisted", "action", change, f"left the page before its retirement, {date}", before.retires)
 
 
-def _completed(fact: Retirement, before: Fact | None, after: Fact | None, now: datetime) -> Draft:
+def _completed(change: Change, fact: Retirement) -> Draft:
     when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
-    words = f"{subject(fact)}: retired{when}{_instead(fact)}"
-    return Draft("retirement.completed", "critical", fact, words, before, after, fact.retires, once=True)
+    words = f"retired{when}{_instead(fact)}"
+    return replace(_draft("retirement.completed", "critical", change, words, fact.retires), once=True)
 
 
 def _over(fact: Retirement, now: datetime) -> bool:
@@ -247,7 +247,7 @@ def _moved(change: Change, before: Retirement, after: Retirement, now: datetime)
 
 def _stage_or_date(change: Change, before: Retirement, after: Retirement, now: datetime) -> Draft | None:
     if after.stage == "retired" != before.stage:
-        return _completed(after, before, after, now)
+        return _completed(change, after)
     open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
     if open_end and (after.stage == "deprecated" or _firm(after.retires)):
         return _announced(change, after, now)
