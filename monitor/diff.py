@@ -185,13 +185,14 @@ def check(known: Snapshot, seen: Snapshot, now: datetime) -> Doubt | None:
             for date in (fact.announced, fact.deprecated, fact.retires):
                 if date and not now - PAST < date.starts < now + FUTURE:
                     return Doubt(f"{fact.model}: {date.text} is no date of this decade: {fact.quote!r}", None)
-    old = {key for key, fact in known.items() if not isinstance(fact, Notice)}
+    old, new = (
+        {_subject(fact) for fact in side.values() if not isinstance(fact, Notice)} for side in (known, seen)
+    )  # fmt: skip
     if not old:
         return None
-    new = {key for key, fact in seen.items() if not isinstance(fact, Notice)}
     gone, came = len(old - new), len(new - old)
     turned = 0
-    for key in old & new:
+    for key in known.keys() & seen.keys():
         match known[key], seen[key]:
             case Price() as was, Price() as became if _factor(was.amount, became.amount) > UNIT_SLIP:
                 return Doubt(

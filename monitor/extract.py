@@ -6,6 +6,7 @@ Everything here is exact or raises Unreadable with the place and the text. An ad
 from __future__ import annotations
 
 import calendar
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -147,19 +148,19 @@ def _place(table: Table, headings: Sequence[str]) -> str:
 
 
 def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:
-    fits = [known for known in layouts if known.claims(table.header, headings)]
     titles = " | ".join(table.header)
-    if not fits:
-        if any(known.claims(table.header, headings) for known in skip):
-            return None
+    fits = [known for known in layouts if known.claims(table.header, headings)]
+    passed = [known for known in skip if known.claims(table.header, headings)]
+    if not fits and not passed:
         raise Unreadable(f"{_place(table, headings)}: no known layout has these columns: {titles!r}")
-    best = max(fits, key=lambda known: (bool(known.under), len(known.headers)))
+    best = max(fits or passed, key=lambda known: (bool(known.under), len(known.headers)))
     known = {_column(table.header, names) for names in best.headers}
     unknown = [title for number, title in enumerate(table.header) if number not in known]
-    contained = any(set(best.headers) < set(other.headers) for other in layouts)
+    # A layout without columns names a place, not a shape: what stands there is let be.
+    contained = best.headers and any(set(best.headers) < set(other.headers) for other in layouts)
     if unknown and contained:
         raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
-    return best
+    return best if fits else None
 
 
 def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int) -> Iterator[Row]:
@@ -250,15 +251,15 @@ class Entry:
 def entries(body: bytes) -> list[Entry]:
     """The items of an RSS or Atom feed.
 
-    feedparser is given bytes only, since it opens a str that looks like a path or URL. It never raises by
-    itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
+    feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
+    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
     """
     import feedparser
 
-    parsed: Any = feedparser.parse(bytes(body), sanitize_html=False, resolve_relative_uris=False)
+    parsed: Any = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
-    if not parsed.version:
+    if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
     for item in parsed.entries:

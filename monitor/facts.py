@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self
 
@@ -62,6 +62,8 @@ class When:
     def ends(self) -> datetime:
         """The first instant (UTC) after everything the text can mean; for a time of day, the time itself."""
         first = self.starts
+        if first.year == MAXYEAR:  # OpenRouter prints 9999-01-01 for "never", and the calendar has nothing after it
+            return datetime.max.replace(tzinfo=UTC)
         match len(self.text):
             case 4:
                 return first.replace(year=first.year + 1)
@@ -218,7 +220,7 @@ PER = frozenset({
 
 
 def from_json(data: Json) -> Fact:
-    """The fact behind its public JSON. Raises KeyError or ValueError for anything else."""
+    """The fact behind its public JSON, as ``to_json`` made it; anything else raises what it stumbles over first."""
     kind = FACTS[data["fact"]]
     known = {f.name for f in fields(kind)}
     given: Json = {name: value for name, value in data.items() if name in known}

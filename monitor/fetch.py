@@ -171,7 +171,7 @@ class Fetcher:
         Nothing is asked conditionally: that the first page is as it was says nothing of the others.
         """
         page = await self._one(source, start, headers, NO_VALIDATORS, source.max_bytes)
-        bodies, room, ms, seen = [page.body], source.max_bytes - len(page.body), page.ms, {start}
+        bodies, ms, seen = [page.body], page.ms, {start}
         while params := following(next_page, page.body, len(bodies)):
             address = start.update_query(params)
             if address in seen:
@@ -179,9 +179,9 @@ class Fetcher:
             if len(bodies) == MAX_PAGES:
                 raise FetchFailed(f"there are more than {MAX_PAGES} pages")
             seen.add(address)
+            room = source.max_bytes - sum(map(len, bodies))
             page = await self._one(source, address, headers, NO_VALIDATORS, room)
             bodies.append(page.body)
-            room -= len(page.body)
             ms += page.ms
         body = bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
         return Fetched(200, body, page.content_type, NO_VALIDATORS, ms, False, None, page.max_age, str(start))
@@ -216,15 +216,18 @@ class Fetcher:
             retry_after = retry_after_seconds(headers[hdrs.RETRY_AFTER], datetime.now(UTC))
         etag = headers.get(hdrs.ETAG)
         sign = next((name for name in WALL_HEADERS if name in headers), None)
-        same = status == 304 or (status == 200 and not sign and etag is not None and etag == validators.etag)
+        same = status == 304 or (status == 200 and bool(etag) and etag == validators.etag)
         if sign is None and not same and status in (200, 403):
-            body = await read_body(response, limit)
+            try:
+                body = await read_body(response, limit)
+            except FetchFailed as error:
+                raise FetchFailed(f"answered {status}: {error}", status=status, retry_after=retry_after) from None
             sign = wall(expected, content_type, body)
         if sign:
             raise FetchFailed(
                 f"a bot wall or error page answered {status}: {sign}", status=status, retry_after=retry_after
             )
-        if status == 304 and validators == NO_VALIDATORS:
+        if status == 304 and not (validators.etag or validators.last_modified):
             raise FetchFailed("answered 304 to an unconditional request", status=status)
         if not same:
             if status != 200:

@@ -90,7 +90,7 @@ class Inline:
 _CODE = re.compile(r"(?<!\\)(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:[^()\s]|\([^()]*\))*)(?:\s+\"[^\"]*\")?\)")
-_SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=\S)\^(?:\\?\*|[\w*\\])+?\^", re.DOTALL | re.IGNORECASE)
+_SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=\S)\^[\w*\x00]+?\^", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)")
@@ -101,27 +101,32 @@ _HELD = re.compile("\x00(\\d+)\x00")
 
 def inline(markdown: str, where: str = "") -> Inline:
     """Markdown (with the HTML that may stand in it) as normalised text."""
-    spans: list[str] = []
+    codes: list[str] = []
     links: list[tuple[str, str]] = []
+    held: list[str] = []
 
-    def hold(match: re.Match[str]) -> str:
-        spans.append(_code(html.unescape(match[2].replace("\\|", "|"))))
-        return f"\x00{len(spans) - 1}\x00"
+    def hold(said: str) -> str:
+        """A place for text that is not markup any more."""
+        held.append(said)
+        return f"\x00{len(held) - 1}\x00"
+
+    def code(match: re.Match[str]) -> str:
+        codes.append(_code(html.unescape(match[2].replace("\\|", "|"))))
+        return hold(codes[-1])
 
     def link(match: re.Match[str]) -> str:
         links.append((match[1], match[2]))
         return match[1]
 
-    text = _IMAGE.sub("", _CODE.sub(hold, markdown))
-    text = _LINK.sub(link, text)
+    def restore(value: str) -> str:
+        return _HELD.sub(lambda match: held[int(match[1])], value)
+
+    text = _ESCAPE.sub(lambda match: hold(match[1]), _CODE.sub(code, markdown))
+    text = _LINK.sub(link, _IMAGE.sub("", text))
     text = _TAG.sub("", _BREAK.sub("\n", _SUP.sub("", text)))
     text = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub("", text))
-    text = html.unescape(_ESCAPE.sub(r"\1", text))
-
-    def restore(value: str) -> str:
-        return clean(_HELD.sub(lambda match: spans[int(match[1])], value))
-
-    return Inline(restore(text), tuple(spans), tuple((restore(name), href) for name, href in links), where)
+    named = tuple((clean(restore(name)), restore(href)) for name, href in links)
+    return Inline(clean(restore(html.unescape(text))), tuple(codes), named, where)
 
 
 def _code(text: str) -> str:

@@ -107,7 +107,7 @@ def decide(
 
 async def fetch(getter: Getter, source: Source, row: SourceRow, key: str | None, url: str | None) -> Fetched:
     """Ask for the document, with the validators of the last accepted one."""
-    return await getter.get(source, _validators(row), key, url)
+    return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
 
 def parse(source: Source, body: bytes) -> list[Fact]:
@@ -185,10 +185,6 @@ def record_failure(
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
 
 
-def _validators(row: SourceRow) -> Validators:
-    return Validators(row.etag or None, row.last_modified or None)
-
-
 def _held(source: Source, doubt: str) -> Draft:
     words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
     return Draft("source.suspect", "action", None, words)
@@ -236,7 +232,7 @@ class Poller:
         clock: Callable[[], datetime],
         keys: Callable[[str], str | None] = lambda name: None,
         urls: Mapping[str, str] | None = None,
-        chance: random.Random | None = None,
+        chance: Callable[[], float] = random.random,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
     ):
@@ -246,7 +242,7 @@ class Poller:
         self.clock = clock
         self.keys = keys
         self.urls = urls or {}
-        self.chance = chance or random.Random()  # noqa: S311  jitter, not a secret
+        self.chance = chance
         self.wake = wake
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
@@ -288,7 +284,7 @@ class Poller:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
-        due_at = next_due(now, source.every, fetched, 0, self.chance.random)
+        due_at = next_due(now, source.every, fetched, 0, self.chance)
         digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
         same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
@@ -309,7 +305,7 @@ class Poller:
     async def _failed(
         self, source: Source, row: SourceRow, error: LastcallError, outcome: str, now: datetime
     ) -> Polled:
-        due_at = next_due(now, source.every, error, row.failures + 1, self.chance.random)
+        due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
     def _note(
@@ -322,7 +318,7 @@ class Poller:
         due_at: datetime | None = None,
     ) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
-        validators = fetched.validators if fetched else _validators(row)
+        validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
         state = {
             "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
             "due_at": due_at or now + source.every, "outcome": outcome,

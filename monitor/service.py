@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -29,6 +30,8 @@ from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SourceRow
 
 log = logging.getLogger("lastcall")
+
+DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
@@ -118,8 +121,8 @@ async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with store.write() as session:
         sources.register(session, declared, clock())
-    publisher = Publisher(store, settings, clock=clock)
-    async with Fetcher() as fetcher:
+    publisher = Publisher.configured(store, settings, now=clock)
+    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
             concurrency=settings.concurrency, wake=publisher.wake,
@@ -172,10 +175,8 @@ async def metrics(request: web.Request) -> web.Response:
 def _metrics(store: Store, now: datetime) -> str:
     with store.read() as session:
         rows = sources.rows(session)
-        states = session.connection().execute(
-            select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)  # type: ignore[call-overload]
-        )
-        queue = dict(states.tuples().all())
+        counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
+        queue = {line.state: line.rows for line in session.connection().execute(counted)}
     lines = ["# TYPE lastcall_source_age_seconds gauge"]
     lines += [
         f'lastcall_source_age_seconds{{source="{row.id}"}} {(now - row.good_at).total_seconds():.0f}'

@@ -40,7 +40,8 @@ _NO_DATE = frozenset({
 })  # fmt: skip
 
 _FLOOR = re.compile(
-    r"(?:(?:eol )?(?:not|no) (?:sooner|earlier) than|not? before|will not retire before"
+    r"(?:(?:eol |starting )?(?:not|no) (?:sooner|earlier) than|not? before"
+    r"|(?:no retirement scheduled\. )?will not retire before"  # Azure, 2025: both in one cell
     r"|at (?:the )?earliest(?: on| in)?|earliest(?: in| on)?)\s*:?\s+(.+)"
 )
 _FLOOR_AFTER = re.compile(r"(.+?),? (?:or later|at (?:the )?earliest|earliest|\(earliest\))")
@@ -61,18 +62,22 @@ _CORES = tuple(
         r"q(?P<q>[1-4]),? (?:of )?(?P<year>\d{4})",
         r"(?P<year>\d{4})[ -]q(?P<q>[1-4])",
         r"(?P<qname>first|second|third|fourth) quarter(?: of)? (?P<year>\d{4})",
-        r"(?P<year>\d{4})",
+        r"(?P<year>20\d\d)",  # alone, any other four digits are a version (Azure prints 0914) or a count
     )
 )
 _NO_YEAR = re.compile(rf"{_MONTH} {_DAY}")
 _SLASH = re.compile(r"(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<year>\d{4}|\d\d)")
+_ZONE = (
+    r"z|utc(?: ?[+-]\d{1,2}(?::?\d\d)?| time)?|gmt|[+-]\d\d:?\d\d"
+    r"|p[ds]?t|e[ds]?t|pacific(?: time)?|eastern|beijing(?: time)?"
+)
 _TIME = re.compile(
     r"(?P<date>.+?)(?:,? at |t(?=\d)|,? )(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?::\d\d(?:\.\d+)?)?"
     r"\s*(?P<half>[ap]\.?m\.?)?"
-    r"\s*\(?(?P<zone>z|utc(?: ?[+-]\d{1,2}(?::?\d\d)?| time)?|gmt|[+-]\d\d:?\d\d"
-    r"|p[ds]?t|e[ds]?t|pacific(?: time)?|eastern|beijing(?: time)?)?\)?"
+    rf"\s*\(?(?P<zone>{_ZONE})?\)?"
 )
 _ZONE_FIRST = re.compile(r"(?P<zone>beijing time|utc) (?P<rest>.+)")
+_TIME_FIRST = re.compile(rf"(?P<time>\d{{1,2}}(?::\d\d)?\s*(?:[ap]\.?m\.?)?\s*\(?(?:{_ZONE})\)?),? on (?P<date>.+)")
 
 Order = Literal["mdy", "dmy"]
 
@@ -130,9 +135,11 @@ def _date(text: str, order: Order | None, year: int | None) -> str | None:
 
 
 def _instant(text: str, order: Order | None, year: int | None, zone: str | None) -> str | None:
+    if turned := _TIME_FIRST.fullmatch(text):  # "16:00 UTC on August 16, 2026" (DeepSeek's price notice)
+        text = f"{turned['date']} {turned['time']}"
     ahead = _ZONE_FIRST.fullmatch(text)
     match = _TIME.fullmatch(ahead["rest"] if ahead else text)
-    if not match:
+    if not match or not (match["minute"] or match["half"]):  # a lone number is a footnote, not an hour
         return None
     day = _date(match["date"].strip(" ,"), order, year)
     if not day or len(day) != 10:
@@ -143,6 +150,8 @@ def _instant(text: str, order: Order | None, year: int | None, zone: str | None)
         return day
     hour = int(match["hour"])
     if match["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(f"no hour {hour} on a clock of twelve")
         hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
     local = datetime.fromisoformat(day).replace(hour=hour, minute=int(match["minute"] or 0))
     if isinstance(offset, str):

@@ -57,7 +57,8 @@ _MARKUP = re.compile(r"(?:<[^>]*>|[*>\s])+")
 _ALL_FLOORS = re.compile(r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE)
 
 
-@source(f"{DOCS}/deprecations?hl=en", facts=(Retirement,), markers=(b"Shutdown date", b"gemini-"), keeps_past=True)
+# Rows leave some time after their date (the Gemini 1.x rows did), so that one which leaves was not withdrawn.
+@source(f"{DOCS}/deprecations?hl=en", facts=(Retirement,), markers=(b"Shutdown date", b"gemini-"))
 def deprecations(body: bytes) -> Iterator[Fact]:
     """A gray row is shut down; any other with a firm date is deprecated, and with a floor or no date active."""
     text = decode(body)
@@ -380,8 +381,8 @@ def models(body: bytes) -> Iterator[Fact]:
             yield Listing(
                 model=model["name"].removeprefix("models/"),
                 name=model.get("displayName", ""),
-                context_window=model.get("inputTokenLimit"),
-                max_output=model.get("outputTokenLimit"),
+                context_window=model["inputTokenLimit"],
+                max_output=model["outputTokenLimit"],
                 quote=f"{model['name']} ({model.get('displayName', '')})",
             )
 

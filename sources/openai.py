@@ -380,7 +380,8 @@ def _tools(table: Table) -> Iterator[Price]:
         raise Unreadable(f"table {table.number}: no table of tools has these columns: {' | '.join(table.header)!r}")
     for header, cells in _lines(table):
         named = cells[:2] if "Details" in header else cells[:1]
-        yield from _tool(" ".join(cell.line for cell in named), cells[-1])
+        price = replace(cells[-1], where=f"table {table.number}, column {header[-1]!r}")
+        yield from _tool(" ".join(cell.line for cell in named), price)
 
 
 def _tool(name: str, cell: Inline) -> Iterator[Price]:

@@ -230,7 +230,7 @@ def endless(first, *then):
     [
         pytest.param(lambda: [raw("Content-Encoding: gzip", body=bomb(1 << 30))], id="bomb of 1 GB"),
         pytest.param(lambda: endless(raw("Transfer-Encoding: chunked"), CHUNK), id="chunks without end"),
-        pytest.param(lambda: endless(raw("Content-Length: 100000000"), CHUNK), id="100 MB announced"),
+        pytest.param(lambda: [raw("Content-Length: 100000000"), 60.0], id="100 MB announced"),
         pytest.param(lambda: endless(raw("Connection: close"), CHUNK), id="bytes without end"),
     ],
 )
@@ -368,6 +368,12 @@ async def test_another_status_is_a_failure(site, refused, status):
     assert (error.status, error.retry_after) == (status, None)
 
 
+async def test_an_unreadable_refusal_keeps_its_status(site, refused):
+    site.pages["/a.md"] = Page(b"x", status=403, headers={"Content-Encoding": "br", "Retry-After": "7"})
+    error = await refused("/a.md")
+    assert (error.status, error.retry_after) == (403, 7)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_asks_for_patience(site, refused, status):
     site.pages["/a.md"] = Page(b"slow down", status=status, headers={"Retry-After": "120"})
@@ -386,6 +392,11 @@ async def test_a_wall_that_names_itself(site, refused, header, status):
     error = await refused("/a", HTML, validators=Validators('"v1"', "d") if status != 200 else Validators('"v0"'))
     assert "a bot wall or error page" in str(error)
     assert (error.status, error.retry_after) == (status, 7)
+
+
+async def test_a_wall_is_no_sign_that_nothing_changed(site, refused):
+    site.faults["/a.md"] = [raw("cf-mitigated: challenge", 'ETag: "v1"', "Content-Length: 1", body=b"x")]
+    assert "cf-mitigated" in str(await refused("/a.md", validators=Validators('"v1"')))
 
 
 @pytest.mark.parametrize("status", [200, 403])
@@ -487,12 +498,17 @@ async def test_all_pages_of_a_list(site, get):
         (Page(b'{"last": ', "application/json"), "page 2 does not say what follows it: JSONDecodeError"),
         (Page(b"[" * 100_000, "application/json"), "page 2 does not say what follows it"),
         (listing("a", True), "page 2 leads back"),
-        (Page(b" " * 4_999_999 + b"{}", "application/json"), "longer than"),
+        (Page(b'{"last": "", "more": 0}' + b" " * 4_999_960, "application/json"), "longer than"),
     ],
 )
 async def test_a_part_of_a_list_is_nothing(site, refused, second, why):
     site.pages |= {"/m": listing("a", True), "/m?after=a": second}
     assert why in str(await refused("/m", API, key=KEY))
+
+
+async def test_a_list_that_leads_back_to_its_start(site, refused):
+    site.pages["/m?after=a"] = listing("a", True)
+    assert "page 1 leads back" in str(await refused("/m?after=a", API, key=KEY))
 
 
 async def test_a_list_without_end(site, refused):

@@ -1,0 +1,266 @@
+"""Pages with one thing wrong: a header renamed, a column gone, a date or price that is none.
+
+A page is taken apart into its table cells and the text between them, so that each mutant is made from the real text
+by a join. HTML and Markdown are one kind of page here, as they are to adapters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bs4 import BeautifulSoup
+
+from monitor.errors import Unreadable
+from monitor.markup import _DELIMITER, _FENCE, _split, inline, is_html
+from monitor.source import Source
+from monitor.values import money, when
+
+RENAMED = "Quux"
+#: What makes a cell worth garbling, and what it is made into.
+GARBLED: tuple[tuple[Callable[[str], object], str], ...] = (
+    (lambda said: when(said, order="mdy"), "Smarch 45th, 20x6"),
+    (money, "$1.x2 / furlong"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One cell where it originates; ``width`` columns from ``column`` on are under it."""
+
+    table: int
+    row: int
+    column: int
+    head: bool
+    before: str
+    inner: str
+    after: str = ""
+    width: int = 1
+
+    @property
+    def text(self) -> str:
+        return inline(self.inner).line
+
+    @property
+    def columns(self) -> range:
+        return range(self.column, self.column + self.width)
+
+    def narrower(self) -> str:
+        """The cell's text when one of its columns is gone."""
+        if self.width == 1:
+            return ""
+        return re.sub(r'colspan="\d+"', f'colspan="{self.width - 1}"', self.before) + self.inner + self.after
+
+
+@dataclass
+class Page:
+    parts: list[str | Cell] = field(default_factory=list)
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [part for part in self.parts if isinstance(part, Cell)]
+
+    def with_inner(self, changed: Mapping[Cell, str]) -> str:
+        """The page with other text in some cells."""
+        return "".join(
+            part if isinstance(part, str) else part.before + changed.get(part, part.inner) + part.after
+            for part in self.parts
+        )
+
+    def without_column(self, table: int, column: int) -> str:
+        return "".join(
+            part
+            if isinstance(part, str)
+            else part.narrower()
+            if part.table == table and column in part.columns
+            else part.before + part.inner + part.after
+            for part in self.parts
+        )
+
+    def without_row(self, table: int, row: int) -> str:
+        return "".join(
+            part if isinstance(part, str) else part.before + part.inner + part.after
+            for part in self.parts
+            if isinstance(part, str) or (part.table, part.row) != (table, row)
+        )
+
+
+def page(text: str) -> Page:
+    return Page(list(_html(text) if is_html(text) else _markdown(text)))
+
+
+def _markdown(text: str) -> Iterator[str | Cell]:
+    lines = [*text.splitlines(), ""]
+    at = table = 0
+    while at < len(lines) - 1:
+        if fence := _FENCE.match(lines[at]):
+            end = at + 1
+            while end < len(lines) and not lines[end].lstrip().startswith(fence[1]):
+                end += 1
+            yield "\n".join(lines[at : end + 1]) + "\n"
+            at = end + 1
+        elif "|" in lines[at] and "|" in lines[at + 1] and _DELIMITER.match(lines[at + 1]):
+            table += 1
+            first, width = at, len(_split(lines[at]))
+            while "|" in lines[at]:
+                head, cells = at == first, _split(lines[at])
+                at += 1
+                while len(cells) < width and "|" in lines[at] and not lines[at].lstrip().startswith("|"):
+                    cells += _split(lines[at])  # a row broken over lines
+                    at += 1
+                yield from (Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells))
+                yield Cell(table, at, width, False, "|", "\n", width=0)  # goes with its row, and with no column
+        else:
+            yield lines[at] + "\n"
+            at += 1
+
+
+def _html(text: str) -> Iterator[str | Cell]:
+    soup = BeautifulSoup(text, "lxml")
+    cells: list[Cell] = []
+    shown = [table for table in soup("table") if not table.find_parent(["nav", "footer", "template", "table"])]
+    for number, table in enumerate(shown, 1):
+        rows = table("tr")
+        has_head = table.find("thead") is not None
+        taken: set[tuple[int, int]] = set()
+        for at, row in enumerate(rows):
+            column = 0
+            for tag in row(["td", "th"], recursive=False):
+                while (at, column) in taken:
+                    column += 1
+                down, width = (int(str(tag.get(name, 1))) for name in ("rowspan", "colspan"))
+                taken |= {(at + y, column + x) for y in range(down) for x in range(width)}
+                head = row.parent is not None and row.parent.name == "thead" if has_head else at == 0
+                opening = tag.decode().partition(">")[0] + ">"
+                cells.append(Cell(number, at, column, head, opening, tag.decode_contents(), f"</{tag.name}>", width))
+                column += width
+                tag.replace_with(f"\ue000{len(cells) - 1}\ue001")
+    for number, part in enumerate(re.split("\ue000(\\d+)\ue001", soup.decode())):
+        yield cells[int(part)] if number % 2 else part
+
+
+# --- what a mutant must do ---------------------------------------------------------------------------------
+
+Told = list[tuple[str, tuple[object, ...]]] | str
+
+
+def told(source: Source, text: str) -> Told:
+    """What a page says to a source: its facts, or the message with which it was refused."""
+    try:
+        return [(fact.key, fact.value) for fact in source.read(text.encode())]
+    except Unreadable as error:
+        return str(error)
+
+
+def page_faults(source: Source, text: str, across: str | None = None) -> list[str]:
+    """Every mutant of an HTML or Markdown page that is neither refused nor says exactly what the page says.
+
+    A refusal of a renamed header or of garbage has to name the table. ``across`` is the first header of tables whose
+    columns are models: there the first cell of each row is its name, and rows are what may be gone.
+    """
+    whole = page(text)
+    facts = told(source, text)
+    if isinstance(facts, str) or told(source, whole.with_inner({})) != facts:
+        return [f"cannot be taken apart: {facts} became {told(source, whole.with_inner({}))}"]
+    faults: list[str] = []
+
+    def fault(cell: Cell, what: str, said: Told) -> None:
+        answer = said if isinstance(said, str) else _difference(facts, said)
+        faults.append(f"table {cell.table}, column {cell.column + 1} ({cell.text!r}) {what}: {answer}")
+
+    turned = {cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text == across}
+    for cell in whole.cells:
+        if cell.table not in turned:
+            names, lines, without = cell.head, cell.columns, whole.without_column
+        else:
+            names = not cell.head and cell.column == 0 and bool(cell.text.strip(":-"))
+            lines, without = range(cell.row, cell.row + 1), whole.without_row
+        if not names:
+            continue
+        gone = [told(source, without(cell.table, line)) for line in lines]
+        for said in gone:
+            if isinstance(said, list) and said != facts:
+                fault(cell, "gone", said)
+        said = told(source, whole.with_inner({cell: RENAMED}))
+        # What can be gone without loss is not read, so its name may be anything.
+        unread = said == facts and all(without_it == facts for without_it in gone)
+        if not unread and not _refused(said, f"table {cell.table}"):
+            fault(cell, "renamed", said)
+    for cell in whole.cells:
+        for reads, garbage in GARBLED:
+            if cell.head or not _reads(reads, cell.inner):
+                continue
+            said = told(source, whole.with_inner({cell: garbage}))
+            # Versions look like dates but are names: they come through as they are printed.
+            verbatim = isinstance(said, list) and repr(said).replace(garbage, cell.text) == repr(facts)
+            if said != facts and not verbatim and not _refused(said, f"table {cell.table}", garbage):
+                fault(cell, f"made {garbage!r}", said)
+    return list(dict.fromkeys(faults))
+
+
+def _refused(said: Told, *names: str) -> bool:
+    """Whether a page was refused with a message that names the place; a missing marker names itself."""
+    if isinstance(said, list):
+        return False
+    return "the document lacks" in said or all(re.search(rf"{re.escape(name)}(?!\d)", said) for name in names)
+
+
+def _reads(reads: Callable[[str], object], text: str) -> bool:
+    try:
+        return reads(text) is not None
+    except Unreadable:
+        return False
+
+
+def _difference(facts: Told, said: Told) -> str:
+    """The first fact lost or changed, and how many more."""
+    lost = [fact for fact in facts if fact not in said]
+    new = [fact for fact in said if fact not in facts]
+    return f"silently {len(lost)} facts less, {len(new)} others, such as {(lost or new)[:1]}"
+
+
+def json_faults(source: Source, document: Any, required: Mapping[str, set[str]]) -> list[str]:
+    """Every required key whose loss, or other name, in one object goes unnoticed and changes what the document says."""
+    facts = told(source, json.dumps(document))
+    faults: list[str] = []
+    for path, item in objects(document):
+        for key in sorted(required[path]):
+            was = dict(item)
+            for what, name in (("gone", None), ("renamed", RENAMED)):
+                item.clear()
+                item.update({name if k == key else k: v for k, v in was.items() if name or k != key})
+                said = told(source, json.dumps(document))
+                if isinstance(said, list) and said != facts:
+                    faults.append(f"{path}.{key} {what}: {_difference(facts, said)}")
+            item.clear()
+            item.update(was)
+    return faults
+
+
+def objects(value: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of a JSON document with its path; members of lists, and of objects used as maps, share one path.
+
+    A list at the top holds the pages of a list that an API gives in pages; each is a document of its own.
+    """
+    if isinstance(value, list):
+        for item in value:
+            yield from objects(item, path if path == "$" else f"{path}[]")
+    elif isinstance(value, dict) and len(value) > 1 and all(isinstance(item, dict) for item in value.values()):
+        for item in value.values():  # keys are names (models.dev, LiteLLM), not fields
+            yield from objects(item, f"{path}{{}}")
+    elif isinstance(value, dict):
+        yield path, value
+        for key, item in value.items():
+            yield from objects(item, f"{path}.{key}")
+
+
+def required_keys(documents: list[Any]) -> dict[str, set[str]]:
+    """By path the keys that every object there has. What may be missing has to be shown missing in some fixture."""
+    found: dict[str, set[str]] = {}
+    for document in documents:
+        for path, item in objects(document):
+            found[path] = found.get(path, set(item)) & set(item)
+    return found

@@ -1,0 +1,139 @@
+"""Who may import whom (docs/design.md, "Rooms"), read off the import statements of every module."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Each room, the modules and packages of ``monitor`` that live in it, and the rooms it may import from.
+ROOMS: dict[str, tuple[set[str], set[str]]] = {
+    "pure": (
+        {
+            "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "identity", "reminders",
+        },
+        {"pure"},
+    ),
+    "settings": ({"settings"}, {"pure", "settings"}),
+    "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
+    "order": ({"poll", "publish", "replay"}, {"pure", "settings", "effects", "order"}),
+    "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
+}  # fmt: skip
+ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in modules}
+
+#: The standard library as far as it has no clock, network, files, environment, chance or log.
+PURE_STDLIB = {
+    "__future__", "abc", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html",
+    "io", "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing",
+    "unicodedata", "urllib.parse", "zlib", "zoneinfo",
+}  # fmt: skip
+PARSERS = {"bs4", "lxml", "feedparser"}
+#: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
+METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
+BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint"}
+
+MONITOR = sorted((ROOT / "monitor").rglob("*.py"))
+SOURCES = sorted((ROOT / "sources").glob("*.py"))
+
+
+def name(path: Path) -> str:
+    """``monitor.store.db`` of monitor/store/db.py."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at its top or later, by full name."""
+    package = name(path) if path.name == "__init__.py" else name(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                base = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [base])])
+            yield from (f"{base}.{alias.name}" if base in ("monitor", "sources") else base for alias in node.names)
+
+
+def room(module: str) -> str | None:
+    """The room of ``monitor.store.db``; None for what is not of this project, and for the names in monitor itself."""
+    top, _, rest = module.partition(".")
+    if top == "sources":
+        return "sources"
+    return ROOM_OF.get(rest.partition(".")[0]) if top == "monitor" else None
+
+
+def is_pure(module: str) -> bool:
+    """Whether a module from outside may be imported by pure code."""
+    parts = module.split(".")
+    return bool({".".join(parts[:size]) for size in range(1, len(parts) + 1)} & (PURE_STDLIB | PARSERS))
+
+
+def impurities(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Attribute) and called.attr in METHODS:
+                yield f"line {node.lineno}: .{called.attr}()"
+            elif isinstance(called, ast.Name) and called.id in BUILTINS:
+                yield f"line {node.lineno}: {called.id}()"
+
+
+@pytest.mark.parametrize("path", MONITOR, ids=name)
+def test_every_module_has_a_room_and_keeps_to_it(path: Path) -> None:
+    module = name(path)
+    if module == "monitor":
+        assert not list(imported(path))
+        return
+    own = room(module)
+    assert own, f"{module} is in no room: see docs/design.md and ROOMS above"
+    outside = {other for other in imported(path) if (room(other) or own) not in ROOMS[own][1]}
+    assert not outside, f"{module} ({own}) imports {sorted(outside)}"
+
+
+@pytest.mark.parametrize("path", [path for path in MONITOR if room(name(path)) == "pure"], ids=name)
+def test_pure_code_has_no_effects(path: Path) -> None:
+    foreign = {other for other in imported(path) if other.partition(".")[0] != "monitor" and not is_pure(other)}
+    assert not foreign, f"{name(path)} imports {sorted(foreign)}"
+    assert not list(impurities(path))
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "__init__.py"], ids=name)
+def test_an_adapter_knows_only_facts_source_and_extract(path: Path) -> None:
+    known = {"monitor.facts", "monitor.source", "monitor.extract"}
+    foreign = {other for other in imported(path) if other not in known and not (is_pure(other) and stdlib(other))}
+    assert not foreign, f"{name(path)} imports {sorted(foreign)}"
+    assert not list(impurities(path))
+
+
+def stdlib(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def test_alembic_is_no_package() -> None:
+    """With an __init__.py, the directory would be imported in place of the library of that name."""
+    assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+def test_the_rule_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    path = tmp_path / "monitor" / "store" / "db.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "import os.path\nfrom . import tables\nfrom ..poll import poll\nfrom monitor import cli\n"
+        "def f():\n    import sources\n    from datetime import datetime\n    datetime.now(); open('x')\n"
+    )
+    assert list(imported(path)) == [
+        "os.path", "monitor.store", "monitor.poll", "monitor.cli", "sources", "datetime",
+    ]  # fmt: skip
+    assert [room(other) for other in imported(path)] == [None, "effects", "order", "roots", "sources", None]
+    assert [is_pure(other) for other in ("os.path", "urllib.request", "urllib.parse", "collections.abc")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert list(impurities(path)) == ["line 8: .now()", "line 8: open()"]
