@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, next_completion
 from monitor.facts import Fact, Json, Retirement
@@ -80,7 +80,7 @@ def decide(
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
     ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
-    looks at this same held document; ``accepted`` is an operator's word for it.
+    looks that found these same facts held; ``accepted`` is an operator's word for it.
     """
     if seen is None:
         changes, waiting = look_again(known, pending)
@@ -89,10 +89,11 @@ def decide(
         if (doubt := check({}, seen, now)) and not accepted:
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
     else:
-        doubt = None if accepted else check(known, seen, now)
-        if doubt and (doubt.looks is None or held_looks + 1 < doubt.looks):
+        doubt = check(known, seen, now)
+        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        changes, waiting = settle(known, seen, pending)
+        # What was doubted and is now let in has been looked at often enough, or by a person.
+        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending)
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
@@ -122,25 +123,28 @@ def record(
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again."""
     with store.write() as session:
         row = sources.locked(session, source.id)
+        if facts is None and row.seen != digest:  # another process took over another document since the row was read
+            return Polled(source.id, "unchanged", row.rows)
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
         seen = None if facts is None else snapshot(facts)
+        facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
         decision = decide(
             source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, gone),
-            held_looks=row.held_looks if row.held_seen == digest else 0, accepted=accepted,
+            held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
         row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if decision.outcome == "suspect":
-            drafts = [] if row.held_seen == digest else [_held(source, decision.doubt)]
-            row.held, row.held_seen, row.held_looks = document, digest, decision.held_looks
+            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+            row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             drafts = decision.drafts + _recovered(source, row)
             versions.apply(session, source.id, decision.changes, now, document)
@@ -320,7 +324,7 @@ class Poller:
         """Remember a poll in which nothing changed, for the next flush."""
         validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
         state = {
-            "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
+            "source": source.id, "known": row.seen, "checked_at": now, "good_at": now if fetched else row.good_at,
             "due_at": due_at or now + source.every, "outcome": outcome,
             "etag": validators.etag or "", "last_modified": validators.last_modified or "",
         }  # fmt: skip

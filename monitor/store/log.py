@@ -35,6 +35,7 @@ def append(
 
     The occurrence of each is counted from the log inside the caller's transaction, so a saying that comes back
     after it was taken back is a new event, and one that must be said once is left out when it stands there.
+    ``baseline`` marks what the first look at a source found; what happens to the source itself is news even then.
     """
     said = [says(source_id, draft) for draft in drafts]
     before = _counts(session, said)
@@ -65,7 +66,7 @@ def append(
                 "url": url,
                 "document": document,
                 "quote": draft.quote,
-                "baseline": baseline,
+                "baseline": baseline and draft.fact is not None,
                 "corrects": None,
             }
         )

@@ -48,12 +48,15 @@ def locked(session: Session, source_id: str) -> SourceRow:
 
 
 def unchanged(session: Session, states: Sequence[dict[str, Any]], polls: Sequence[dict[str, Any]]) -> None:
-    """Record many polls in which nothing changed, in two statements. Each state names its ``source`` and the columns
-    checked_at, good_at, due_at, outcome, etag and last_modified."""
+    """Record many polls in which nothing changed, in two statements.
+
+    Each state names its ``source``, the ``known`` document (SourceRow.seen) that it looked at again, and the columns
+    checked_at, good_at, due_at, outcome, etag and last_modified. A source that has moved on since is left as it is.
+    """
     columns = ("checked_at", "good_at", "due_at", "outcome", "etag", "last_modified")
     query = (
         update(SOURCES)
-        .where(SOURCES.c.id == bindparam("source"))
+        .where(SOURCES.c.id == bindparam("source"), SOURCES.c.seen == bindparam("known"))
         .values(error="", failures=0, **{name: bindparam(name) for name in columns})
     )
     session.connection().execute(query, states)
