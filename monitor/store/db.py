@@ -29,8 +29,8 @@ def database_url(text: str) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser()))
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise StoreError(f"not a database URL or path: {text!r}") from error
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise StoreError("not a database URL: write sqlite:///PATH or postgresql://user@host/name") from error
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
