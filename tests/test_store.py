@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -571,22 +572,20 @@ def without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_file_that_may_only_be_read(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("read-only") / "lastcall.db"
-    schema.ready(Store(str(path))).close()
-    path.chmod(0o444)
-    for directory in (path.parent, path.parent.parent, path.parent.parent.parent):
+def test_a_file_that_may_only_be_read() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own directories let nobody else in
+        directory = Path(name)
+        path = directory / "lastcall.db"
+        schema.ready(Store(str(path))).close()
+        path.chmod(0o444)
         directory.chmod(0o555)
-    try:
         with without_privileges():
             assert told(str(path)).endswith(
                 "attempt to write a readonly database (check the permissions of the file and its directory)"
             )
-            assert told(str(path.with_name("new.db"))).endswith("(check the path and its permissions)")
-        assert list(listing(path.parent)) == ["lastcall.db"]
-    finally:
-        for directory in (path.parent, path.parent.parent, path.parent.parent.parent):
-            directory.chmod(0o700)
+            assert told(str(directory / "new.db")).endswith("(check the path and its permissions)")
+        assert list(listing(directory)) == ["lastcall.db"]
+        directory.chmod(0o755)
 
 
 @pytest.mark.parametrize(
