@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from monitor.diff import Change
@@ -30,7 +30,7 @@ from monitor.store import facts as versions
 from monitor.store import log, schema, sources
 from monitor.store.db import Store
 from monitor.store.log import Wanted
-from monitor.store.tables import DocumentRow, EventRow, PollRow, SourceRow
+from monitor.store.tables import DocumentRow, EventRow, SourceRow
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -213,30 +213,31 @@ def test_a_document_is_kept_once(store: Store) -> None:
         assert len(row.body) < len(body) / 10
 
 
-def poll(source_id: str) -> dict[str, Any]:
-    row = PollRow(source_id=source_id, at=NOW, outcome="unchanged", status=304)
-    return row.model_dump(exclude={"id"})
-
-
 def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> None:
     with known.write() as session:
         for row in sources.rows(session):
             row.seen, row.failures, row.error, row.rows = "one", 2, "was down", 7
     states = [
-        {
-            "source": source_id, "known": saw, "checked_at": NOW, "good_at": NOW, "due_at": NOW + DAY,
-            "outcome": "unchanged", "etag": "e", "last_modified": "m",
-        }
+        {"source": source_id, "known": saw, "due": NOW + DAY, "tag": "e", "modified": "m"}
         for source_id, saw in ((DEPRECATIONS, "one"), ("openai.pricing", "older"))
-    ]  # fmt: skip
+    ]
     with known.write() as session:
-        sources.unchanged(session, states, [poll(state["source"]) for state in states])
+        sources.unchanged(session, states, NOW)
     with known.read() as session:
         same, moved_on = sources.rows(session)
-        assert session.execute(select(func.count()).select_from(PollRow)).scalar() == 2
     assert (same.checked_at, same.good_at, same.due_at, same.outcome) == (NOW, NOW, NOW + DAY, "unchanged")
     assert (same.etag, same.last_modified, same.error, same.failures, same.rows) == ("e", "m", "", 0, 7)
     assert (moved_on.checked_at, moved_on.etag, moved_on.failures) == (None, "", 2)
+
+
+def test_a_source_without_its_key_neither_fails_nor_succeeds(known: Store) -> None:
+    with known.write() as session:
+        sources.off(session, DEPRECATIONS, NOW, NOW + DAY, "OPENAI_API_KEY is not set")
+    with known.read() as session:
+        (row,) = sources.rows(session, [DEPRECATIONS])
+    assert (row.outcome, row.error, row.failures, row.good_at, row.due_at) == (
+        "off", "OPENAI_API_KEY is not set", 0, None, NOW + DAY,
+    )  # fmt: skip
 
 
 # --- writing the log ---------------------------------------------------------------------------------------
