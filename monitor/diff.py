@@ -8,6 +8,8 @@ enough. A guard asks, it does not veto for ever: ``Doubt.looks`` agreeing looks 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -91,6 +93,12 @@ def patch(before: Snapshot, changes: Iterable[Change]) -> dict[str, Fact]:
         else:
             del after[change.key]
     return after
+
+
+def fingerprint(facts: Snapshot) -> str:
+    """A hash of what the facts say, whatever the frame and the wording of their page."""
+    said = [[key, *(str(value) for value in facts[key].value)] for key in sorted(facts)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 # --- settle ------------------------------------------------------------------------------------------------

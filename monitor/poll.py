@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, next_completion
 from monitor.facts import Fact, Json, Retirement
@@ -81,7 +81,7 @@ def decide(
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
     ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
-    looks at this same held document; ``accepted`` is an operator's word for it.
+    looks that found these same facts held; ``accepted`` is an operator's word for it.
     """
     if seen is None:
         changes, waiting = look_again(known, pending)
@@ -90,10 +90,11 @@ def decide(
         if (doubt := check({}, seen, now)) and not accepted:
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
     else:
-        doubt = None if accepted else check(known, seen, now)
-        if doubt and (doubt.looks is None or held_looks + 1 < doubt.looks):
+        doubt = check(known, seen, now)
+        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        changes, waiting = settle(known, seen, pending)
+        # What was doubted and is now let in has been looked at often enough, or by a person.
+        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending)
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
@@ -123,25 +124,28 @@ def record(
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again."""
     with store.write() as session:
         row = sources.locked(session, source.id)
+        if facts is None and row.seen != digest:  # another process took over another document since the row was read
+            return Polled(source.id, "unchanged", row.rows)
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
         seen = None if facts is None else snapshot(facts)
+        facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
         decision = decide(
             source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, gone),
-            held_looks=row.held_looks if row.held_seen == digest else 0, accepted=accepted,
+            held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
         row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if decision.outcome == "suspect":
-            drafts = [] if row.held_seen == digest else [_held(source, decision.doubt)]
-            row.held, row.held_seen, row.held_looks = document, digest, decision.held_looks
+            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+            row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             drafts = decision.drafts + _recovered(source, row)
             versions.apply(session, source.id, decision.changes, now, document)
@@ -289,7 +293,7 @@ class Poller:
         same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
         if same and not waits:
-            self.note(source, fetched, due_at)
+            self.note(row, fetched, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
         facts = None
         if not same:
@@ -306,11 +310,11 @@ class Poller:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
-    def note(self, source: Source, fetched: Fetched, due_at: datetime) -> None:
+    def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
-        state = {"source": source.id, "due": due_at, "tag": tags.etag or "", "modified": tags.last_modified or ""}
-        self._unchanged.append(state)
+        state = {"source": row.id, "known": row.seen, "due": due_at}
+        self._unchanged.append(state | {"tag": tags.etag or "", "modified": tags.last_modified or ""})
 
     async def flush(self) -> None:
         """Write the polls that changed nothing. What a crash loses of them is polled again."""

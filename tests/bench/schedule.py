@@ -37,7 +37,7 @@ class Nothing(Poller):
 
     async def poll(self, row: State) -> Polled:
         self.polled += 1
-        self.note(self.declared[row.id], NOT_MODIFIED, self.clock() + timedelta(minutes=1))
+        self.note(row, NOT_MODIFIED, self.clock() + timedelta(minutes=1))
         return Polled(row.id, "unchanged")
 
 
