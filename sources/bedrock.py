@@ -86,9 +86,21 @@ def lifecycle(body: bytes) -> Iterator[Fact]:
         if not any(title.startswith("Model lifecycle") for title in titles):
             raise Unreadable(f"a page titled {', '.join(titles)!r} instead of 'Model lifecycle'")
         rows = list(tables(list(_tabled(page)), ACTIVE, LEGACY, ENDED, SCHEDULE))
-        ids = {row["name"].line: row["model"].line for row in rows if row.layout is ACTIVE}
-        for row in rows:
-            yield _retirement(row, ids)
+        ids = {_plain(row["name"]): row["model"].line for row in rows if row.layout is ACTIVE}
+        facts = [_retirement(row, ids) for row in rows]
+        # "all Regions" of a model that still stands in the table of active ones are the Regions of that row.
+        served = {fact.model: fact.region for fact in facts if fact.term == "Active"}
+        ending = {fact.model for fact in facts if fact.term != "Active" and not fact.region}
+        for fact in facts:
+            if fact.model not in ending:
+                yield fact
+            elif fact.term != "Active":
+                yield replace(fact, region=fact.region or served.get(fact.model, ""))
+
+
+def _plain(name: Inline) -> str:
+    """A model's name; "Claude Opus 4.0" of one table is "Claude Opus 4" of another."""
+    return name.line.removesuffix(".0")
 
 
 def _named(block: Block) -> Block:
@@ -163,7 +175,7 @@ def _retirement(row: Row, ids: dict[str, str]) -> Retirement:
         region = _regions(row["region"])
     elif not region:
         region = _dated(row["legacy"])[1]
-    model = row["model"].line if "model" in row else ids.get(row["name"].line, row["name"].line)
+    model = row["model"].line if "model" in row else ids.get(_plain(row["name"]), row["name"].line)
     if not model or ("model" in row and not re.fullmatch(r"[a-z0-9]+\.[\w.:-]+", model)):
         raise row["name"].error(f"no model id {model!r}")
     if term != "Active" and not retires:

@@ -59,7 +59,7 @@ _ALIAS = re.compile(r"([\w.-]+): currently points to ([\w.-]+?)(?:[.,]\s*(.*))?"
     "https://docs.mistral.ai/getting-started/models/",
     every=timedelta(hours=6),
     facts=(Retirement, Listing, Price),
-    markers=(b"mistral-large-",),
+    markers=(b"mistral-",),
     keeps_past=True,
 )
 def models(body: bytes) -> Iterator[Fact]:
