@@ -146,14 +146,13 @@ def _one_end(ends: list[Retirement]) -> Retirement:
 
 def _one_listing(listings: list[Listing]) -> Listing:
     """What the page says of one id in several places. An alias in two model files is that of the later model."""
-    first = listings[0]
-    for other in listings[1:]:
+    first = max(listings, key=lambda listing: (listing.alias_of != "", listing.created.text if listing.created else ""))
+    for other in listings:
         first = replace(
             first,
             name=first.name or other.name,
             context_window=first.context_window or other.context_window,
             modalities=first.modalities or other.modalities,
-            alias_of=max(first.alias_of, other.alias_of, key=lambda target: re.findall(r"\d{4}$", target)),
             note=first.note or other.note,
         )
     return first
