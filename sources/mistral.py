@@ -346,19 +346,17 @@ def api(body: bytes) -> Iterator[Fact]:
     """
     document: Any = json.loads(body)
     for item in document["data"]:
-        if item.get("type", "base") == "fine-tuned":
+        if item["type"] == "fine-tuned":
             continue
-        alias_of = item["name"] if item.get("name") not in (None, item["id"]) else ""
-        capabilities = item.get("capabilities") or {}
-        quote = f"{item['id']} ({item.get('description') or ''})"
+        quote = f"{item['id']} ({item['name']})"
         yield Listing(
-            model=item["id"], context_window=item.get("max_context_length"), alias_of=alias_of,
-            modalities=("text", "image") if capabilities.get("vision") else (), quote=quote,
+            model=item["id"], context_window=item["max_context_length"], quote=quote,
+            alias_of=item["name"] if item["name"] not in (None, item["id"]) else "",
         )  # fmt: skip
-        if item.get("deprecation"):
-            replacement = item.get("deprecation_replacement_model")
+        gone, replacement = item["deprecation"], item["deprecation_replacement_model"]
+        if gone:
             yield Retirement(
-                model=item["id"], stage="deprecated", retires=_day(item["deprecation"]),
+                model=item["id"], stage="deprecated", retires=_day(gone),
                 replacements=(replacement,) if replacement else (),
-                quote=f"{quote}: deprecation {item['deprecation']}, replacement {replacement or '-'}",
+                quote=f"{quote}: deprecation {gone}, replacement {replacement or '-'}",
             )  # fmt: skip

@@ -110,7 +110,7 @@ def test_the_page_without_dates_never_says_that_nothing_is_deprecated() -> None:
 
 
 def test_another_page_at_the_second_address() -> None:
-    policy, legacy = documents(fixture("lifecycle.json"))
+    policy, legacy = documents(fixture("lifecycle.both.txt"))
     with pytest.raises(Unreadable, match="titled 'Quotas' instead"):
         read(joined([legacy, b"# Quotas\n\nModel lifecycle, EOL"]))
     with pytest.raises(Unreadable, match="no facts"):
