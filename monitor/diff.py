@@ -144,9 +144,11 @@ def _same(one: Fact | None, other: Fact | None) -> bool:
 
 
 def _subject(fact: Fact) -> tuple[str, ...]:
-    """What settles together: a fact by its key, a price without the dates of its validity."""
+    """What settles together: a fact by its key, a price without its dates, a retirement in all groups of Regions."""
     if isinstance(fact, Price):
         fact = replace(fact, starts=None, ends=None)
+    elif isinstance(fact, Retirement):
+        fact = replace(fact, region="")
     return (fact.key,)
 
 

@@ -10,9 +10,10 @@ import hashlib
 import json
 from base64 import b32encode
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Literal
 
 from monitor.diff import Change, Snapshot
@@ -107,7 +108,7 @@ def interpret(
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
+    for change in sorted(_by_region(changes, now), key=lambda change: change.key):
         match change.fact:
             case Price() as price:
                 prices[replace(price, starts=None, ends=None).key].append(change)
@@ -122,6 +123,41 @@ def interpret(
     if source.kind != "official":
         drafts = [draft for draft in drafts if draft.kind.startswith(("model.", "notice."))]
     return drafts
+
+
+def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
+    """The changes, where rows that went and rows that came speak of common Regions, cut along those.
+
+    Bedrock cuts its groups of Regions anew: in May 2026 one of the seven Regions of a row had a later end in a row
+    of its own. For the common Regions that is a row which changed; for the others one went, or came.
+    """
+    moved: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        if isinstance(change.fact, Retirement) and (change.before is None or change.after is None):
+            moved[replace(change.fact, region="").key].append(change)
+        else:
+            yield change
+    for group in moved.values():
+        for old, new in product(group, group):
+            shared = _regions(old) & _regions(new)
+            if old.before and new.after and shared:
+                yield Change(_within(old.before, shared), _within(new.after, shared))
+        for change in group:
+            others = [_regions(other) for other in group if (other.before is None) != (change.before is None)]
+            left = _regions(change).difference(*others)
+            if left == _regions(change) or (left and isinstance(change.fact, Retirement) and _over(change.fact, now)):
+                yield change  # an end that has passed was told of the whole row
+            elif left:
+                fact = _within(change.fact, left)
+                yield Change(fact, None) if change.before else Change(None, fact)
+
+
+def _regions(change: Change) -> set[str]:
+    return set(change.fact.region.split(", "))
+
+
+def _within(fact: Fact, regions: set[str]) -> Fact:
+    return replace(fact, region=", ".join(sorted(regions)))
 
 
 def completions(facts: Iterable[Fact], now: datetime) -> list[Draft]:
