@@ -353,7 +353,9 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
     for price in came:
         if stood:
-            yield _repriced(stood.pop(), price, price.starts)
+            before = stood.pop()
+            if (before.amount, before.ends) != (price.amount, price.ends):  # else it began, and lost only its start
+                yield _repriced(before, price, price.starts)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
             yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
