@@ -170,9 +170,9 @@ def _alternatives(items: Sequence[Text]) -> dict[str, list[str]]:
     tasks: dict[str, list[str]] = {}
     for item in items:
         if not item.inline.codes and item.inline.line.endswith("alternatives:"):
-            under = tasks.setdefault(item.inline.line.casefold(), [])
+            tasks[item.inline.line.casefold()] = []
         elif tasks and item.inline.codes:
-            under += codes(item.inline)
+            tasks[list(tasks)[-1]] += codes(item.inline)
         else:
             raise item.inline.error("no alternative of a task")
     return tasks
