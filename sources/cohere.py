@@ -49,7 +49,7 @@ _ANNOUNCED = re.compile(rf"On (?P<day>{_DAY}), we announced\b")
 
 #: What the list under a paragraph is.
 _MODELS = re.compile(
-    r"(?:(?P<term>Deprecated|Retired) Models|.*\bthe following models will be (?:retired|deprecated)):"
+    r"(?:(?P<term>Deprecated|Retired) Models|.*\bthe following models (?:will be|are being) (?:retired|deprecated)):"
 )
 _FEATURES = re.compile(r"(?P<term>Deprecated|Retired) Features and API Endpoints:")
 _ALTERNATIVES = re.compile(r".*\b(?:migrate to|alternatives|replacements)\b.*:")

@@ -62,20 +62,20 @@ _HOURS = re.compile(r"[Pp]eak hours(?: are|:) (?P<hours>.+?)(?= \(all other|\]|\
 )
 def pricing(body: bytes) -> Iterator[Price | Notice]:
     """Prices now, those that are announced, and what the footnotes say of prices."""
-    page = blocks(body)
-    first = next(at for at, block in enumerate(page) if isinstance(block, Table))
     now: list[_Said] = []
     later: list[tuple[_Said, When]] = []
     notes: list[str] = []
     before = inline("")
-    for block in page[first:]:
+    footnotes = False
+    for block in blocks(body):
         if isinstance(block, Heading):
-            break
-        if isinstance(block, Text):
+            footnotes = False
+        elif isinstance(block, Text):
             before = block.inline
-            if re.search(r"\b(?:pric|peak)", before.line, re.IGNORECASE):
+            if footnotes and re.search(r"\b(?:pric|peak)", before.line, re.IGNORECASE):
                 notes.append(_FOOTNOTE.sub("", before.line, count=1).strip())
         elif _across(block):
+            footnotes = True
             now += _prices(block)
         else:
             starts = _starts(block, before)
@@ -88,8 +88,13 @@ def pricing(body: bytes) -> Iterator[Price | Notice]:
         yield from said.price(hours, starts, None)
     for note in notes:
         match = _HOURS.search(note)
-        title = f"Peak hours: {match['hours']}" if match else re.split(r"(?<=[.:;!?]) ", note)[0]
+        title = f"Peak hours: {match['hours']}" if match else _first(note)
         yield Notice(title=title, link=f"{DOCS}/quick_start/pricing", summary=note, quote=note)
+
+
+def _first(text: str) -> str:
+    """The first sentence, as the title of what has no heading."""
+    return re.split(r"(?<=[.:;!?]) ", text)[0]
 
 
 @dataclass(frozen=True)
@@ -158,11 +163,8 @@ def _prices(table: Table) -> list[_Said]:
         if rest != [word for word, name in _WINDOWS.items() if name == window] or not (meter if across else model):
             raise cells[0].error(f"no price row known: {labels}")
         for head, cell in zip(heads, values, strict=True):
-            quote = " | ".join(cell.line for cell in cells)
-            said = (
-                _Said(head, meter, window, cell, quote) if across else _Said(model, _METERS[head], window, cell, quote)
-            )
-            found.append(said)
+            about = (head, meter) if across else (model, _METERS[head])
+            found.append(_Said(*about, window, cell, " | ".join(cell.line for cell in cells)))
     told = [(said.model, said.meter, said.window) for said in found]
     names, windows = ({said.model for said in found}, {said.window for said in found})
     if sorted(told) != sorted(product(names, _METERS.values(), windows)):
@@ -275,7 +277,7 @@ def _together(newer: Retirement, older: Retirement) -> Retirement:
 
 
 def _entries(body: bytes) -> Iterator[_Entry]:
-    """The change log: a day, and under it a heading for each entry."""
+    """The change log: a day, and under it a heading for each entry; text right under the day is an entry, too."""
     day: When | None = None
     entry: _Entry | None = None
     for section in sections(body):
@@ -283,9 +285,8 @@ def _entries(body: bytes) -> Iterator[_Entry]:
         if match := _DATE.fullmatch(section.heading.line):
             if entry:
                 yield entry
-            entry, day = None, when(match[1])
-            if texts:
-                raise section.heading.error("a day with text that belongs to no entry")
+            day = when(match[1])
+            entry = _Entry(inline(_first(texts[0].line)), f"{DOCS}/updates", day, texts) if texts and day else None
         elif day is None:
             if section.level > 1:
                 raise section.heading.error("an entry before any day")

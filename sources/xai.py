@@ -176,7 +176,7 @@ def _target(row: Row) -> re.Match[str]:
 
 def _billed(texts: list[Text]) -> Iterator[re.Match[str]]:
     for text in texts:
-        if "billed" in text.inline.line:
+        if "billed at" in text.inline.line:
             match = _BILLED.search(text.inline.line)
             if not match:
                 raise text.inline.error("no price known by which redirected requests are billed")
