@@ -185,6 +185,11 @@ PAST, FUTURE = timedelta(days=3653), timedelta(days=3653)
 UNIT_SLIP = 10
 
 
+def _over(fact: Fact, now: datetime) -> bool:
+    """Whether a fact is a price that ended, as announced: that it leaves is no sign of a broken page."""
+    return isinstance(fact, Price) and fact.ends is not None and fact.ends.passed(now)
+
+
 def check(known: Snapshot, seen: Snapshot, now: datetime) -> Doubt | None:
     """Why the facts of a document should not be taken over yet, or None.
 
@@ -196,8 +201,9 @@ def check(known: Snapshot, seen: Snapshot, now: datetime) -> Doubt | None:
                 if date and not now - PAST < date.starts < now + FUTURE:
                     return Doubt(f"{fact.model}: {date.text} is no date of this decade: {fact.quote!r}", None)
     old, new = (
-        {_subject(fact) for fact in side.values() if not isinstance(fact, Notice)} for side in (known, seen)
-    )  # fmt: skip
+        {_subject(fact) for fact in side.values() if not isinstance(fact, Notice) and not _over(fact, now)}
+        for side in (known, seen)
+    )
     if not old:
         return None
     gone, came = len(old - new), len(new - old)

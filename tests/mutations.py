@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,10 +155,10 @@ def told(source: Source, text: str) -> Told:
         return str(error)
 
 
-def page_faults(source: Source, text: str, across: str | None = None) -> list[str]:
+def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list[str]:
     """Every mutant of an HTML or Markdown page that is neither refused nor says exactly what the page says.
 
-    A refusal of a renamed header or of garbage has to name the table. ``across`` is the first header of tables whose
+    A refusal of a renamed header or of garbage has to name the table. ``across`` are the first headers of tables whose
     columns are models: there the first cell of each row is its name, and rows are what may be gone.
     """
     whole = page(text)
@@ -171,7 +171,7 @@ def page_faults(source: Source, text: str, across: str | None = None) -> list[st
         answer = said if isinstance(said, str) else _difference(facts, said)
         faults.append(f"table {cell.table}, column {cell.column + 1} ({cell.text!r}) {what}: {answer}")
 
-    turned = {cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text == across}
+    turned = {cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text in across}
     for cell in whole.cells:
         if cell.table not in turned:
             names, lines, without = cell.head, cell.columns, whole.without_column

@@ -176,14 +176,14 @@ def cut(*groups: tuple[str, str]) -> list[Fact]:
     [
         (cut(("eu-west-1", "2026-09-01"), ("us-east-1", "2026-09-01")), []),
         (cut(("eu-west-1, us-east-1, us-west-2", "2026-09-01")), [("retirement.announced", "us-west-2")]),
-        (cut(("eu-west-1", "2026-09-01")), [("retirement.withdrawn", "us-east-1")]),
+        (cut(("eu-west-1", "2026-09-01")), [("model.unlisted", "us-east-1")]),
         (
             cut(("eu-west-1", "2026-08-01"), ("us-east-1, us-west-2", "2026-10-01")),
             [("retirement.advanced", "eu-west-1"), ("retirement.postponed", "us-east-1"),
              ("retirement.announced", "us-west-2")],
         ),
         (cut(("ap-south-1", "2026-09-01")),
-         [("retirement.announced", "ap-south-1"), ("retirement.withdrawn", "eu-west-1, us-east-1")]),
+         [("retirement.announced", "ap-south-1"), ("model.unlisted", "eu-west-1, us-east-1")]),
     ],
 )  # fmt: skip
 def test_regions_cut_anew(after: list[Fact], kinds: list[tuple[str, str]]) -> None:
