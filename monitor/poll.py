@@ -247,7 +247,7 @@ class Poller:
         self.wake = wake
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._unchanged: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
         """Poll these sources and return how each ended; ``tell`` hears of each as it ends."""
@@ -277,8 +277,9 @@ class Poller:
         now = self.clock()
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
-            self._note(source, row, None, now, "off")
-            return Polled(source.id, "off", row.rows, error=f"{source.access.key} is not set")
+            why = f"{source.access.key} is not set"
+            await asyncio.to_thread(_write_off, self.store, source, now, why)
+            return Polled(source.id, "off", row.rows, error=why)
         try:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
@@ -288,7 +289,7 @@ class Poller:
         same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
         if same and not waits:
-            self._note(source, row, fetched, now, "unchanged", due_at)
+            self.note(source, fetched, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
         facts = None
         if not same:
@@ -305,31 +306,24 @@ class Poller:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
-    def _note(
-        self,
-        source: Source,
-        row: State,
-        fetched: Fetched | None,
-        now: datetime,
-        outcome: str,
-        due_at: datetime | None = None,
-    ) -> None:
+    def note(self, source: Source, fetched: Fetched, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
-        validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
-        state = {
-            "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
-            "due_at": due_at or now + source.every, "outcome": outcome,
-            "etag": validators.etag or "", "last_modified": validators.last_modified or "",
-        }  # fmt: skip
-        self._unchanged.append((state, _poll(source.id, now, outcome, fetched, row.rows, 0, "", "")))
+        tags = fetched.validators
+        state = {"source": source.id, "due": due_at, "tag": tags.etag or "", "modified": tags.last_modified or ""}
+        self._unchanged.append(state)
 
     async def flush(self) -> None:
         """Write the polls that changed nothing. What a crash loses of them is polled again."""
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await asyncio.to_thread(_write_unchanged, self.store, noted)
+            await asyncio.to_thread(_write_unchanged, self.store, noted, self.clock())
 
 
-def _write_unchanged(store: Store, noted: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:
     with store.write() as session:
-        sources.unchanged(session, [state for state, _ in noted], [poll for _, poll in noted])
+        sources.unchanged(session, noted, now)
+
+
+def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:
+    with store.write() as session:
+        sources.off(session, source.id, now, now + source.every, why)

@@ -75,17 +75,27 @@ def locked(session: Session, source_id: str) -> SourceRow:
     return row
 
 
-def unchanged(session: Session, states: Sequence[dict[str, Any]], polls: Sequence[dict[str, Any]]) -> None:
-    """Record many polls in which nothing changed, in two statements. Each state names its ``source`` and the columns
-    checked_at, good_at, due_at, outcome, etag and last_modified."""
-    columns = ("checked_at", "good_at", "due_at", "outcome", "etag", "last_modified")
+def unchanged(session: Session, states: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Record many polls in which nothing changed, in one statement.
+
+    Each state names its ``source``, when it is due_at next, and its etag and last_modified. Such a poll moves the row
+    of its source and leaves no line of its own: at 10,000 sources a minute those would be 14 million a day.
+    """
     query = (
         update(SOURCES)
         .where(SOURCES.c.id == bindparam("source"))
-        .values(error="", failures=0, **{name: bindparam(name) for name in columns})
-    )
+        .values(
+            due_at=bindparam("due"), etag=bindparam("tag"), last_modified=bindparam("modified"),
+            checked_at=now, good_at=now, outcome="unchanged", error="", failures=0,
+        )
+    )  # fmt: skip
     session.connection().execute(query, states)
-    record(session, polls)
+
+
+def off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
+    """Record that a source cannot be asked, since its key is missing: neither a success nor a failure."""
+    query = update(SOURCES).where(SOURCES.c.id == source_id)
+    session.connection().execute(query.values(checked_at=now, due_at=due_at, outcome="off", error=why, failures=0))
 
 
 def record(session: Session, polls: Sequence[dict[str, Any]]) -> None:

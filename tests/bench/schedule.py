@@ -20,6 +20,7 @@ from monitor.source import Source
 from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.schema import ready
+from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 from tests.bench.private import declare
 from tests.bench.report import line, title
@@ -34,11 +35,9 @@ class Nothing(Poller):
 
     polled = 0
 
-    async def poll(self, row: SourceRow) -> Polled:
+    async def poll(self, row: State) -> Polled:
         self.polled += 1
-        self._note(
-            self.declared[row.id], row, NOT_MODIFIED, self.clock(), "unchanged", self.clock() + timedelta(minutes=1)
-        )
+        self.note(self.declared[row.id], NOT_MODIFIED, self.clock() + timedelta(minutes=1))
         return Polled(row.id, "unchanged")
 
 
