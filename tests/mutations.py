@@ -209,7 +209,7 @@ _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|GMT|[+-]\d\d:?\d\d))?)?"
 #: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or hyphen is in an id.
 _TELLING = re.compile(
-    rf"(?<![\w.-])(?:\d{{4}}[-\u2010\u2011/]\d\d[-\u2010\u2011/]\d\d{_CLOCK}|\d{{1,2}}/\d{{1,2}}/\d{{4}}"
+    rf"(?<![\w.-])(?:\d{{4}}[-\u2010\u2011/]\d\d[-\u2010\u2011/]\d\d{_CLOCK}|\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d)\b"
     rf"|{_MONTH},? {_DAY}(?:,? \d{{4}})?\b|{_DAY} {_MONTH},? \d{{4}}{_CLOCK}|{_MONTH},? \d{{4}})"
     r"|(?P<price>\$ ?\d+(?:[.,]\d+)*)",
     re.IGNORECASE,
