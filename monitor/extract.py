@@ -152,7 +152,7 @@ def tables(body: bytes | str | Sequence[Block], *layouts: Layout, skip: Sequence
 
 
 def _place(table: Table, headings: Sequence[str]) -> str:
-    return f"table {table.number}" + (f" under {headings[-1]!r}" if headings else "")
+    return (f"table {table.number}" if table.number else "a list") + (f" under {headings[-1]!r}" if headings else "")
 
 
 def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:

@@ -197,7 +197,10 @@ class RawRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as a grid under its header; spans are already expanded."""
+    """A table as a grid under its header; spans are already expanded.
+
+    ``number`` counts the tables of the page from 1; 0 is a list that an adapter reads as the table it was.
+    """
 
     header: tuple[str, ...]
     rows: tuple[RawRow, ...]

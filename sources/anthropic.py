@@ -468,13 +468,11 @@ def release_notes(body: bytes) -> Iterator[Fact]:
 
     Sections are edited and entries inserted long afterwards, so the title is the start of the first sentence only.
     """
-    dated = False
-    for section in sections(body):
+    for number, section in enumerate(sections(body)):
         if not _DAY.fullmatch(section.heading.line):
-            if dated:
-                raise section.heading.error("a heading that is no date")
-            continue
-        dated = True
+            if number == 0 and section.level == 1:
+                continue  # the title, which the pages since August 2026 do not have
+            raise section.heading.error("a heading that is no date")
         published = when(section.heading)
         entries: list[list[Inline]] = []
         for text in section.texts:

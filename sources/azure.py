@@ -17,7 +17,8 @@ Odd, and read so:
   told by that of the base model ("At base model retirement") is no date, and stays in ``note``.
 - A replacement is its id alone, except where a model goes on in another version of itself: ``sora-2 (2025-12-08)``.
 
-What would break it, as Unreadable: a lifecycle word, a column or a sentence in a date cell that was never seen.
+What would break it, as Unreadable: a lifecycle word, a column or a sentence in a date cell that was never seen, and
+tables of models with different columns on one page.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from monitor.extract import Inline, Row, Unreadable, decode, inline, is_html, layout, tables, tables_and_headings, when
+from monitor.extract import (
+    Inline,
+    Layout,
+    Row,
+    Unreadable,
+    decode,
+    inline,
+    is_html,
+    layout,
+    tables,
+    tables_and_headings,
+    when,
+)
 from monitor.facts import Retirement, Stage, When
 from monitor.source import source
 
@@ -36,6 +49,8 @@ _ROW = {"model": "model", "version": "version", "retires": "retirement date", "r
 _PLAIN = layout(**_ROW, short="replacement")  # until August 2025
 _STAGED = layout(term="lifecycle*", **_ROW)  # since
 _DATED = layout(term="lifecycle*", deprecated="deprecation date*", **_ROW)  # for a while from December 2025
+#: What the tables without a lifecycle stood under: one heading, then one for each kind of model. Never a maker's name.
+_BEFORE_STAGES = re.compile(r"current models|text|audio|image|video|embedding", re.IGNORECASE)
 #: The models that take no new deployments, in 2025: version and name in one cell.
 _CLOSED = layout(
     model="model", deprecated="deprecation date*", retires="retirement date", replacement="replacement*|suggested*"
@@ -65,7 +80,9 @@ def retirements(body: bytes) -> Iterable[Retirement]:
 
 
 def _retirements(page: str) -> Iterator[Retirement]:
+    columns: Layout | None = None
     for row in tables(page, _PLAIN, _STAGED, _DATED, _CLOSED, _FINE_TUNED, skip=[_UPGRADES]):
+        columns = _columns(row, columns)
         for name in _names(row["model"]):
             version = name.version or _version(row)
             if row.layout is _FINE_TUNED:
@@ -89,6 +106,18 @@ def _retirements(page: str) -> Iterator[Retirement]:
             yield fact
             if end.standard:
                 yield replace(fact, surface="standard", retires=end.standard)
+
+
+def _columns(row: Row, above: Layout | None) -> Layout | None:
+    """The layout that all tables of models have on a page: what a table lacks makes another known layout of it."""
+    if row.layout not in (_PLAIN, _STAGED, _DATED):
+        return above
+    place = f"table {row.table} under {row.heading!r}"
+    if above not in (None, row.layout):
+        raise Unreadable(f"{place}: other columns than in the tables above: {list(row.headers.values())}")
+    if row.layout is _PLAIN and not any(_BEFORE_STAGES.match(heading) for heading in row.path):
+        raise Unreadable(f"{place}: no column for the lifecycle: {list(row.headers.values())}")
+    return row.layout
 
 
 def _fine_tuned(row: Row, model: str, version: str, role: str, surface: str) -> Retirement:

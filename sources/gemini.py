@@ -461,7 +461,7 @@ _LISTED = re.compile(r"(Free Tier|Paid Tier, per .+? in USD): (.+)")
 def _with_tables(page: Sequence[Block]) -> list[Block]:
     """The page, with each list of prices as the table it was: a kind, and below it one item for each tier."""
     found: list[Block] = []
-    count = at = 0
+    at = 0
     while at < len(page):
         header: tuple[str, ...] = ()
         rows: list[RawRow] = []
@@ -473,10 +473,7 @@ def _with_tables(page: Sequence[Block]) -> list[Block]:
             rows.append(RawRow((kind, Inline(free_price), Inline(paid_price))))
             at += 3
         block = Table(header, tuple(rows), 0) if rows else page[at]
-        if isinstance(block, Table):
-            count += 1
-            block = replace(block, number=count)
-        elif isinstance(block, Text) and _LISTED.fullmatch(block.inline.line):
+        if isinstance(block, Text) and _LISTED.fullmatch(block.inline.line):
             raise block.inline.error("not in a row of a price list")
         found.append(block)
         at += not rows

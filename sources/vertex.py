@@ -61,6 +61,10 @@ _RETIRED = layout(
     model="model id", released="release date", retires="retirement date",
     replacement="recommended upgrade|replacement model", under="^retired models",
 )  # fmt: skip
+#: A column for the replacement came in July 2026, under a new H2: on the 9th these had none yet (on the 1st the Gemini
+#: models neither), on the 17th all had one.
+_UNDER_OLD_H2 = "Latest stable models"
+_LATE = {"gemini image models", "veo models", "embeddings models"}
 _ALIASES = layout(alias="auto-updated alias", model="stable version reference")
 
 
@@ -73,7 +77,10 @@ def versions(body: bytes) -> Iterator[Fact]:
 
     A row can leave when its day has come: ``gemini-2.0-flash-001`` became ``gemini-2.0-flash`` among the retired.
     """
+    unreplaced: set[str] = set()
     for row in tables(body, _VERSIONS, _REPLACED, _RETIRED, skip=[_ALIASES]):
+        if row.layout is _VERSIONS and _UNDER_OLD_H2 not in row.path:
+            unreplaced.add(row.heading.casefold())
         gone = any(heading.casefold().startswith("retired models") for heading in row.path)
         if gone and row.layout is not _RETIRED:
             raise row["model"].error("a retired model without the column of its upgrade")
@@ -87,6 +94,8 @@ def versions(body: bytes) -> Iterator[Fact]:
                 replacements=_replacements(row["replacement"]) if "replacement" in row else (),
                 quote=row.quote,
             )
+    if unreplaced and unreplaced - {"gemini models"} != _LATE:
+        raise Unreadable(f"no column for the replacement under {', '.join(sorted(unreplaced))}")
 
 
 def _stage(retires: When | None) -> Stage:

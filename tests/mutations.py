@@ -1,4 +1,4 @@
-"""Pages with one thing wrong: a header renamed, a column gone, a date or price that is none.
+"""Pages with one thing wrong: a header renamed, a column gone, a date or price that is none, in a table or not.
 
 A page is taken apart into its table cells and the text between them, so that each mutant is made from the real text
 by a join. HTML and Markdown are one kind of page here, as they are to adapters.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bs4 import BeautifulSoup
 
 from monitor.errors import Unreadable
+from monitor.facts import Notice
 from monitor.markup import _DELIMITER, _FENCE, _split, inline, is_html
 from monitor.source import Source
-from monitor.values import money, when
+from monitor.values import _MONTHS, money, when
 
 RENAMED = "Quux"
 #: What makes a cell worth garbling, and what it is made into.
@@ -199,6 +200,50 @@ def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list
             if said != facts and not verbatim and not _refused(said, f"table {cell.table}", garbage):
                 fault(cell, f"made {garbage!r}", said)
     return list(dict.fromkeys(faults))
+
+
+# --- damage outside tables ---------------------------------------------------------------------------------
+
+_MONTH = rf"\b(?:{'|'.join(_MONTHS)})\b\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|GMT|[+-]\d\d:?\d\d))?)?"
+#: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or hyphen is in an id.
+_TELLING = re.compile(
+    rf"(?<![\w.-])(?:\d{{4}}[-\u2010\u2011/]\d\d[-\u2010\u2011/]\d\d{_CLOCK}|\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d)\b"
+    rf"|{_MONTH},? {_DAY}(?:,? \d{{4}})?\b|{_DAY} {_MONTH},? \d{{4}}{_CLOCK}|{_MONTH},? \d{{4}})"
+    r"|(?P<price>\$ ?\d+(?:[.,]\d+)*)",
+    re.IGNORECASE,
+)
+
+
+def text_faults(source: Source, text: str) -> list[str]:
+    """Every date and price, in a table or not, whose garbling goes unnoticed and changes what the page says.
+
+    A title or an id may hold a date: there the garbage comes through as it is printed.
+    """
+    facts = _said(source, text)
+    if isinstance(facts, str):
+        return [f"cannot be read: {facts}"]
+    faults: list[str] = []
+    for match in _TELLING.finditer(text):
+        garbage = "$1.x2" if match["price"] else "Smarch 45th, 20x6"
+        said = _said(source, text[: match.start()] + garbage + text[match.end() :])
+        if isinstance(said, str) or said == facts:
+            continue
+        if repr(said).replace(garbage, inline(match[0]).line) != repr(facts):
+            line = text.count("\n", 0, match.start()) + 1
+            faults.append(f"line {line}: {match[0]!r} made {garbage!r}: {_difference(facts, said)}")
+    return faults
+
+
+def _said(source: Source, text: str) -> Told:
+    """What a page says, but for the titles of its notices: they are wording, and now and then cut to a length."""
+    try:
+        facts = source.read(text.encode())
+    except Unreadable as error:
+        return str(error)
+    untitled = [replace(fact, title="") if isinstance(fact, Notice) else fact for fact in facts]
+    return [(fact.key, fact.value) for fact in untitled]
 
 
 def _refused(said: Told, *names: str) -> bool:

@@ -1,12 +1,14 @@
 """A damaged page is refused by name or says exactly what it said: never fewer facts in silence.
 
 Over every fixture: each header renamed, each column gone, each cell that is a date or a price made nonsense, each
-required key of a JSON object gone or renamed. The readers below prove that the test itself can tell.
+required key of a JSON object gone or renamed, each date and price made nonsense wherever it stands. The readers below
+prove that the test itself can tell.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -16,11 +18,11 @@ from typing import Any
 import pytest
 
 from monitor.errors import Unreadable
-from monitor.extract import codes, layout, money, tables, when
-from monitor.facts import Fact, Listing, Price, Retirement
+from monitor.extract import codes, inline, layout, money, sections, tables, when
+from monitor.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.markup import Table, blocks
 from monitor.source import Parse, Source
-from tests.mutations import Cell, json_faults, objects, page, page_faults, required_keys
+from tests.mutations import Cell, json_faults, objects, page, page_faults, required_keys, text_faults
 from tests.support import fixtures
 
 CASES = [
@@ -44,6 +46,15 @@ def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
         )
     else:
         faults = page_faults(source, text, ACROSS.get(source.id, ()))
+    assert not faults, f"{len(faults)} of the mutants:\n" + "\n".join(faults[:20])
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()],
+)
+def test_no_garbled_date_or_price_goes_unnoticed(source: Source, path: Path) -> None:
+    faults = text_faults(source, path.read_text(encoding="utf-8"))
     assert not faults, f"{len(faults)} of the mutants:\n" + "\n".join(faults[:20])
 
 
@@ -133,6 +144,26 @@ def reads_rows_it_knows(body: bytes) -> Iterator[Fact]:
         yield Listing(model=said["Id"][column].line, max_output=int(limit.text) if limit else None)
 
 
+def notices(body: bytes) -> Iterator[Fact]:
+    for section in sections(body):
+        if section.level > 1:
+            day, _, title = section.heading.line.partition(": ")
+            yield Notice(title=title, published=when(inline(day)), link="https://acme.example/")
+
+
+def passes_over_headings_without_a_date(body: bytes) -> Iterator[Fact]:
+    yield Listing(model="x")
+    for section in sections(body):
+        if day := re.match(r"\d{4}-\d\d-\d\d", section.heading.line):
+            yield Notice(title="x", published=when(inline(day[0])), link="https://acme.example/")
+
+
+def searches_for_prices(body: bytes) -> Iterator[Fact]:
+    yield Listing(model="x")
+    for amount in re.findall(r"\$(\d+\.\d+)(?!\w)", body.decode()):
+        yield Price(model="x", meter="input", amount=Decimal(amount), per="1M tokens")
+
+
 def source_of(parse: Parse) -> Source:
     return Source(id="acme.page", url="https://acme.example/", parse=parse, every=timedelta(hours=6))
 
@@ -178,6 +209,17 @@ def test_every_cell_is_found(text: str) -> None:
     read = [block for block in blocks(text) if isinstance(block, Table)]
     assert [[cell.text for cell in heads[table.number]] for table in read] == [list(table.header) for table in read]
     assert len(heads) == len(read)
+
+
+def test_dates_and_prices_outside_tables_are_found() -> None:
+    assert text_faults(source_of(exact), MARKDOWN) == []
+    assert text_faults(source_of(notices), MARKDOWN) == []
+    assert text_faults(source_of(notices), MARKDOWN.replace("Two models", "Two models until May 4, 2026")) == []
+    [fault] = text_faults(source_of(passes_over_headings_without_a_date), MARKDOWN)
+    assert fault.startswith("line 2: '2026-01-02' made 'Smarch 45th, 20x6': silently 1 facts less")
+    [fault] = text_faults(source_of(searches_for_prices), MARKDOWN)
+    assert fault.startswith("line 18: '$1.00' made '$1.x2': silently 1 facts less")
+    assert text_faults(source_of(exact), "# Acme\n") == ["cannot be read: acme.page: the document holds no facts"]
 
 
 def models(body: bytes) -> Iterator[Fact]:

@@ -249,6 +249,7 @@ def read(feed: str, text: str) -> list[Fact]:
         ("overview.md", "anthropic.claude-fable-53", "anthropic.claude-opus-5", "not the bedrock id of claude-fable-5"),
         ("overview.md", "64k tokens", "plenty", "no number of tokens"),
         ("release_notes.md", "### February 19th, 2026", "### Last winter", "a heading that is no date"),
+        ("release_notes.md", "### August 19, 2026", "### Last summer", "a heading that is no date"),
         ("models.json", '"has_more":false', '"has_more":true', "page 1 of a paged list"),
         ("models.json", '"type":"model"', '"type":"alias"', "an item that is no model"),
     ],

@@ -265,6 +265,14 @@ def test_what_is_not_known_is_refused(case: str, old: str, new: str, message: st
         SCHEDULE.read(page.replace(old, new).encode())
 
 
+def test_a_page_without_any_lifecycle_is_none_of_2025() -> None:
+    page = fixture("retirements.md")
+    without = re.sub(r"^(\|[^|]*\|[^|]*)\|[^|]*(?=\|[^|]*\|[^|]*\|$)", r"\1", page, flags=re.MULTILINE)
+    assert "Lifecycle" not in without
+    with pytest.raises(Unreadable, match="table 1 under 'Azure OpenAI': no column for the lifecycle"):
+        SCHEDULE.read(without.encode())
+
+
 def test_a_partner_of_no_name_is_refused() -> None:
     with pytest.raises(Unreadable, match="no model's name"):
         REGISTRY["azure.partners"].read(
