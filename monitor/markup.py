@@ -111,7 +111,7 @@ def inline(markdown: str, where: str = "") -> Inline:
         return f"\x00{len(held) - 1}\x00"
 
     def code(match: re.Match[str]) -> str:
-        codes.append(_code(match[2].replace("\\|", "|")))
+        codes.append(_code(html.unescape(match[2].replace("\\|", "|"))))
         return hold(codes[-1])
 
     def link(match: re.Match[str]) -> str:
