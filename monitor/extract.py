@@ -283,7 +283,7 @@ def sentences(said: Inline) -> list[Inline]:
     """The sentences of a paragraph, each with the code spans and links that stand in it."""
     text, found = said.line, []
     spans = [match.span() for match in re.finditer(r"\S.*?(?:[.!?](?=\s)|$)", text)]
-    code_at, link_at = _offsets(text, said.codes), _offsets(text, [name for name, _ in said.links])
+    code_at, link_at = _offsets(text, said.codes), _offsets(text, [name.replace("\n", " ") for name, _ in said.links])
     for start, end in spans:
         spans_in = tuple(code for code, at in zip(said.codes, code_at, strict=True) if start <= at < end)
         links_in = tuple(link for link, at in zip(said.links, link_at, strict=True) if start <= at < end)
