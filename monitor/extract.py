@@ -265,16 +265,22 @@ def elements(page: str, name: str) -> list[Element]:
 
     Raises Unreadable where one does not end, or stands in another of its name.
     """
-    whole = re.compile(
-        rf"<{name}(?![\w.-])(?P<attributes>(?:[^>\"{{/]|\"[^\"]*\"|\{{[^}}]*\}})*)(?:/>|>(?P<text>.*?)</{name}>)",
-        re.DOTALL,
+    tag = re.compile(
+        rf"<(?P<end>/?){name}(?![\w.-])(?P<attributes>(?:[^<>\"{{/]|\"[^\"]*\"|\{{[^{{}}]*\}})*)(?P<alone>/?)>"
     )
-    found = []
-    for match in whole.finditer(page):
-        values = {key: quoted or braced for key, quoted, braced in _ATTRIBUTE.findall(match["attributes"])}
-        attributes = {key: inline(value).line for key, value in values.items()}
-        found.append(Element(attributes, textwrap.dedent((match["text"] or "").strip("\n")).rstrip()))
-    if len(found) != len(re.findall(rf"<{name}(?![\w.-])", page)):
+    found, tags, opened = [], 0, None
+    for match in tag.finditer(page):
+        tags += 1
+        if bool(match["end"]) != bool(opened):
+            raise Unreadable(f"a <{name}> without an end, or within another")
+        if opened or match["alone"]:
+            start = opened or match
+            values = {key: quoted or braced for key, quoted, braced in _ATTRIBUTE.findall(start["attributes"])}
+            text = page[start.end() : match.start()]
+            attributes = {key: inline(value).line for key, value in values.items()}
+            found.append(Element(attributes, textwrap.dedent(text.strip("\n")).rstrip()))
+        opened = None if match["end"] or match["alone"] else match
+    if opened or tags != len(re.findall(rf"</?{name}(?![\w.-])", page)):
         raise Unreadable(f"a <{name}> without an end, or within another")
     return found
 
