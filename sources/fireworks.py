@@ -1,15 +1,14 @@
 """Fireworks AI: its changelog, and the models and products that it deprecates there.
 
 https://docs.fireworks.ai/updates/changelog.md: ``<Update label="2026-08-14">`` blocks. Each heading of a block's
-highest level is an entry, and a notice.
+highest level is an entry, and a notice; a block without headings is one entry, called by its first sentence.
 
 An entry "Serverless deprecation: ..." names models by their display names, in its first sentence or in a list
 "X - migrate to Y": surface ``serverless``, for dedicated deployments go on. The label is the day it was told; an end
 is known only where the entry prints a date. An entry about the deprecation of something else names it in the first
 sentence: surface ``product``; where the sentence is another, the notice is all there is.
 
-What would break it, as Unreadable: a block without a heading, a serverless deprecation without models or with two
-dates.
+What would break it, as Unreadable: an empty block, a serverless deprecation without models or with two dates.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from monitor.extract import Inline, Text, Unreadable, decode, elements, newest, sections, sentences, when
+from monitor.extract import Inline, Text, Unreadable, blocks, decode, elements, newest, sections, sentences, when
 from monitor.facts import Fact, Notice, Retirement, When
 from monitor.source import source
 
@@ -61,12 +60,16 @@ def changelog(body: bytes) -> Iterator[Fact]:
 def _entries(page: str) -> Iterator[_Entry]:
     for block in elements(page, "Update"):
         found: list[_Entry] = []
+        published = when(block.attributes["label"])
         parts = list(sections(block.text))
         if not parts:
-            raise Unreadable(f"no heading in the entry of {block.attributes['label']}")
+            texts = [part for part in blocks(block.text) if isinstance(part, Text)]
+            if not texts:
+                raise Unreadable(f"nothing in the entry of {published}")
+            found.append(_Entry(sentences(texts[0].inline)[0].text, published, texts))
         for part in parts:
             if part.level == min(each.level for each in parts):
-                found.append(_Entry(re.sub(r"^\W+", "", part.heading.line), when(block.attributes["label"])))
+                found.append(_Entry(re.sub(r"^\W+", "", part.heading.line), published))
             if found:
                 found[-1].texts += part.texts
         yield from found
@@ -75,7 +78,7 @@ def _entries(page: str) -> Iterator[_Entry]:
 def _ends(entry: _Entry) -> Iterator[Retirement]:
     if not re.search(r"deprecat|sunset", entry.title, re.IGNORECASE) or not entry.texts:
         return
-    if entry.title.startswith("Serverless deprecation"):
+    if entry.title.startswith("Serverless deprecation") or _SERVERLESS.match(entry.texts[0].inline.line):
         yield from _serverless(entry)
     elif match := _PRODUCT.match(entry.texts[0].inline.line):
         for name in _names(match["names"]):

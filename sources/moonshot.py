@@ -3,7 +3,8 @@
 https://platform.kimi.ai/docs/models.md: tables of models by name and description. Under "Deprecated Models" the
 dates stand in sentences, of a model ("`kimi-latest` was officially discontinued on ...") or of a series, whose
 members are the ids of the tables that start with its name and a hyphen: ``kimi-k2-thinking`` is of the kimi-k2
-series, ``kimi-k2.5`` is not. A series without members is told under its own name.
+series, ``kimi-k2.5`` is not. A name that is no id of the tables is taken for a series as well, and told under itself
+if it has no members.
 
 A note above the tables tells a sunset by month and day. Its year is taken from the page: the first such day that is
 not before the latest full date printed there. The fact's note says so.
@@ -69,8 +70,8 @@ def _ends(said: Inline, known: list[str], latest: str) -> Iterator[Retirement]:
         for code in sentence.codes:
             if code not in match["models"]:
                 continue
-            series = re.search(rf"{re.escape(code)} series\b", match["models"])
-            members = [name for name in known if name.startswith(f"{code}-")] if series else [code]
+            series = code not in known or f"{code} series" in match["models"]
+            members = [name for name in known if name == code or (series and name.startswith(f"{code}-"))]
             for model in members or [code]:
                 yield Retirement(
                     model=model,

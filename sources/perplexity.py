@@ -2,7 +2,8 @@
 
 https://docs.perplexity.ai/docs/resources/changelog.md: ``<Update label="August 2026" tags={["Models", "Pricing"]}>``
 blocks, newest first. The label is a month, and several blocks can have the same. A line in bold alone begins a story;
-each story is a notice. The tag "Deprecation" is missing from some removals, so all stories are read.
+each story is a notice, and one without such a line is called by its first sentence. The tag "Deprecation" is missing
+from some removals, so all stories are read.
 
 Ends stand in sentences ("As of March 20, 2026, `x` has been deprecated and removed"), or in lists after "The
 following model names will no longer be available". A date without a year is the one nearest to its label. Tools,
@@ -10,7 +11,7 @@ fields and parameters that go are no models and stay in the notices; so does a r
 
 Prices stand in sentences too ("`x` at \\$0.25 per million input tokens"); the newest entry about a meter is its price.
 
-What would break it, as Unreadable: a block without a story, a price of an unknown meter or of no model.
+What would break it, as Unreadable: an empty block, a price of an unknown meter or of no model.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import chain
 
-from monitor.extract import Inline, Text, Unreadable, blocks, decode, elements, inline, newest, sentences, when
+from monitor.extract import Inline, Table, Text, Unreadable, blocks, decode, elements, inline, newest, sentences, when
 from monitor.facts import Fact, Notice, Price, Retirement, When
 from monitor.source import source
 
@@ -30,19 +31,20 @@ PAGE = "https://docs.perplexity.ai/docs/resources/changelog"
 
 _STORY = re.compile(r"^\*\*(?P<title>(?:(?!\*\*).)+[^:*])\*\*[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
-_MODEL = re.compile(r"(?=.*[/-])[a-z][a-z0-9.:-]*(?:/[a-z0-9.:-]+)?")
+_MODEL = re.compile(r"sonar|(?=.*[/-])[a-z][a-z0-9.:-]*(?:/[a-z0-9.:-]+)?")
 
 _DAY = r"[A-Z][a-z]+ \d{1,2}(?:, \d{4})?|\d{1,2}/\d{1,2}/\d{4}"
-_DATE = re.compile(rf"\b(?:[Aa]s of|[Ee]ffective|on|[Ss]tarting) (?P<day>{_DAY})\b")
+_DATE = re.compile(rf"\b(?:[Aa]s of|[Ee]ffective|[Oo]n|[Ss]tarting) (?P<day>{_DAY})\b")
 _GONE = re.compile(
-    r"\b(?P<past>(?:has been|have been|was|were) (?:deprecated|retired|removed)|followed on)\b"
-    r"|\bwill (?:be (?:deprecated|retired|removed)|no longer be (?:available|accessible))\b"
+    r"\b(?:(?P<past>(?:has been|have been|was|were) (?:deprecated|retired|removed)|followed on"
+    r"|(?:is|are) no longer (?:available|supported))"
+    r"|(?:will be|is being|are being) (?:deprecated|retired|removed)|will no longer be (?:available|accessible))\b"
 )
 _LIST = re.compile(r"\bfollowing model names will no longer be available\b")
 _NO_MODEL = re.compile(r"\b(?:parameter|field|header|tool|endpoint|preset)s?\b")
 #: A model named without a code span, once in August 2025.
 _BARE = re.compile(r", (?:the )?(?P<name>[A-Z][\w.]*-[\w.-]*\d[\w.-]*) will be removed\b")
-_INSTEAD = re.compile(r"\b(?:[Uu]se|(?:migrat|switch|upgrad)\w* to) (?P<names>.+)")
+_INSTEAD = re.compile(r"\b(?:use|(?:migrat|switch|upgrad)\w* to) (?P<names>.+)", re.IGNORECASE)
 
 _PRICE = re.compile(r"\$(?P<amount>\d+(?:\.\d+)?) per million (?P<meters>[a-z-]+(?: or [a-z-]+)*) tokens")
 _COSTS = re.compile(r"(?P<name>[A-Z][\w.-]*(?: [A-Z][\w.-]*)*) now costs\b")
@@ -73,8 +75,11 @@ def _stories(page: str) -> Iterator[_Story]:
     for entry in elements(page, "Update"):
         published = when(entry.attributes["label"])
         head, *parts = re.split(_STORY, _FENCE.sub("", entry.text))
-        if head.strip() or not parts or published is None:
-            raise Unreadable(f"an entry of {entry.attributes['label']} that does not begin with its title: {head!r}")
+        if published is None or not (head.strip() or parts):
+            raise Unreadable(f"nothing in an entry of {entry.attributes['label']!r}")
+        if head.strip():
+            first = next(part for part in blocks(head) if not isinstance(part, Table))
+            parts[:0] = sentences(first.inline)[0].text, head
         for title, text in zip(parts[::2], parts[1::2], strict=True):
             yield _Story(inline(title).line, published, [part for part in blocks(text) if isinstance(part, Text)])
 

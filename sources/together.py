@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from monitor.extract import codes, layout, newest, tables, when
+from monitor.extract import Row, codes, layout, newest, tables, when
 from monitor.facts import Fact, Listing, Retirement
 from monitor.source import source
 
 _REMOVED = layout(retires="removal date", model="model", dedicated="supported by on-demand dedicated*")
-#: The captured page ends within its section "Inference"; the section beside it is about models to tune.
-_TUNED = layout(retires="removal date|deprecation date", model="model", under="^fine-?tun")
+#: The captured page ends within its section "Inference". What stands beside it is of another surface.
+_BESIDE = layout(retires="removal date|deprecation date", model="model", under="^(?:fine-?tun|dedicated)")
 _REDIRECTS = layout(model="original model", target="redirects to", why="notes")
 _POLICY = layout(model="model type", notice="deprecation notice", notes="notes")
 
@@ -36,15 +36,20 @@ def deprecations(body: bytes) -> Iterable[Fact]:
 
 
 def _rows(body: bytes) -> Iterator[Fact]:
-    for row in tables(body, _REMOVED, _TUNED, _REDIRECTS, skip=[_POLICY]):
+    for row in tables(body, _REMOVED, _BESIDE, _REDIRECTS, skip=[_POLICY]):
         for model in codes(row["model"]):
             if row.layout is _REDIRECTS:
                 [target] = codes(row["target"])
                 yield Listing(model=model, surface="serverless", alias_of=target, note=row["why"].line, quote=row.quote)
             else:
-                tuned = row.layout is _TUNED
+                dedicated = row.get("dedicated")
                 yield Retirement(
-                    model=model, surface="fine-tuning" if tuned else "serverless", stage="deprecated",
-                    retires=when(row["retires"]), quote=row.quote,
-                    note="" if tuned else f"on-demand dedicated endpoints: {row['dedicated'].line}",
+                    model=model, surface=_surface(row), stage="deprecated", retires=when(row["retires"]),
+                    note=f"on-demand dedicated endpoints: {dedicated.line}" if dedicated else "", quote=row.quote,
                 )  # fmt: skip
+
+
+def _surface(row: Row) -> str:
+    if row.layout is _REMOVED:
+        return "serverless"
+    return "fine-tuning" if row.heading.casefold().startswith("fine") else "dedicated"

@@ -2,7 +2,7 @@
 
 https://mimo.mi.com/docs/en-US/updates/deprecate: two times a row, in Beijing time. From the earlier one on
 (``deprecated``) the old name is answered, and billed, as the replacement; from the later one on (``retires``) it
-fails. Tables below a paragraph "Note:" are about parameters of the replacement and are not read.
+fails. Tables in a section after its "Note:" are about parameters of the replacement and are not read.
 
 What would break it, as Unreadable: other columns, or a time of another form.
 """
@@ -44,11 +44,12 @@ def deprecations(body: bytes) -> Iterator[Retirement]:
 
 
 def _without_notes(page: Iterable[Block]) -> Iterator[Block]:
-    noted = False
+    level, noted = 0, 0  # of the last heading, and of the one whose section has come to its note
     for block in page:
         if isinstance(block, Heading):
-            noted = False
+            level = block.level
+            noted = noted if level > noted else 0
         elif isinstance(block, Text) and block.inline.line.startswith("Note:"):
-            noted = True
+            noted = noted or level
         if not (noted and isinstance(block, Table)):
             yield block

@@ -305,13 +305,44 @@ def test_a_series_without_members_is_told_by_its_name() -> None:
     assert str(ends(REGISTRY["moonshot.models"].read(page.encode()))["moonshot-v1", "api"].retires) == "2026-08-31"
 
 
-def test_models_to_tune_are_another_surface() -> None:
-    page = fixture("together.deprecations") + (
-        "\n### Fine-tuning\n\n| Removal date | Model |\n| :-- | :-- |\n| 2026-09-30 | `zai-org/GLM-5.1` |\n"
-    )
+def test_what_is_told_beside_inference_is_of_another_surface() -> None:
+    table = "| Removal date | Model |\n| :-- | :-- |\n| 2026-09-30 | `zai-org/GLM-5.1` |\n"
+    page = f"{fixture('together.deprecations')}\n### Fine-tuning\n\n{table}\n### Dedicated endpoints\n\n{table}"
     facts = ends(REGISTRY["together.deprecations"].read(page.encode()))
     assert str(facts["zai-org/GLM-5.1", "serverless"].retires) == "2026-07-10"
     assert str(facts["zai-org/GLM-5.1", "fine-tuning"].retires) == "2026-09-30"
+    assert str(facts["zai-org/GLM-5.1", "dedicated"].retires) == "2026-09-30"
+
+
+def test_entries_without_a_heading_are_called_by_their_first_sentence() -> None:
+    for source, old in (
+        ("fireworks.changelog", "  # Learning rates\n"),
+        ("perplexity.changelog", "  **Prices cut**\n"),
+    ):
+        facts = REGISTRY[source].read(altered(source, old, "  One thing. Another thing.\n").encode())
+        assert [fact.summary[:25] for fact in facts if isinstance(fact, Notice) and fact.title == "One thing."]
+
+
+def test_a_serverless_end_under_another_title() -> None:
+    page = altered(
+        "fireworks.changelog", "# Serverless deprecation: DeepSeek V4 Flash\n", "# DeepSeek V4 is deprecated\n"
+    )
+    assert ends(REGISTRY["fireworks.changelog"].read(page.encode()))["DeepSeek V4 Flash", "serverless"]
+
+
+def test_tables_of_parameters_are_not_read_and_those_of_models_after_them_are() -> None:
+    page = fixture("xiaomi.deprecations")
+    _, table = page.split("### Deprecated model on 2026.6.30")
+    table = table.partition("**Note")[0].replace("mimo-v2-", "mimo-v3-")
+    page = page.replace("| Parameter ", "#### Defaults\n\n| Parameter ") + f"\n### Deprecated model on 2027\n{table}"
+    assert len(REGISTRY["xiaomi.deprecations"].read(page.encode())) == 6
+
+
+def test_series_of_one_word_for_both() -> None:
+    page = altered("moonshot.models", "The `kimi-k2` series models were", "The `kimi-k2` and `moonshot-v1` series were")
+    facts = ends(REGISTRY["moonshot.models"].read(page.encode()))
+    assert facts["moonshot-v1-8k", "api"].stage == facts["kimi-k2-thinking", "api"].stage == "retired"
+    assert facts["kimi-k2.5", "api"].stage == "deprecated"
 
 
 # --- refused -----------------------------------------------------------------------------------------------
@@ -334,14 +365,14 @@ def test_models_to_tune_are_another_surface() -> None:
     ("together.deprecations", "| Original model  ", "| Old  ", "no known layout"),
     ("fireworks.changelog", "is deprecated from serverless", "leaves", "no models in 'Serverless deprecation"),
     ("fireworks.changelog", "go on **May 14, 2026**", "go on **May 15, 2026**", "more than one date"),
-    ("fireworks.changelog", "  # Learning rates\n", "", "no heading in the entry of 2026-07-16"),
+    ("fireworks.changelog", "  # Learning rates\n\n  Now with `cosine`.\n", "", "nothing in the entry of 2026-07-16"),
     ("cerebras.deprecations", "**Deprecated `zai-glm-4.7`**", "**About `zai-glm-4.7`**", "no sentence that names what"),
     ("cerebras.deprecations", "**Deprecated `zai-glm-4.7`**", "Deprecated `zai-glm-4.7`, switch to `b`", "no sentence"),
     ("cerebras.deprecations", "**Deprecated `zai-glm-4.7`**", "**Deprecated `top_p`**", "no model id: 'top_p'"),
     ("cerebras.deprecations", "**July 21, 2026**", "July 21, 2026 or July 28, 2026", "more than one date"),
     ("perplexity.changelog", "per million output tokens", "per million thinking tokens", "unknown meter 'thinking'"),
     ("perplexity.changelog", "GPT-5.6 Terra now costs", "it is now", "a price of no model"),
-    ("perplexity.changelog", "  **Kimi K3**\n", "</Update>\n<Update label=\"July 2026\">\n", "does not begin with"),
+    ("perplexity.changelog", "  **Prices cut**\n", "</Update>\n<Update label=\"July 2026\">\n", "nothing in an entry"),
     ("perplexity.changelog", "***", "<Update>", "a <Update> without an end"),
 ])  # fmt: skip
 def test_what_is_not_known_is_refused(source: str, old: str, new: str, message: str) -> None:
