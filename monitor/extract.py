@@ -8,14 +8,15 @@ from __future__ import annotations
 import calendar
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from monitor.errors import Unreadable
-from monitor.facts import When
+from monitor.facts import Fact, When
 from monitor.markup import (
     Block,
     Heading,
@@ -33,9 +34,9 @@ from monitor.markup import (
 from monitor.values import NO_PRICE, Money, money, unit, when
 
 __all__ = [
-    "NO_PRICE", "Block", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section", "Table", "Text",
-    "Unreadable", "blocks", "clean", "codes", "decode", "entries", "inline", "is_html", "layout", "money", "sections",
-    "tables", "tables_and_headings", "unit", "when",
+    "NO_PRICE", "Block", "Element", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section",
+    "Table", "Text", "Unreadable", "blocks", "clean", "codes", "decode", "elements", "entries", "inline", "is_html",
+    "layout", "money", "newest", "sections", "sentences", "tables", "tables_and_headings", "unit", "when",
 ]  # fmt: skip
 
 # --- tables by column names --------------------------------------------------------------------------------
@@ -246,6 +247,77 @@ def sections(body: bytes | str | Sequence[Block]) -> Iterator[Section]:
         elif isinstance(block, Text):
             texts.append(block)
     yield from done()
+
+
+@dataclass(frozen=True)
+class Element:
+    """An MDX element: its attributes (a value in braces as it stands in them) and the Markdown in it, dedented."""
+
+    attributes: Mapping[str, str]
+    text: str
+
+
+_ATTRIBUTE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|\{([^}]*)\})")
+
+
+def elements(page: str, name: str) -> list[Element]:
+    """The elements of that name in the Markdown of a Mintlify site, such as ``<Update label="2026-08-14">``.
+
+    Raises Unreadable where one does not end, or stands in another of its name.
+    """
+    tag = re.compile(
+        rf"<(?P<end>/?){name}(?![\w.-])(?P<attributes>(?:[^<>\"{{/]|\"[^\"]*\"|\{{[^{{}}]*\}})*)(?P<alone>/?)>"
+    )
+    found, tags, opened = [], 0, None
+    for match in tag.finditer(page):
+        tags += 1
+        if bool(match["end"]) != bool(opened):
+            raise Unreadable(f"a <{name}> without an end, or within another")
+        if opened or match["alone"]:
+            start = opened or match
+            values = {key: quoted or braced for key, quoted, braced in _ATTRIBUTE.findall(start["attributes"])}
+            text = page[start.end() : match.start()]
+            attributes = {key: inline(value).line for key, value in values.items()}
+            found.append(Element(attributes, textwrap.dedent(text.strip("\n")).rstrip()))
+        opened = None if match["end"] or match["alone"] else match
+    if opened or tags != len(re.findall(rf"</?{name}(?![\w.-])", page)):
+        raise Unreadable(f"a <{name}> without an end, or within another")
+    return found
+
+
+def sentences(said: Inline) -> list[Inline]:
+    """The sentences of a paragraph, each with the code spans and links that stand in it."""
+    text, found = said.line, []
+    spans = [match.span() for match in re.finditer(r"\S.*?(?:[.!?](?=\s)|$)", text)]
+    code_at, link_at = _offsets(text, said.codes), _offsets(text, [name.replace("\n", " ") for name, _ in said.links])
+    for start, end in spans:
+        spans_in = tuple(code for code, at in zip(said.codes, code_at, strict=True) if start <= at < end)
+        links_in = tuple(link for link, at in zip(said.links, link_at, strict=True) if start <= at < end)
+        found.append(Inline(text[start:end], spans_in, links_in, said.where))
+    return found
+
+
+def _offsets(text: str, parts: Sequence[str]) -> list[int]:
+    """Where parts that follow each other in a text stand in it."""
+    found, at = [], 0
+    for part in parts:
+        at = text.index(part, at)
+        found.append(at)
+        at += len(part)
+    return found
+
+
+AnyFact = TypeVar("AnyFact", bound=Fact)
+
+
+def newest(facts: Iterable[AnyFact]) -> list[AnyFact]:
+    """One fact for each key of a page that has its newest entry first; an older one stays in the note of the first."""
+    first: dict[str, AnyFact] = {}
+    for fact in facts:
+        known = first.setdefault(fact.key, fact)
+        if known.value != fact.value:
+            first[fact.key] = replace(known, note="; ".join(filter(None, (known.note, f"earlier: {fact.quote}"))))
+    return list(first.values())
 
 
 @dataclass(frozen=True)

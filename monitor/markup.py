@@ -121,12 +121,15 @@ def inline(markdown: str, where: str = "") -> Inline:
     def restore(value: str) -> str:
         return _HELD.sub(lambda match: held[int(match[1])], value)
 
+    def plain(value: str) -> str:
+        value = _TAG.sub("", _BREAK.sub("\n", _SUP.sub("", value)))
+        value = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub("", value))
+        return clean(restore(html.unescape(value)))
+
     text = _ESCAPE.sub(lambda match: hold(match[1]), _CODE.sub(code, markdown))
     text = _LINK.sub(link, _IMAGE.sub("", text))
-    text = _TAG.sub("", _BREAK.sub("\n", _SUP.sub("", text)))
-    text = _EMPHASIS.sub(lambda m: m[1] or m[2], _STRONG.sub("", text))
-    named = tuple((clean(restore(name)), restore(href)) for name, href in links)
-    return Inline(clean(restore(html.unescape(text))), tuple(codes), named, where)
+    named = tuple((plain(name), restore(href)) for name, href in links)
+    return Inline(plain(text), tuple(codes), named, where)
 
 
 def _code(text: str) -> str:

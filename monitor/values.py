@@ -219,7 +219,7 @@ _UNITS = {
     "image": "image", "images": "image", "1k images": "1K images",
     "second": "second", "sec": "second", "minute": "minute", "min": "minute",
     "hour": "hour", "page": "page", "1k pages": "1K pages", "1,000 pages": "1K pages", "1000 pages": "1K pages",
-    "request": "request", "call": "request", "1k requests": "1K requests", "1k calls": "1K requests",
+    "request": "request", "call": "request", "use": "request", "1k requests": "1K requests", "1k calls": "1K requests",
     "1,000 requests": "1K requests", "1,000 calls": "1K requests", "1,000 search queries": "1K searches",
     "1k searches": "1K searches", "1,000 searches": "1K searches",
     "session": "session", "container": "container", "task": "task",

@@ -9,8 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import Unreadable
-from monitor.extract import Entry, Layout, Row, codes, entries, layout, sections, tables, when
-from monitor.facts import When
+from monitor.extract import (
+    Element,
+    Entry,
+    Layout,
+    Row,
+    codes,
+    elements,
+    entries,
+    layout,
+    newest,
+    sections,
+    sentences,
+    tables,
+    when,
+)
+from monitor.facts import Retirement, When
 from monitor.markup import inline
 
 
@@ -206,6 +220,53 @@ def test_sections() -> None:
         ((), "D", 1, []),
     ]
     assert list(sections("no heading")) == []
+
+
+# --- elements and sentences --------------------------------------------------------------------------------
+
+
+def test_elements() -> None:
+    page = (
+        'x\n<Update label="May 2026" description="  A &amp; B" tags={["Models", "Pricing"]}>\n  # New\n\n  * one\n'
+        '    * two\n</Update>\n<Card title="A > B" href="/c" />\n<Card title="C"\n  icon="d">\n  text\n</Card>\n'
+        "<UpdateList></UpdateList>"
+    )
+    assert elements(page, "Update") == [
+        Element(
+            {"label": "May 2026", "description": "A & B", "tags": '["Models", "Pricing"]'}, "# New\n\n* one\n  * two"
+        )
+    ]
+    assert elements(page, "Card") == [
+        Element({"title": "A > B", "href": "/c"}, ""), Element({"title": "C", "icon": "d"}, "text"),
+    ]  # fmt: skip
+    assert elements(page, "Note") == []
+
+
+@pytest.mark.parametrize(
+    "page", ["<Update>", "<Update>a<Update>b</Update></Update>", '<Update label="a', "<Update>a</Up"]
+)
+def test_elements_that_do_not_end_are_unreadable(page: str) -> None:
+    with pytest.raises(Unreadable, match="a <Update> without an end"):
+        elements(page, "Update")
+
+
+def test_sentences() -> None:
+    said = inline("As of May 1, `a-1.5` and `a-1` are gone. `a-1` followed!\nSee [B 2.0](/b), or `c`? [D](/d)")
+    assert [(part.text, part.codes, part.links) for part in sentences(said)] == [
+        ("As of May 1, a-1.5 and a-1 are gone.", ("a-1.5", "a-1"), ()),
+        ("a-1 followed!", ("a-1",), ()),
+        ("See B 2.0, or c?", ("c",), (("B 2.0", "/b"),)),
+        ("D", (), (("D", "/d"),)),
+    ]
+    assert sentences(inline("")) == []
+
+
+def test_the_newest_entry_is_the_fact_and_older_ones_its_note() -> None:
+    later = Retirement(model="a", stage="deprecated", retires=When("2026-05"), note="n", quote="a in May")
+    earlier = Retirement(model="a", stage="deprecated", retires=When("2026-03"), quote="a in March")
+    other = Retirement(model="b", stage="deprecated")
+    [fact, last] = newest([later, earlier, other, later])
+    assert (fact.retires, fact.note, last) == (When("2026-05"), "n; earlier: a in March", other)
 
 
 # --- ids ---------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_inline(markdown: str, text: str, codes: tuple[str, ...]) -> None:
         ("[a](/x), [b](/y)", "a, b", (("a", "/x"), ("b", "/y"))),
         ("[not a link] (at all)", "[not a link] (at all)", ()),
         ("`[a](/x)`", "[a](/x)", ()),
+        ("[**a** `b`](/x)", "a b", (("a b", "/x"),)),  # Perplexity
     ],
 )
 def test_links(markdown: str, text: str, links: tuple[tuple[str, str], ...]) -> None:

@@ -360,6 +360,7 @@ def test_every_unit_is_of_the_closed_list() -> None:
         ("Min", "minute"),  # Mistral
         ("M Chars", "1M characters"),  # Mistral
         ("second", "second"),  # Gemini video
+        ("use", "request"),  # Z.ai's tools
         ("1\u00a0image", None),
         ("furlong", None),
         ("", None),

@@ -1,0 +1,55 @@
+"""Xiaomi (MiMo): models that are replaced, then taken offline.
+
+https://mimo.mi.com/docs/en-US/updates/deprecate: two times a row, in Beijing time. From the earlier one on
+(``deprecated``) the old name is answered, and billed, as the replacement; from the later one on (``retires``) it
+fails. Tables in a section after its "Note:" are about parameters of the replacement and are not read.
+
+What would break it, as Unreadable: other columns, or a time of another form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from monitor.extract import Block, Heading, Table, Text, blocks, codes, layout, tables, when
+from monitor.facts import Retirement
+from monitor.source import source
+
+_MODELS = layout(
+    model="deprecated model", retires="offline time|deprecation time", replaced="system replacement time",
+    replacement="system replacement model", impact="replacement impact",
+)  # fmt: skip
+
+
+@source(
+    "https://mimo.mi.com/docs/en-US/updates/deprecate",
+    every=timedelta(hours=12),
+    facts=(Retirement,),
+    markers=(b"System replacement time", b"mimo-v"),
+)
+def deprecations(body: bytes) -> Iterator[Retirement]:
+    """Models by id, with the redirect's target as the replacement."""
+    for row in tables(list(_without_notes(blocks(body))), _MODELS):
+        for model in codes(row["model"]):
+            yield Retirement(
+                model=model,
+                stage="deprecated",
+                deprecated=when(row["replaced"]),
+                retires=when(row["retires"]),
+                replacements=tuple(codes(row["replacement"])),
+                note=row["impact"].line,
+                quote=row.quote,
+            )
+
+
+def _without_notes(page: Iterable[Block]) -> Iterator[Block]:
+    level, noted = 0, 0  # of the last heading, and of the one whose section has come to its note
+    for block in page:
+        if isinstance(block, Heading):
+            level = block.level
+            noted = noted if level > noted else 0
+        elif isinstance(block, Text) and block.inline.line.startswith("Note:"):
+            noted = noted or level
+        if not (noted and isinstance(block, Table)):
+            yield block
