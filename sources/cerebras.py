@@ -5,8 +5,8 @@ as "Deprecated `zai-glm-4.7`", which may be followed by "We recommend migrating 
 happens unless the sentences name another. A parameter that is deprecated is told with the model it was for as its
 ``version``, and is never an end of that model.
 
-What would break it, as Unreadable: a block that says nothing of an end, two dates in one block, or a replacement in
-the sentence that names the model.
+What would break it, as Unreadable: a block that says nothing of an end, two dates in one block, "Deprecating" without a
+date, or a replacement in the sentence that names the model.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from monitor.source import source
 _GONE = re.compile(r"\b(?:deprecat\w+|no longer|removed?|retir\w+|discontinued)\b", re.IGNORECASE)
 _INSTEAD = re.compile(r"\b(?:migrat\w+|transition\w*|switch\w*) to (?:either )?(?P<names>.+?)\.?$", re.IGNORECASE)
 _DAY = re.compile(r"[A-Z][a-z]+ \d{1,2}, \d{4}")
+#: Where a sentence has a date; "Deprecating" needs one.
+_PLACE = re.compile(r"\b(?i:after|as of|before|by|effective|on|starting|until) (?:\d|[A-Z]\w+ \d)")
 _PARAMETER = re.compile(r"(?P<parameters>.+) parameters?\b(?P<models>.*)")
 _MODEL = re.compile(r"[a-z][a-z0-9.:/-]*")
 
@@ -48,12 +50,14 @@ def _entry(entry: Element) -> Iterator[Retirement]:
     if len(days) > 1:
         raise subject.error(f"{label}: more than one date")
     announced_only = subject.text.startswith("Deprecating")
+    if not days and (announced_only or any(_PLACE.search(part.text) for part in gone)):
+        raise subject.error(f"{label}: no readable date of the end")
     told = Retirement(
         model="",
         term=subject.text.split()[0] if subject.text.startswith("Deprecat") else "",
         stage="deprecated",
         announced=label,
-        retires=when(days.pop()) if days else None if announced_only else label,
+        retires=when(days.pop()) if days else label,
         replacements=_replacements(said, subject),
         quote=subject.text,
     )

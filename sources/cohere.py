@@ -43,9 +43,9 @@ _TABLE = layout(
 )  # fmt: skip
 
 _HEADING = re.compile(r"\d{4}-\d\d-\d\d: (?P<title>.+)")
-_DAY = r"[A-Z][a-z]+ \d{1,2}(?:st|nd|rd|th)?, \d{4}"
-_EFFECTIVE = re.compile(rf"Effective (?P<day>{_DAY}),")
-_ANNOUNCED = re.compile(rf"On (?P<day>{_DAY}), we announced\b")
+#: The place of a day, whatever stands in it: what is no day is unreadable.
+_EFFECTIVE = re.compile(r"Effective (?P<day>[^,]+, [^ ,]+),")
+_ANNOUNCED = re.compile(r"On (?P<day>.+?), we announced\b")
 
 #: What the list under a paragraph is.
 _MODELS = re.compile(
@@ -56,8 +56,8 @@ _ALTERNATIVES = re.compile(r".*\b(?:migrate to|alternatives|replacements)\b.*:")
 
 #: Sentences that end something by themselves.
 _FINE_TUNING = re.compile(r"Retired Fine-Tuning Capabilities: Fine-tuning for the .+ models is being retired\..*")
-_FINE_TUNED = re.compile(rf"On (?P<day>{_DAY}), we will sunset all models fine-tuned with (?P<model>[\w.-]+)\..*")
-_USAGE = re.compile(rf"After (?P<day>{_DAY}), usage of .+ will be deprecated\.")
+_FINE_TUNED = re.compile(r"On (?P<day>.+?), we will sunset all models fine-tuned with (?P<model>[\w.-]+)\..*")
+_USAGE = re.compile(r"After (?P<day>.+?), usage of .+ will be deprecated\.")
 #: "For command model replacements, we recommend you use `a`, `b`, or `c` instead."
 _RECOMMENDED = re.compile(r"For (?P<family>\w+) model replacements, we recommend you use .+")
 
@@ -219,6 +219,8 @@ def _rows(rows: Iterable[Row], section: Section) -> Iterator[Fact]:
     for row in rows:
         if row.heading != section.heading.line:
             continue
+        if announced is None:
+            raise section.heading.error("no sentence says when this was announced")
         for model in codes(row["model"]):
             yield Retirement(
                 model=model, stage="deprecated", announced=announced, retires=when(row["retires"]),

@@ -10,7 +10,8 @@ The CDN has answered 200 with another page, or an empty one, for the address wit
 
 Change log: entries under "Date: 2026-04-24". An end is told in a sentence, by day there and by minute in the news.
 
-What would break it: a price row with another label, a price table without all three meters, two dates for one end.
+What would break it: a price row with another label, a price table without all three meters, two dates for one end, an
+end ahead without a date.
 """
 
 from __future__ import annotations
@@ -188,15 +189,18 @@ _NEWS = re.compile(
     r"(?:^source: |rel=\"canonical\" href=\")(https://api-docs\.deepseek\.com/news/news(\d{6}))", re.MULTILINE
 )
 
-_DAY = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8} \d{1,2}(?:st|nd|rd|th)?, \d{4}(?:, \d\d:\d\d \(UTC Time\))?)"
+#: A day that no more digits follow: a time that cannot be read must not turn into its day.
+_DAY = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8} \d{1,2}(?:st|nd|rd|th)?, \d{4}(?:, \d\d:\d\d \(UTC Time\))?)(?!,? ?\d)"
+#: Where a sentence has a day.
+_PLACE = re.compile(r"\b(?:on|after|since|as of) [A-Z\d]|\(\d")
 _END = re.compile(
     r"(?P<over>(?:has|have) (?:now )?been |was |were )?(?:fully )?(?P<term>discontinued|retired|deprecated|shut down)\b"
 )
 #: A model that is served at an address of its own for some weeks.
 _TEMPORARY = re.compile(
-    rf"(?P<model>[\w.]+(?:-[\w.]+)+) (?:is served|remains available) via a temporary (?:endpoint|API)"
-    rf"(?:\b.* available)? until (?P<day>{_DAY})"
+    r"(?P<model>[\w.]+(?:-[\w.]+)+) (?:is served|remains available) via a temporary (?:endpoint|API)\b"
 )
+_UNTIL = re.compile(rf"\buntil (?P<day>{_DAY})")
 _INSTEAD = re.compile(
     rf"(?:point(?:s|ing)? to|rout(?:es|ing) to|replaced by|in favou?r of) .*?(?P<model>{_MODEL.pattern})"
 )
@@ -238,9 +242,12 @@ class _Entry:
     def ends(self) -> Iterator[Retirement]:
         for text in self.texts:
             if match := _TEMPORARY.search(text.line):
+                until = _UNTIL.search(text.line, match.end())
+                if not until:
+                    raise text.error("no readable end of a temporary address")
                 yield Retirement(
                     model=match["model"], surface="endpoint", stage="deprecated", announced=self.published,
-                    retires=when(inline(match["day"])), quote=text.line,
+                    retires=when(inline(until["day"])), quote=text.line,
                 )  # fmt: skip
             yield from _ends(text, self.published)
 
@@ -254,6 +261,8 @@ def _ends(text: Inline, announced: When) -> Iterator[Retirement]:
         days = re.findall(_DAY, sentence[match.end() :])
         if len(days) > 1:
             raise text.error("more than one date for an end")
+        if not days and (not match["over"] or _PLACE.search(sentence, match.end())):
+            raise text.error("no readable date of an end")
         instead = _INSTEAD.search(text.line, text.line.index(sentence) + match.end())
         stage: Stage = "retired" if match["over"] else "deprecated"
         for model in dict.fromkeys(models):

@@ -9,7 +9,7 @@ replacements of past rows are rewritten without a word. Odd, and read so:
 - A model announced twice (deepseek-r1-distill-llama-70b-specdec in spring 2025) has the end of the later
   announcement, and the earlier one in its note.
 
-What would break it: another column, or a replacement that is no list of ids.
+What would break it: another column, a replacement that is no list of ids, or "we emailed" without a day or month.
 """
 
 from __future__ import annotations
@@ -18,7 +18,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from monitor.extract import Inline, Row, Section, blocks, codes, decode, inline, layout, sections, tables, when
+from monitor.extract import (
+    Inline,
+    Row,
+    Section,
+    Unreadable,
+    blocks,
+    codes,
+    decode,
+    inline,
+    layout,
+    sections,
+    sentences,
+    tables,
+    when,
+)
 from monitor.facts import Retirement, When
 from monitor.source import source
 
@@ -30,10 +44,12 @@ _MODELS = layout(
 _ANNOUNCED = re.compile(
     r"\b(?:on|in) ([A-Z][a-z]+ (?:\d{1,2}, )?\d{4}),.*?\b(?:emailed|announced|notified)\b", re.IGNORECASE
 )
+#: A sentence that has such a date.
+_TOLD = re.compile(r"\bwe\b.*\b(?:emailed|announced|notified)\b")
 _SCOPE = re.compile(r"This deprecation applies to [^.]+\.")
 #: A table of the page as text: cells on lines of their own, with tabs between them.
 _TEXT_HEADER = re.compile(r"^Deprecated Model\tShutdown Date\tRecommended Replacement Model ID$", re.MULTILINE)
-_TEXT_ROW = re.compile(r"^(\S+)\n\n(\d+/\d+/\d+)\t\n(\S.*)$", re.MULTILINE)
+_TEXT_ROW = re.compile(r"^(\S+)\n\n(\S[^\t\n]*)\t\n(\S.*)$", re.MULTILINE)
 
 
 @source(
@@ -48,6 +64,8 @@ def deprecations(body: bytes) -> Iterable[Retirement]:
     told = {section.heading.line: section for section in sections(page)}
     found: dict[str, Retirement] = {}
     for row in tables(page, _MODELS):
+        if row.nth > 1:
+            raise row["model"].error("a table without an announcement of its own")
         for model in codes(row["model"]):
             fact = _retirement(model, row, told[row.heading])
             found[model] = _later(found[model], fact) if model in found else fact
@@ -70,8 +88,11 @@ def _retirement(model: str, row: Row, section: Section) -> Retirement:
 
 def _announced(section: Section) -> When | None:
     for text in section.texts:
-        if match := _ANNOUNCED.search(text.inline.line):
-            return when(inline(match[1], section.heading.line))
+        for sentence in sentences(text.inline):
+            if match := _ANNOUNCED.search(sentence.text):
+                return when(inline(match[1], section.heading.line))
+            if _TOLD.search(sentence.text):
+                raise sentence.error(f"no readable date of the announcement under {section.heading.line!r}")
     return None
 
 
@@ -94,8 +115,11 @@ def _markdown(text: str) -> str:
     """The page as text with its tables put back into Markdown; any other page as it is."""
     if not _TEXT_HEADER.search(text):
         return text
-    heads = re.sub(r"^([A-Z][a-z]+ \d{1,2}, \d{4}: )", r"### \1", text, flags=re.MULTILINE)
+    heads = re.sub(r"^([A-Z]\w+ \w+, \w+: )", r"### \1", text, flags=re.MULTILINE)
     titled = _TEXT_HEADER.sub(
         "| Deprecated Model | Shutdown Date | Recommended Replacement Model ID |\n| --- | --- | --- |", heads
     )
-    return _TEXT_ROW.sub(r"| \1 | \2 | \3 |", titled)
+    page = _TEXT_ROW.sub(r"| \1 | \2 | \3 |", titled)
+    if broken := next((line for line in page.splitlines() if "\t" in line), ""):
+        raise Unreadable(f"a row of a table is not known: {broken!r}")
+    return page

@@ -11,7 +11,8 @@ fields and parameters that go are no models and stay in the notices; so does a r
 
 Prices stand in sentences too ("`x` at \\$0.25 per million input tokens"); the newest entry about a meter is its price.
 
-What would break it, as Unreadable: an empty block, a price of an unknown meter or of no model.
+What would break it, as Unreadable: an empty block, a date of an end or a price in another form, a price of an unknown
+meter or of no model.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _FENCE = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
 _MODEL = re.compile(r"sonar|(?=.*[/-])[a-z][a-z0-9.:-]*(?:/[a-z0-9.:-]+)?")
 
 _DAY = r"[A-Z][a-z]+ \d{1,2}(?:, \d{4})?|\d{1,2}/\d{1,2}/\d{4}"
-_DATE = re.compile(rf"\b(?:[Aa]s of|[Ee]ffective|[Oo]n|[Ss]tarting) (?P<day>{_DAY})\b")
+_DATE = re.compile(rf"\b(?:[Aa]s of|[Ee]ffective|[Oo]n|[Ss]tarting) (?P<day>{_DAY})\b(?!, \d)")
+#: Where a sentence has a date.
+_PLACE = re.compile(r"\b(?:(?:[Aa]s of|[Ee]ffective|[Ss]tarting) (?=[A-Z\d])|[Oo]n (?=\d|[A-Z]\w+ \d))")
 _GONE = re.compile(
     r"\b(?:(?P<past>(?:has been|have been|was|were) (?:deprecated|retired|removed)|followed on"
     r"|(?:is|are) no longer (?:available|supported))"
@@ -108,11 +111,11 @@ def _ends(story: _Story) -> Iterator[Retirement]:
     )  # fmt: skip
     dated: Inline | None = None
     for sentence, names, listed in _gone(story.texts):
-        date = _DATE.search(sentence.text)
+        date = _date(sentence)
         if date:
             dated = sentence
         elif listed and dated:  # the list stands below the sentence with its date
-            date, sentence = _DATE.search(dated.text), replace(sentence, text=f"{dated.text} {sentence.text}")
+            date, sentence = _date(dated), replace(sentence, text=f"{dated.text} {sentence.text}")
         past = _GONE.search(sentence.text)
         for name in names:
             yield Retirement(
@@ -149,6 +152,15 @@ def _besides(said: Inline) -> str:
     return rest.strip(" ,")
 
 
+def _date(said: Inline) -> re.Match[str] | None:
+    """The date of an end; None where the sentence has no place for one."""
+    place = _PLACE.search(said.text)
+    date = _DATE.match(said.text, place.start()) if place else None
+    if place and not date:
+        raise said.error("no readable date of an end")
+    return date
+
+
 def _day(printed: str, label: When, said: Inline) -> When | None:
     """A date; without a year, the one of the day that is nearest to the month of the entry."""
     if "/" in printed:
@@ -163,7 +175,10 @@ def _day(printed: str, label: When, said: Inline) -> When | None:
 
 def _prices(story: _Story) -> Iterator[Price]:
     for part in story.sentences:
-        for match in _PRICE.finditer(part.text):
+        priced = list(_PRICE.finditer(part.text))
+        if len(priced) != part.text.count(" per million "):
+            raise part.error("a price in a form that is not known")
+        for match in priced:
             ahead = part.text[: match.start()]
             named = [code for code in part.codes if code in ahead and _MODEL.fullmatch(code)]
             costs = _COSTS.search(ahead)

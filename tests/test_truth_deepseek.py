@@ -205,6 +205,11 @@ def test_wording_is_no_change(case: str, old: str, new: str) -> None:
     ("pricing.announced.md", "August 16, 2026", "Smarch 16, 2026", "no date form known"),
     ("pricing.announced.md", "| deepseek-v4-pro | OFF-PEAK", "| OFF-PEAK", "a price row is missing or printed twice"),
     ("updates.md", "(2026-07-24)", "(2026-07-24 or 2026-08-24)", "more than one date"),
+    ("updates.md", " (2026-07-24)", "", "no readable date of an end"),
+    ("updates.md", "A new version of it answers under `deepseek-v4-pro`.",
+     "`deepseek-chat` has been discontinued on Smarch 45th, 20x6.", "no readable date of an end"),
+    ("updates.md", "15:59 (UTC Time)", "3 p.m. (UTC Time)", "no readable end of a temporary address"),
+    ("updates.news.md", "until Oct 15th, 2025, 15:59 (UTC Time)", "for now", "no readable end of a temporary address"),
     ("updates.md", "## Date: 2026-04-24", "## 24 April", "neither a day nor an entry"),
     ("updates.md", "## Date: 2026-08-13", "## Version 4", "an entry before any day"),
 ])  # fmt: skip

@@ -86,6 +86,12 @@ def test_every_row_of_august_2026() -> None:
     assert facts["qwen-2.5-coder-32b"].replacements == ("qwen-qwq-32b", "openai/gpt-oss-120b")
 
 
+def test_a_row_of_the_page_as_text_is_read_or_refused() -> None:
+    page = (FIXTURES / "groq" / "deprecations.text.txt").read_text(encoding="utf-8")
+    with pytest.raises(Unreadable, match=re.escape("a row of a table is not known: '10/08/25")):
+        SOURCE.read(page.replace("gemma2-9b-it\n\n", "gemma2-9b-it\n").encode())
+
+
 # --- odd rows ----------------------------------------------------------------------------------------------
 
 
@@ -135,6 +141,9 @@ def test_wording_is_no_change(old: str, new: str) -> None:
     ("| Shutdown Date | Recommended Replacement Model ID        |", "| Day | Recommended Replacement Model ID |",
      "no known layout"),
     ("| qwen/qwen3-32b ", "| <none> [yet] ", "no model id"),
+    ("on September 10, 2025, we", "on September 10th we", "no readable date of the announcement"),
+    ("### [October 10, 2025: moonshotai/kimi-k2-instruct](#october-10-2025-moonshotaikimik2instruct)", "And:",
+     "a table without an announcement of its own"),
 ])  # fmt: skip
 def test_what_is_not_known_is_refused(old: str, new: str, message: str) -> None:
     with pytest.raises(Unreadable, match=re.escape(message)):
