@@ -261,7 +261,7 @@ def test_wording_is_no_change(source: str, old: str, new: str) -> None:
     ("qwen.retirements", "| qwen3-max-2026-01-23        | October 10, 2026, 00:00:00 | qwen3.7-max ",
      "| qwen3-max-2026-01-23 | October 10, 2026, 00:00:00 | qwen3.8-max ", ["replacement.changed"]),
     ("qwen.retirements", "| rerank       | gte-rerank     | May 30, 2026, 00:00:00 | qwen3-rerank          |\n",
-     "", ["retirement.withdrawn"]),
+     "", ["model.unlisted"]),
     ("together.deprecations", "`Kimi-K2-0905`  ", "`Kimi-K2.5`  ", ["model.retargeted"]),
     ("together.deprecations", "| 2026-08-21   |", "| 2026-09-04   |", ["retirement.postponed"]),
     ("zai.pricing", "\\$4.4", "\\$4.8", ["price.increased"]),
