@@ -306,7 +306,7 @@ class SubscriptionRow(SQLModel, table=True):
     ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds; both empty mean everything. ``operator`` targets get
     the events about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
     ``quiet_until`` is a floor that the receiver asked for (Retry-After). A paused or disabled target keeps its
-    subscription: what it is owed is held, not dropped.
+    subscription: what it is owed is held, not dropped. An address may be a secret as well, so neither is in the repr.
     """
 
     __tablename__ = "subscription"
@@ -314,7 +314,7 @@ class SubscriptionRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     type: str
-    address: str
+    address: str = Field(repr=False)
     name: str = ""
     filters: list[str] = Field(default_factory=list, sa_type=JSON)
     kinds: list[str] = Field(default_factory=list, sa_type=JSON)
@@ -322,7 +322,7 @@ class SubscriptionRow(SQLModel, table=True):
     min_change: Decimal | None = Field(default=None, sa_type=DecimalText)
     within: int | None = None
     operator: bool = False
-    secret: str = ""
+    secret: str = Field(default="", repr=False)
     state: str = "enabled"
     reason: str = Field(default="", sa_type=Text)
     created_at: datetime
@@ -341,7 +341,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("event_id", "subscription_id"),
         Index(
-            "delivery_due", "next_at", "id",
+            "delivery_due", "subscription_id", "next_at", "id",
             sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
         ),
         Index("delivery_subscription", "subscription_id", "state", "id"),

@@ -1,0 +1,237 @@
+"""The order of a delivery: claim, send, record. Nothing else knows it.
+
+The clients of HTTP and Slack are imported when a Publisher is opened, so that what only owes deliveries (poll) or
+checks a filter (the command line) does not pay for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+from random import random as system_random
+from typing import TYPE_CHECKING, Self
+
+from monitor.errors import DeliveryFailed, StoreError
+from monitor.publish import outbox
+from monitor.publish.outbox import Owed, Try
+
+if TYPE_CHECKING:
+    from monitor.publish.guard import Networks
+    from monitor.publish.slack import Slack
+    from monitor.settings import Settings
+    from monitor.store.db import Store
+
+log = logging.getLogger("lastcall.publish")
+
+#: How often the outbox is looked at without being told: other processes put deliveries there too, in seconds.
+LOOK = 1.0
+#: A pause before the next claim, in which more tries end: one claim for all of them.
+GATHER = 0.02
+#: How long what is in flight may take once the service stops, in seconds.
+STOP = 20.0
+
+
+class Publisher:
+    """Delivers what the outbox holds. ``async with Publisher(...) as publisher`` opens its connections."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], datetime],
+        random: Callable[[], float] = system_random,
+        slack_token: str = "",
+        slack_base_url: str = "",
+        allow_networks: Networks = (),
+        allow_http: bool = False,
+        concurrency: int = 100,
+        deadline: float = 15.0,
+    ):
+        self.store = store
+        self.now = now
+        self.random = random
+        self.slack_token = slack_token
+        self.slack_base_url = slack_base_url
+        self.allow_networks = allow_networks
+        self.allow_http = allow_http
+        self.concurrency = concurrency
+        self.deadline = deadline
+        self.owner = uuid.uuid4().hex
+        self._woken = asyncio.Event()
+        self._slack: Slack | None = None
+        self._open = AsyncExitStack()
+
+    @classmethod
+    def configured(cls, store: Store, settings: Settings, *, now: Callable[[], datetime]) -> Publisher:
+        return cls(
+            store,
+            now=now,
+            slack_token=settings.slack_token.get_secret_value(),
+            slack_base_url=settings.slack_base_url,
+            allow_networks=settings.allow_networks,
+            allow_http=settings.allow_http,
+            concurrency=settings.concurrency,
+        )
+
+    async def __aenter__(self) -> Self:
+        from monitor.publish import webhook
+        from monitor.publish.guard import Guard
+
+        self.guard = Guard(self.allow_networks, allow_http=self.allow_http)
+        self.webhooks = await self._open.enter_async_context(webhook.session(self.guard))
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._open.aclose()
+
+    async def drain_once(self) -> int:
+        """Try what is due now, once, and wait for it. Returns how many deliveries were tried."""
+        owed = await self.claim(self.concurrency)
+        await asyncio.gather(*(self.deliver(together) for together in messages(owed)))
+        return len(owed)
+
+    def wake(self) -> None:
+        """There may be something new to deliver. Called in the event loop."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop``, then finish what is in flight."""
+        in_flight: set[asyncio.Task[None]] = set()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            in_flight.discard(task)
+            self.wake()
+
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                for together in messages(await self._claim_or_wait(self.concurrency - len(in_flight))):
+                    task = asyncio.create_task(self.deliver(together))
+                    in_flight.add(task)
+                    task.add_done_callback(ended)
+                await _either(stop, self._woken, LOOK)
+                await asyncio.sleep(GATHER)
+            if in_flight:
+                await asyncio.wait(in_flight, timeout=STOP)
+        finally:
+            for task in in_flight:
+                task.cancel()
+            await asyncio.to_thread(self.release)
+
+    async def claim(self, limit: int) -> list[Owed]:
+        return await asyncio.to_thread(self._claim, limit)
+
+    def _claim(self, limit: int) -> list[Owed]:
+        with self.store.write() as session:
+            return outbox.claim(session, self.owner, self.now(), limit)
+
+    async def _claim_or_wait(self, limit: int) -> list[Owed]:
+        """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
+        try:
+            return await self.claim(limit) if limit > 0 else []
+        except StoreError as error:
+            log.warning("nothing is delivered: %s", error)
+            return []
+
+    async def deliver(self, owed: Sequence[Owed]) -> None:
+        """One try at one message, and its record. Never raises: one target's trouble is not another's."""
+        began, started = self.now(), time.monotonic()
+        failed: DeliveryFailed | None = None
+        status, answer = 0, ""
+        try:
+            status, answer = await self.send(owed)
+        except DeliveryFailed as error:
+            failed, status, answer = error, error.status or 0, error.answer
+        except Exception as error:
+            # A fault of ours in one message. Said by its place: its words may hold what must not be recorded.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(
+                "delivery %s: %s at %s:%s", owed[0].delivery_id, type(error).__name__, place.filename, place.lineno
+            )
+            failed = DeliveryFailed(f"a fault in lastcall: {type(error).__name__}")
+        secrets = (owed[0].target.secret, self.slack_token, *_parts(owed[0].target.address))
+        tried = Try(
+            at=began,
+            ms=round((time.monotonic() - started) * 1000),
+            status=status,
+            error=_clean(str(failed), secrets) if failed else "",
+            answer=_clean(answer, secrets),
+        )
+        try:
+            await asyncio.to_thread(self.record, owed, tried, failed)
+        except StoreError as error:
+            log.warning("delivery %s was tried and not recorded; it is tried again: %s", owed[0].delivery_id, error)
+
+    async def send(self, owed: Sequence[Owed]) -> tuple[int, str]:
+        """Status and answer of one message to one target."""
+        from monitor.publish import webhook
+
+        target, events = owed[0].target, [one.event for one in owed]
+        if target.type == "slack":
+            slack = self._slack or await self._open_slack()
+            return await slack.send(target.address, target.secret, events, self.now())
+        return await webhook.send(
+            self.webhooks, self.guard, target.address, target.secret, events[0], self.now(), self.deadline
+        )
+
+    async def _open_slack(self) -> Slack:
+        """The SDK is large: only who has a Slack target pays for it."""
+        from monitor.publish import slack
+
+        http = await self._open.enter_async_context(slack.session(self.guard))
+        self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
+        return self._slack
+
+    def record(self, owed: Sequence[Owed], tried: Try, failed: DeliveryFailed | None) -> None:
+        """What became of a try, in one short transaction."""
+        target = owed[0].target
+        with self.store.write() as session:
+            if failed is None:
+                outbox.acknowledge(session, owed, tried, self.now())
+            elif failed.permanent:
+                outbox.refuse(session, owed, tried, "paused" if target.type == "slack" else "disabled")
+            else:
+                outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
+        if failed:
+            log.warning("%s %s: %s", target.type, target.id, tried.error)
+
+    def release(self) -> None:
+        with self.store.write() as session:
+            outbox.release(session, self.owner)
+
+
+def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
+    """What is sent together: all that is claimed for one Slack channel; an event each for webhooks."""
+    together: dict[object, list[Owed]] = {}
+    for one in owed:
+        key = one.target.id if one.target.type == "slack" else one.delivery_id
+        together.setdefault(key, []).append(one)
+    return list(together.values())
+
+
+def _parts(address: str) -> tuple[str, ...]:
+    """Of an address what may be secret: path and query of a URL, nothing of a channel."""
+    _, scheme, rest = address.partition("://")
+    _, slash, path = rest.partition("/")
+    return (address, path) if scheme and slash and path else ()
+
+
+def _clean(text: str, secrets: Sequence[str]) -> str:
+    """Text to record: a receiver may send back what it was sent, and bytes that a database refuses."""
+    for secret in secrets:
+        if len(secret) >= 8:
+            text = text.replace(secret, "[secret]")
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+async def _either(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (stop, wake)]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in waits:
+        task.cancel()

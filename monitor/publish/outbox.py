@@ -1,0 +1,322 @@
+"""The outbox: what is owed to whom, claimed with a lease, and what became of each try.
+
+    pending --claim--> pending, leased --acknowledge--> delivered
+       ^                     |--retry_later--> pending at a later time, or dead when the tries are spent
+       |                     '--hold--> held (with everything else owed to that target)
+       '--resume, replay-- held, dead, delivered, cancelled            cancel: pending, held --> cancelled
+
+A try is counted when it is claimed, because a worker that dies may have sent it: what it left is claimed again when
+the lease runs out. Every function works in the caller's transaction and locks the target before its deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from monitor.publish.match import Wanted
+from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
+
+#: The waits before each try, after the one before: the example of Standard Webhooks, 75.6 hours in all.
+SCHEDULE = (
+    timedelta(0), timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2),
+    timedelta(hours=5), timedelta(hours=10), timedelta(hours=14), timedelta(hours=20), timedelta(hours=24),
+)  # fmt: skip
+#: Waits vary by this share, so that what failed together does not come back together.
+JITTER = 0.2
+#: A receiver may ask to be left alone for at most this long.
+LONGEST_QUIET = timedelta(hours=24)
+#: Several times the deadline of a try: nobody else takes what is still being sent.
+LEASE = timedelta(seconds=60)
+#: Tries at one webhook at the same time, in all processes.
+PER_TARGET = 4
+#: Events in one Slack message; what limits it is its length (slack.message).
+PER_MESSAGE = 30
+
+_id, _state, _next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
+_target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)
+#: Written out where it matters, since a partial index is not used for a parameter.
+_PENDING: ColumnElement[str] = literal_column("'pending'")
+_is_pending = _state == _PENDING
+_NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included."""
+
+    delivery_id: int
+    number: int
+    event: EventRow
+    target: SubscriptionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one try went, for the record."""
+
+    at: datetime
+    ms: int = 0
+    status: int = 0
+    error: str = ""
+    answer: str = ""
+
+
+def enqueue(session: Session, events: Sequence[EventRow], now: datetime) -> int:
+    """Owe each event to every target that wants it; called in the transaction that writes the events."""
+    wanted = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
+    rows = [
+        {
+            "event_id": event.id,
+            "subscription_id": target.id,
+            "state": "pending" if target.state == "enabled" else "held",
+            "created_at": now,
+            "next_at": now,
+        }
+        for event in events
+        for target, wants in wanted
+        if wants.matches(event)
+    ]
+    if rows:
+        session.execute(insert(DeliveryRow), rows)
+    return len(rows)
+
+
+def claim(session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET) -> list[Owed]:
+    """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
+
+    A target has at most ``per_target`` in flight, one while it fails, and a Slack channel one message.
+    """
+    free = or_(_lease_until.is_(None), _lease_until <= now)
+    due = and_(_is_pending, _next_at <= now)
+    is_free = case((free, 1), else_=0)
+    owed = union_all(
+        _first_due(session, "webhook", per_target, now), _first_due(session, "slack", PER_MESSAGE, now)
+    ).subquery()  # fmt: skip
+    ranked = (
+        select(
+            _id,
+            is_free.label("free"),
+            func.row_number().over(partition_by=_target_id, order_by=(is_free, _next_at, _id)).label("place"),
+            func.min(is_free).over(partition_by=_target_id).label("idle"),
+            owed.c.type,
+            owed.c.failing,
+        )
+        .join(owed, owed.c.id == _id)
+        .subquery()
+    )
+    room = case(
+        (and_(ranked.c.type == "slack", ranked.c.idle == 1), PER_MESSAGE),
+        (ranked.c.type == "slack", 0),
+        (ranked.c.failing == 1, 1),
+        else_=per_target,
+    )
+    fair = (
+        select(ranked.c.id)
+        .where(ranked.c.free == 1, ranked.c.place <= room)
+        .order_by(ranked.c.failing, ranked.c.place, ranked.c.id)
+        .limit(limit)
+    )
+    # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
+    # SQLite has one writer at a time.
+    locked = select(_id).where(_id.in_(fair), due, free).with_for_update(skip_locked=True).cte("locked")
+    taken = session.execute(
+        update(DeliveryRow)
+        .where(_id.in_(select(locked.c.id)))
+        .values(lease_owner=owner, lease_until=now + LEASE, attempts=col(DeliveryRow.attempts) + 1)
+        .returning(_id, col(DeliveryRow.attempts), col(DeliveryRow.event_id), _target_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    events = {
+        row.id: row
+        for row in session.scalars(
+            select(EventRow).where(col(EventRow.id).in_({event_id for _, _, event_id, _ in taken}))
+        )
+    }
+    targets = {
+        row.id: row
+        for row in session.scalars(
+            select(SubscriptionRow).where(col(SubscriptionRow.id).in_({target for _, _, _, target in taken}))
+        )
+    }
+    claimed = [Owed(delivery, number, events[event], targets[target]) for delivery, number, event, target in taken]
+    return sorted(claimed, key=lambda one: one.event.sequence or 0)
+
+
+def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select[Any]:
+    """The first due deliveries of each target of a kind, leased or not: a few steps in the index for each target,
+    however much it is owed."""
+    one = aliased(DeliveryRow)
+    next_at, one_id = col(one.next_at), col(one.id)
+    first = (
+        select(one_id)
+        .where(col(one.subscription_id) == col(SubscriptionRow.id), col(one.state) == _PENDING, next_at <= now)
+        .order_by(next_at, one_id)
+        .limit(count)
+        .correlate(SubscriptionRow)
+    )
+    failing = case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
+    target = and_(col(SubscriptionRow.type) == kind, col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+    if session.get_bind().dialect.name == "sqlite":  # which has no LATERAL, and walks a correlated IN as well
+        return (
+            select(_id, col(SubscriptionRow.type), failing)
+            .join_from(SubscriptionRow, DeliveryRow, _id.in_(first))
+            .where(target)
+        )
+    each = first.lateral()
+    return select(each.c.id, col(SubscriptionRow.type), failing).join_from(SubscriptionRow, each, true()).where(target)
+
+
+def _not_quiet(now: datetime) -> ColumnElement[bool]:
+    return or_(col(SubscriptionRow.quiet_until).is_(None), col(SubscriptionRow.quiet_until) <= now)
+
+
+def acknowledge(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+    """They arrived. True whoever holds the lease by now, and even if they were held or cancelled meanwhile."""
+    _set_target(session, owed[0].target.id, last_delivered_at=now, failing_since=None)
+    _record(session, owed, tried)
+    delivered = _these(owed).values(state="delivered", delivered_at=now, error="", **_NO_LEASE)
+    session.execute(delivered.execution_options(synchronize_session=False))
+
+
+def retry_later(
+    session: Session,
+    owed: Sequence[Owed],
+    tried: Try,
+    owner: str,
+    now: datetime,
+    random: Callable[[], float],
+    retry_after: float | None = None,
+) -> None:
+    """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target."""
+    target = _locked(session, owed[0].target.id)
+    target.failing_since = target.failing_since or now
+    quiet = now
+    if retry_after is not None:
+        quiet += min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
+        target.quiet_until = max(quiet, target.quiet_until or quiet)
+    session.flush()
+    _record(session, owed, tried)
+    for one in owed:
+        later: dict[str, Any] = {"state": "dead"}
+        if one.number < len(SCHEDULE):
+            wait = SCHEDULE[one.number] * (1 - JITTER + 2 * JITTER * random())
+            later = {"next_at": max(now + wait, quiet)}
+        # Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it.
+        still = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
+        statement = _these([one]).where(still).values(error=tried.error, **later, **_NO_LEASE)
+        session.execute(statement.execution_options(synchronize_session=False))
+
+
+def hold(session: Session, target_id: str, state: SubscriptionState, reason: str) -> int:
+    """Pause or disable a target. What it is owed is kept; returns how many deliveries are held by this."""
+    _set_target(session, target_id, state=state, reason=reason)
+    return _change(
+        session, and_(_target_id == target_id, _state == "pending"), state="held", error=reason, **_NO_LEASE
+    )  # fmt: skip
+
+
+def refuse(session: Session, owed: Sequence[Owed], tried: Try, state: SubscriptionState) -> None:
+    """The target itself cannot be delivered to: the try is recorded, and the target held with all it is owed."""
+    hold(session, owed[0].target.id, state, tried.error)
+    _record(session, owed, tried)
+
+
+def resume(session: Session, target_id: str, now: datetime) -> int:
+    """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
+    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None)
+    held = and_(_target_id == target_id, _state == "held")
+    return _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
+
+
+def release(session: Session, owner: str) -> int:
+    """Give back what was claimed and not sent, as if it had not been claimed; for a worker that stops."""
+    mine = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
+    return _change(session, mine, attempts=col(DeliveryRow.attempts) - 1, **_NO_LEASE)
+
+
+def cancel(session: Session, ids: Sequence[int]) -> int:
+    """Never send what is pending or held. Returns how many deliveries that was."""
+    return _change(session, and_(_id.in_(ids), _state.in_(["pending", "held"])), state="cancelled", **_NO_LEASE)
+
+
+def replay(
+    session: Session,
+    now: datetime,
+    ids: Sequence[int] | None = None,
+    target_id: str | None = None,
+    since: datetime | None = None,
+) -> int:
+    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, or what all of them
+    name together. Not what is being sent just now; what is owed to a paused target is held. Returns how many."""
+    conditions = [or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")]
+    if ids is not None:
+        conditions.append(_id.in_(ids))
+    if target_id is not None:
+        conditions.append(_target_id == target_id)
+    if since is not None:
+        conditions.append(col(DeliveryRow.created_at) >= since)
+    if len(conditions) == 1:
+        raise ValueError("say what to replay: ids, a target or a time")
+    enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled")
+    state = case((_target_id.in_(enabled), "pending"), else_="held")
+    return _change(
+        session, and_(*conditions), state=state, attempts=0, next_at=now, delivered_at=None, error="", **_NO_LEASE
+    )  # fmt: skip
+
+
+def _these(owed: Sequence[Owed]) -> Update:
+    return update(DeliveryRow).where(_id.in_([one.delivery_id for one in owed]))
+
+
+def _locked(session: Session, target_id: str) -> SubscriptionRow:
+    rows = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id).with_for_update()
+    return session.scalars(rows.execution_options(populate_existing=True)).one()
+
+
+def _set_target(session: Session, target_id: str, **values: Any) -> None:
+    statement = update(SubscriptionRow).where(col(SubscriptionRow.id) == target_id).values(**values)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _change(session: Session, condition: ColumnElement[bool], **values: Any) -> int:
+    statement = update(DeliveryRow).where(condition).values(**values).returning(_id)
+    return len(session.execute(statement.execution_options(synchronize_session=False)).all())
+
+
+def _record(session: Session, owed: Sequence[Owed], tried: Try) -> None:
+    session.execute(
+        insert(AttemptRow),
+        [
+            {
+                "delivery_id": one.delivery_id,
+                "number": one.number,
+                "at": tried.at,
+                "ms": tried.ms,
+                "status": tried.status,
+                "error": tried.error,
+                "answer": tried.answer,
+            }
+            for one in owed
+        ],
+    )

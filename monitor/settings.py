@@ -1,0 +1,131 @@
+"""Settings from the environment and a ``.env`` file: ``LASTCALL_<NAME>``, or ``LASTCALL_<NAME>_FILE`` to read a file.
+
+A variable of the environment wins over the same one in ``.env``. A wrong setting stops the program.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_dir
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from monitor.errors import SettingError
+
+PREFIX = "LASTCALL_"
+ENV_FILE = ".env"
+
+#: Settings whose value is never shown.
+SECRET = ("database_url", "slack_token")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        default_factory=lambda: str(Path(user_data_dir("lastcall", appauthor=False)) / "lastcall.db"), repr=False
+    )
+    listen: str = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    slack_token: SecretStr = SecretStr("")
+    slack_base_url: str = ""
+    allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    allow_http: bool = False
+    concurrency: int = Field(default=100, ge=1, le=1000)
+    source_urls: dict[str, str] = {}
+    extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("allow_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        return tuple(ip_network(one) for one in value)
+
+    @field_validator("allow_networks", "extra_sources", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        # Runs before _networks: pydantic starts with the last of these.
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isascii() and port.isdigit() and int(port) < 65536):
+            raise ValueError("write host:port, for example 127.0.0.1:8080")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, _Files(settings_cls)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """The ``_FILE`` twins."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return _from_file(f"{PREFIX}{field_name.upper()}"), field_name, self.field_is_complex(field)
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: _from_file(f"{PREFIX}{name.upper()}") for name in SECRET}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load_settings(database: str | None = None) -> Settings:
+    """The settings; ``database`` is what ``--db`` said. Raises SettingError naming the variable and the value."""
+    try:
+        return Settings(database_url=database) if database else Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        given = "" if name in SECRET else f", not {first['input']!r}"
+        raise SettingError(f"{PREFIX}{name.upper()}: {first['msg']}{given}") from None
+    except SettingsError as error:
+        # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none is secret.
+        name = str(error).partition('"')[2].partition('"')[0].upper()
+        raise SettingError(f"{PREFIX}{name}: not JSON: {_environment().get(PREFIX + name, '')!r}") from None
+
+
+def provider_key(name: str) -> str | None:
+    """A provider's key under its usual name (``OPENAI_API_KEY``), or None."""
+    return _environment().get(name) or _from_file(name) or None
+
+
+def _from_file(name: str) -> str | None:
+    path = _environment().get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{name}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _environment() -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value} | dict(os.environ)

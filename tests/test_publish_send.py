@@ -1,0 +1,597 @@
+"""Deliveries to real receivers on loopback: every webhook is verified by the standardwebhooks library."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import logging
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from aiohttp import web
+from sqlmodel import col, select
+
+from monitor.errors import StoreError
+from monitor.publish import outbox, signature, webhook
+from monitor.publish.outbox import LEASE
+from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
+from tests.receivers import Clock, FakeSlack, Receiver, event, publisher, serving, target
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@asynccontextmanager
+async def owing(store, clock, receiver, count=1, path="/hook", **values):
+    """A publisher, and ``count`` events owed to the receiver."""
+    async with serving(receiver.handle) as url:
+        owe(store, clock, [target("a", clock(), address=url + path, secret=receiver.secret)], count)
+        async with publisher(store, clock, **values) as sender:
+            yield sender
+
+
+def owe(store, clock, targets, count=1, first=1, **values):
+    with store.write() as session:
+        session.add_all(targets)
+        session.flush()
+        events = [event(number, clock(), **values) for number in range(first, first + count)]
+        session.add_all(events)
+        session.flush()
+        outbox.enqueue(session, events, clock())
+
+
+def deliveries(store) -> list[DeliveryRow]:
+    with store.read() as session:
+        return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id))))
+
+
+def attempts(store) -> list[AttemptRow]:
+    with store.read() as session:
+        return list(session.exec(select(AttemptRow).order_by(col(AttemptRow.id))))
+
+
+def targets(store) -> dict[str, SubscriptionRow]:
+    with store.read() as session:
+        return {row.id: row for row in session.exec(select(SubscriptionRow))}
+
+
+# Signatures
+
+
+def test_the_official_vector():
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    expected = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    assert signature.headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == expected
+
+
+def test_secrets():
+    secret = signature.new_secret()
+    assert len(signature.key_of(secret)) == 32
+    assert signature.key_of(secret.rstrip("=")) == signature.key_of(secret.removeprefix("whsec_"))
+    for wrong in ("", "whsec_canary!", "whsec_" + base64.b64encode(b"short").decode()):
+        with pytest.raises(ValueError, match="signing secret") as caught:
+            signature.key_of(wrong)
+        assert "canary" not in str(caught.value)
+
+
+def test_the_body_is_the_public_form_and_the_same_every_time(store, clock):
+    owe(store, clock, [target("a", clock())])
+    bodies = set()
+    for _ in range(2):
+        with store.write() as session:
+            (owed,) = outbox.claim(session, "me", clock(), 1)
+            bodies.add(webhook.body(owed.event))
+        clock.pass_(LEASE)
+    (body,) = bodies
+    said = json.loads(body)
+    assert list(said) == ["data", "timestamp", "type"]
+    assert (said["type"], said["timestamp"]) == ("retirement.postponed", said["data"]["detected_at"])
+    assert said["data"]["source"] == "openai.deprecations"
+
+
+# Webhooks
+
+
+async def test_a_delivery(store, clock, receiver):
+    async with owing(store, clock, receiver, 3) as sender:
+        assert await sender.drain_once() == 3
+        assert await sender.drain_once() == 0
+    assert sorted(message_id for message_id, _ in receiver.got) == [f"evt_{number:032x}" for number in (1, 2, 3)]
+    sent = receiver.requests[0]
+    assert sent["User-Agent"].startswith("lastcall/")
+    assert sent["Content-Type"] == "application/json"
+    assert [row.state for row in deliveries(store)] == ["delivered"] * 3
+    assert [(one.number, one.status, one.answer, one.error) for one in attempts(store)] == [(1, 200, "thanks", "")] * 3
+    assert targets(store)["a"].last_delivered_at == clock()
+
+
+async def test_retries_keep_id_and_body_and_sign_again(store, clock, receiver):
+    receiver.statuses = [500, 502]
+    async with owing(store, clock, receiver) as sender:
+        assert await sender.drain_once() == 1
+        assert await sender.drain_once() == 0
+        clock.pass_(timedelta(seconds=5))
+        assert await sender.drain_once() == 1
+        clock.pass_(timedelta(minutes=4))  # within what the verifier tolerates of the machine's time
+        clock.pass_(timedelta(seconds=55))
+        with store.write() as session:
+            outbox.replay(session, clock(), ids=[1])
+        assert await sender.drain_once() == 1
+    assert len(receiver.got) == 3
+    assert len(set(receiver.got)) == 1
+    assert len({sent["webhook-signature"] for sent in receiver.requests}) == 3
+    assert [(one.status, one.error) for one in attempts(store)] == [(500, "HTTP 500"), (502, "HTTP 502"), (200, "")]
+    assert targets(store)["a"].failing_since is None
+
+
+@pytest.mark.parametrize("status", [204, 299])
+async def test_any_2xx_is_success(store, clock, receiver, status):
+    receiver.statuses = [status]
+    async with owing(store, clock, receiver) as sender:
+        await sender.drain_once()
+    assert deliveries(store)[0].state == "delivered"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_failures(store, clock, receiver, status):
+    receiver.statuses, receiver.headers = [status], {"Location": "/elsewhere"}
+    async with owing(store, clock, receiver) as sender:
+        await sender.drain_once()
+    assert receiver.paths == ["/hook"]
+    assert deliveries(store)[0].error == f"HTTP {status} (redirects are not followed)"
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "quiet"),
+    [
+        (429, lambda _: "120", 120),
+        (503, lambda at: format_datetime(at + timedelta(seconds=90), usegmt=True), 90),
+        (429, lambda at: format_datetime(at - timedelta(days=1), usegmt=True), 0),
+        (429, lambda _: "999999999999", 86400),
+        (429, lambda _: "soon", None),
+        (429, lambda _: "-1", None),
+        (500, lambda _: "120", None),
+    ],
+)
+async def test_retry_after(store, clock, receiver, status, header, quiet):
+    receiver.statuses, receiver.headers = [status], {"Retry-After": header(clock())}
+    async with owing(store, clock, receiver) as sender:
+        await sender.drain_once()
+        until = targets(store)["a"].quiet_until
+        assert until == (None if quiet is None else clock() + timedelta(seconds=quiet))
+        owe(store, clock, [], first=2)
+        assert await sender.drain_once() == (0 if quiet else 1)
+
+
+async def test_410_disables_at_once_and_keeps_what_is_owed(store, clock, receiver):
+    receiver.statuses = [410]
+    async with owing(store, clock, receiver) as sender:
+        await sender.drain_once()
+        owe(store, clock, [], 2, first=2)
+        assert await sender.drain_once() == 0
+        assert (targets(store)["a"].state, targets(store)["a"].reason) == ("disabled", "HTTP 410")
+        assert [row.state for row in deliveries(store)] == ["held"] * 3
+        with store.write() as session:
+            outbox.resume(session, "a", clock())
+        assert await sender.drain_once() == 3
+    assert [row.state for row in deliveries(store)] == ["delivered"] * 3
+
+
+async def hang(_request: web.Request, _number: int) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    raise AssertionError
+
+
+async def test_a_receiver_that_hangs_is_cut_at_the_deadline(store, clock, receiver):
+    receiver.answer = hang
+    async with owing(store, clock, receiver, deadline=0.3) as sender:
+        started = asyncio.get_running_loop().time()
+        await sender.drain_once()
+        assert 0.25 < asyncio.get_running_loop().time() - started < 2
+    assert deliveries(store)[0].error == "no answer within 0.3 s"
+    assert attempts(store)[0].ms >= 290
+
+
+async def test_headers_byte_by_byte_are_cut_at_the_deadline(store, clock):
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            for byte in b"HTTP/1.1 200 OK\r\n" * 100:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    owe(store, clock, [target("a", clock(), address=f"http://127.0.0.1:{port}/")])
+    async with publisher(store, clock, deadline=0.3) as sender:
+        await sender.drain_once()
+    server.close()
+    await asyncio.sleep(0.05)
+    assert deliveries(store)[0].error == "no answer within 0.3 s"
+
+
+async def endless(request: web.Request, _number: int) -> web.StreamResponse:
+    response = web.StreamResponse(status=200)
+    await response.prepare(request)
+    while True:
+        await response.write(b"x" * 4096)
+
+
+async def trickle(request: web.Request, _number: int) -> web.StreamResponse:
+    response = web.StreamResponse(status=200)
+    await response.prepare(request)
+    await response.write(b"slow")
+    await asyncio.sleep(30)
+    return response
+
+
+async def bomb(_request: web.Request, _number: int) -> web.StreamResponse:
+    return web.Response(body=gzip.compress(b"\0" * 50_000_000), headers={"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("answer", [endless, trickle, bomb])
+async def test_a_2xx_counts_whatever_follows(store, clock, receiver, answer):
+    receiver.answer = answer
+    async with owing(store, clock, receiver) as sender:
+        started = asyncio.get_running_loop().time()
+        await sender.drain_once()
+        assert asyncio.get_running_loop().time() - started < 3
+    assert deliveries(store)[0].state == "delivered"
+    assert len(attempts(store)[0].answer) <= 500
+    assert "\0" not in attempts(store)[0].answer
+
+
+async def test_nobody_there_and_no_such_host(store, clock):
+    async with serving(Receiver().handle) as gone:
+        pass
+    owe(store, clock, [target("a", clock(), address=gone), target("b", clock(), address="http://nowhere.invalid/")])
+    async with publisher(store, clock) as sender:
+        assert await sender.drain_once() == 2
+    assert all(row.error.startswith("cannot connect: ") for row in deliveries(store))
+
+
+async def test_private_addresses_and_plain_http_are_not_delivered_to(store, clock, receiver):
+    async with owing(store, clock, receiver, allow_networks=()) as sender:
+        await sender.drain_once()
+    assert "127.0.0.1 is not public" in deliveries(store)[0].error
+    async with publisher(store, clock, allow_http=False) as sender:
+        clock.pass_(timedelta(seconds=5))
+        await sender.drain_once()
+    assert "not https" in deliveries(store)[0].error
+    assert receiver.paths == []
+
+
+# Crashes: a step that does not come back, as kill -9 leaves it
+
+
+class Killed(BaseException):
+    pass
+
+
+async def test_killed_after_the_claim(store, clock, receiver):
+    async with owing(store, clock, receiver) as sender:
+        await sender.claim(100)
+    assert receiver.got == []
+    await deliver_after_lease(store, clock, receiver)
+    assert len(receiver.got) == 1
+    assert [one.number for one in attempts(store)] == [2]
+
+
+@pytest.mark.parametrize("step", ["send", "record"])
+async def test_killed_between_sending_and_the_record(store, clock, receiver, step, monkeypatch):
+    async with owing(store, clock, receiver) as sender:
+        whole = getattr(sender, step)
+
+        async def send(owed):
+            await whole(owed)
+            raise Killed
+
+        def record(*_args):
+            raise Killed
+
+        monkeypatch.setattr(sender, step, send if step == "send" else record)
+        with pytest.raises(Killed):
+            await sender.drain_once()
+    assert attempts(store) == []
+    assert await deliver_after_lease(store, clock, receiver) == 1
+    assert len(receiver.got) == 2
+    assert len(set(receiver.got)) == 1
+
+
+async def deliver_after_lease(store, clock, receiver) -> int:
+    """Another process, on the same address, once the lease has run out."""
+    async with serving(receiver.handle) as url:
+        with store.write() as session:
+            session.get_one(SubscriptionRow, "a").address = url
+        async with publisher(store, clock) as sender:
+            clock.pass_(LEASE - timedelta(seconds=1))
+            assert await sender.drain_once() == 0
+            clock.pass_(timedelta(seconds=1))
+            return await sender.drain_once()
+
+
+async def test_a_record_that_fails_is_tried_again(store, clock, receiver, monkeypatch, caplog):
+    async with owing(store, clock, receiver) as sender:
+        record = sender.record
+
+        def full(*_args):
+            raise StoreError("database or disk is full")
+
+        monkeypatch.setattr(sender, "record", full)
+        await sender.drain_once()
+        assert "tried and not recorded" in caplog.text
+        monkeypatch.setattr(sender, "record", record)
+        clock.pass_(LEASE)
+        await sender.drain_once()
+    assert len(receiver.got) == 2
+    assert deliveries(store)[0].state == "delivered"
+
+
+# The service
+
+
+async def test_run_delivers_what_comes_and_stops_in_order(store, clock, receiver):
+    stop = asyncio.Event()
+    async with owing(store, clock, receiver, 2) as sender:
+        running = asyncio.create_task(sender.run(stop))
+        await until(lambda: len(receiver.got) == 2)
+        owe(store, clock, [], first=3)
+        sender.wake()
+        await until(lambda: len(receiver.got) == 3)
+        slow = asyncio.Event()
+
+        async def held_up(_request, _number):
+            slow.set()
+            await asyncio.sleep(0.3)
+            return web.Response(text="done")
+
+        receiver.answer = held_up
+        owe(store, clock, [], first=4)
+        sender.wake()
+        await slow.wait()
+        stop.set()
+        await asyncio.wait_for(running, 5)
+    assert [row.state for row in deliveries(store)] == ["delivered"] * 4
+
+
+async def test_stopping_gives_back_what_it_cannot_finish(store, clock, receiver, monkeypatch):
+    monkeypatch.setattr("monitor.publish.STOP", 0.1)
+    receiver.answer = hang
+    stop = asyncio.Event()
+    async with owing(store, clock, receiver) as sender:
+        running = asyncio.create_task(sender.run(stop))
+        await until(lambda: len(receiver.got) == 1)
+        stop.set()
+        await asyncio.wait_for(running, 5)
+    (row,) = deliveries(store)
+    assert (row.state, row.lease_until) == ("pending", None)
+
+
+async def test_slow_receivers_do_not_delay_a_healthy_one(store, clock, receiver):
+    slow = Receiver(answer=hang)
+    async with serving(slow.handle) as url:
+        slows = [target(f"s{n}", clock(), address=f"{url}/{n}", secret=slow.secret) for n in range(20)]
+        owe(store, clock, slows, 5)
+        stop = asyncio.Event()
+        async with owing(store, clock, receiver, 0) as sender:
+            running = asyncio.create_task(sender.run(stop))
+            await until(lambda: len(slow.got) >= 80)  # four each
+            owe(store, clock, [], first=100)
+            started = asyncio.get_running_loop().time()
+            sender.wake()
+            await until(lambda: receiver.got)
+            assert asyncio.get_running_loop().time() - started < 1
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  receivers have no event to wait for
+            await asyncio.sleep(0.01)
+
+
+# Slack
+
+
+@asynccontextmanager
+async def slack(store, clock, address="#models", count=1, **values):
+    fake = FakeSlack()
+    async with serving(fake.handle) as url:
+        address = address.replace("SLACK", url)
+        owe(store, clock, [target("s", clock(), type="slack", address=address, secret="")], count)
+        values = {"slack_token": "xoxb-good", "slack_base_url": f"{url}/api/"} | values
+        async with publisher(store, clock, **values) as sender:
+            yield fake, sender
+
+
+async def test_one_event_is_a_card(store, clock):
+    async with slack(store, clock) as (fake, sender):
+        assert await sender.drain_once() == 1
+    (post,) = fake.posts
+    shown = json.dumps(post["blocks"])
+    assert post["channel"] == "#models"
+    assert post["text"].endswith("gpt-4o-realtime-preview now retires on 2026-05-07 instead of 2026-02-27")
+    assert "a=1&amp;b=2|the provider's page>" in shown
+    assert "gpt-realtime" in shown
+    assert deliveries(store)[0].state == "delivered"
+
+
+async def test_many_events_are_one_message(store, clock):
+    async with slack(store, clock, count=25) as (fake, sender):
+        assert await sender.drain_once() == 25
+    (post,) = fake.posts
+    assert post["text"].startswith("25 changes\n")
+    assert [row.state for row in deliveries(store)] == ["delivered"] * 25
+
+
+async def test_an_incoming_webhook(store, clock):
+    async with slack(store, clock, "SLACK/services/ok", slack_token="") as (fake, sender):
+        await sender.drain_once()
+    assert len(fake.posts) == 1
+    assert attempts(store)[0].answer == "ok"
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "error"),
+    [
+        ("ratelimited", 429, "slack: ratelimited"),
+        ("html_response", 200, "slack: HTTP 200, not an answer of Slack"),
+        ("json_html", 200, "slack: HTTP 200, not an answer of Slack"),
+        ("text", 0, "slack: not an answer of Slack"),
+        ("error_html_response", 503, "slack: HTTP 503, not an answer of Slack"),
+        ("reset", 0, "the connection was closed before an answer"),
+        ("timeout", 0, "no answer within 0.5 s"),
+        ("redirect", 302, "HTTP 302 (redirects are not followed)"),
+        ("error-internal_error", 200, "slack: internal_error"),
+        ("error-never_heard_of", 200, "slack: never_heard_of"),
+    ],
+)
+async def test_what_slack_may_get_over_is_tried_again(store, clock, token, status, error):
+    async with slack(store, clock, slack_token=f"xoxb-{token}", deadline=0.5) as (fake, sender):
+        await sender.drain_once()
+        assert fake.hits == 1, "one request an attempt"
+    (row,), (tried,) = deliveries(store), attempts(store)
+    assert (row.state, row.error, tried.status) == ("pending", error, status)
+    assert targets(store)["s"].state == "enabled"
+    quiet = targets(store)["s"].quiet_until
+    assert quiet == (clock() + timedelta(seconds=30) if token == "ratelimited" else None)
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "token_revoked", "missing_scope"])
+async def test_what_needs_a_person_pauses_the_target(store, clock, code):
+    async with slack(store, clock, slack_token=f"xoxb-error-{code}", count=2) as (_, sender):
+        await sender.drain_once()
+    assert (targets(store)["s"].state, targets(store)["s"].reason) == ("paused", f"slack: {code}")
+    assert [row.state for row in deliveries(store)] == ["held", "held"]
+
+
+@pytest.mark.parametrize("code", ["no_service", "channel_is_archived", "no_active_hooks"])
+async def test_an_incoming_webhook_that_is_gone_pauses_the_target(store, clock, code):
+    async with slack(store, clock, f"SLACK/services/{code}") as (_, sender):
+        await sender.drain_once()
+    assert targets(store)["s"].reason == f"slack: {code}"
+
+
+async def test_refused_blocks_are_sent_as_text(store, clock):
+    async with slack(store, clock, slack_token="xoxb-too_long") as (fake, sender):
+        await sender.drain_once()
+    (post,) = fake.posts
+    assert not post.get("blocks")
+    assert deliveries(store)[0].state == "delivered"
+
+
+async def test_without_a_token_the_target_is_paused(store, clock):
+    async with slack(store, clock, slack_token="") as (fake, sender):
+        await sender.drain_once()
+    assert fake.hits == 0
+    assert "LASTCALL_SLACK_TOKEN" in targets(store)["s"].reason
+
+
+def texts(blocks):
+    for block in blocks:
+        yield from [block["text"]["text"]] if "text" in block else []
+        yield from [part["text"] for part in [*block.get("fields", []), *block.get("elements", [])]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+@pytest.mark.parametrize("char", ["&", "<!channel> ", "x", "😀", "\n"])
+def test_messages_stay_inside_the_limits(count, char):
+    from monitor.publish.slack import message
+
+    at = datetime(2026, 4, 3, tzinfo=UTC)
+    long = char * 4000
+    events = [
+        event(
+            number, at, model=f"m{char * 300}", summary=long, quote=long, url=f"https://e.example/{number}?{'q' * 250}",
+            after={"replacements": [long]}, region=long,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    text, blocks = message(events, at)
+    assert 0 < len(text) <= 3000
+    assert len(blocks) <= 50
+    shown = list(texts(blocks))
+    assert all(0 < len(part) <= 3000 for part in shown)
+    assert sum(map(len, shown)) <= 13_000
+    assert all(len(block["text"]["text"]) <= 150 for block in blocks if block["type"] == "header")
+    assert all(len(part["text"]) <= 2000 for block in blocks for part in block.get("fields", []))
+    assert "<!" not in text + "".join(part for part in shown if not part.startswith(("🔔", "⚠")))
+
+
+@pytest.mark.parametrize(
+    ("effective", "shown"),
+    [
+        (("2026-05-07", "on"), "2026-05-07 (in 34 days)"),
+        (("2026-04-03", "on"), "2026-04-03 (today)"),
+        (("2026-04-04T19:00Z", "on"), "2026-04-04T19:00Z (tomorrow)"),
+        (("2026-03-01", "on"), "2026-03-01"),
+        (("2026-09-29", "not_before"), "not before 2026-09-29"),
+        (("2026-08", "on"), "2026-08"),
+    ],
+)
+def test_days_left_are_for_firm_days(effective, shown):
+    from monitor.publish.slack import message
+
+    when = {"text": effective[0], "bound": effective[1], "words": ""}
+    at = datetime(2026, 4, 3, tzinfo=UTC)
+    _, blocks = message([event(1, at, effective=when)], at)
+    assert f"*When*\n{shown}" in list(texts(blocks))
+    _, blocks = message([event(1, at, effective=when), event(2, at, effective=when)], at)
+    assert ("days" in "".join(texts(blocks))) is ("days" in shown)
+
+
+# Secrets
+
+
+async def test_secrets_are_nowhere(store, clock, caplog):
+    """In no log at any level, attempt, error or repr: signing secret, token, URL of an incoming webhook."""
+    caplog.set_level(logging.DEBUG)
+    secret = "whsec_" + base64.b64encode(b"canary-signing-secret-0123456789").decode()
+
+    async def echo(request, _number):
+        return web.Response(status=500, text=f"you sent {secret} to {request.url}")
+
+    receiver, fake = Receiver(secret, echo), FakeSlack()
+    async with serving(receiver.handle) as url, serving(fake.handle) as slack_url:
+        rows = [
+            target("w", clock(), address=f"{url}/path-canary?key=query-canary", secret=secret),
+            target("x", clock(), address="https://x.invalid/path-canary", secret="whsec_broken-canary"),
+            target("t", clock(), type="slack", address="#a", secret=""),
+            target("h", clock(), type="slack", address=f"{slack_url}/services/secret-path-canary", secret=""),
+            target("g", clock(), type="slack", address="http://127.0.0.1:9/services/gone-path-canary", secret=""),
+        ]
+        owe(store, clock, rows)
+        token = "xoxb-token-canary"
+        async with publisher(store, clock, slack_token=token, slack_base_url=f"{slack_url}/api/") as sender:
+            claimed = await sender.claim(100)
+            assert len(claimed) == 5
+            for one in claimed:
+                await sender.deliver([one])
+    assert fake.hits == 2
+    kept = [row.error + row.answer for row in attempts(store)] + [row.error for row in deliveries(store)]
+    kept += [row.reason for row in targets(store).values()] + [repr(claimed), repr(targets(store)), repr(sender)]
+    own = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp.access")]
+    for canary in ("canary", secret.removeprefix("whsec_")):
+        assert canary not in "".join(kept + own)
+    assert "[secret]" in "".join(kept)

@@ -1,0 +1,77 @@
+"""Settings: from the environment, .env and files; a wrong one is named, a secret never shown."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_network
+
+import pytest
+
+from monitor.errors import SettingError
+from monitor.settings import load_settings, provider_key
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("LASTCALL_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults():
+    settings = load_settings()
+    assert settings.database_url.endswith("lastcall/lastcall.db")
+    assert (settings.listen, settings.log_level, settings.allow_networks, settings.concurrency) == ("", "INFO", (), 100)
+
+
+def test_the_environment(monkeypatch):
+    for name, value in {
+        "ALLOW_NETWORKS": "10.0.0.0/8, fd00::/64",
+        "ALLOW_HTTP": "true",
+        "SOURCE_URLS": '{"openai.deprecations": "http://127.0.0.1:9/x"}',
+        "EXTRA_SOURCES": "acme_sources,other",
+        "LOG_LEVEL": "debug",
+        "LISTEN": "127.0.0.1:8080",
+        "DATABASE_URL": "postgresql://u:p@db/x",
+    }.items():
+        monkeypatch.setenv(f"LASTCALL_{name}", value)
+    settings = load_settings()
+    assert settings.allow_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/64"))
+    assert settings.source_urls == {"openai.deprecations": "http://127.0.0.1:9/x"}
+    assert settings.extra_sources == ("acme_sources", "other")
+    assert (settings.allow_http, settings.log_level, settings.listen) == (True, "DEBUG", "127.0.0.1:8080")
+    assert load_settings("other.db").database_url == "other.db"
+
+
+def test_files_and_dotenv(monkeypatch, tmp_path):
+    (tmp_path / "token").write_text("xoxb-canary\n")
+    (tmp_path / "key").write_text("sk-canary\n")
+    (tmp_path / ".env").write_text(f"LASTCALL_SLACK_TOKEN_FILE={tmp_path}/token\nLASTCALL_LISTEN=0.0.0.0:1\nOTHER=x\n")
+    monkeypatch.setenv("LASTCALL_LISTEN", "127.0.0.1:2")
+    settings = load_settings()
+    assert settings.slack_token.get_secret_value() == "xoxb-canary"
+    assert settings.listen == "127.0.0.1:2"
+    assert "canary" not in repr(settings)
+    monkeypatch.delenv("ACME_API_KEY", raising=False)
+    assert provider_key("ACME_API_KEY") is None
+    monkeypatch.setenv("ACME_API_KEY_FILE", str(tmp_path / "key"))
+    assert provider_key("ACME_API_KEY") == "sk-canary"
+    monkeypatch.setenv("ACME_API_KEY", "plain")
+    assert provider_key("ACME_API_KEY") == "plain"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOW_NETWORKS", "10.0.0.1/8"), ("ALLOW_NETWORKS", "home"), ("ALLOW_HTTP", "perhaps"), ("LOG_LEVEL", "LOUD"),
+        ("LISTEN", "8080"), ("LISTEN", "host:99999"), ("CONCURRENCY", "0"), ("SOURCE_URLS", "{nope"),
+        ("SOURCE_URLS", "[1]"), ("SLACK_TOKEN_FILE", "/nowhere/token"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"LASTCALL_{name}", value)
+    with pytest.raises(SettingError, match=f"LASTCALL_{name}") as caught:
+        load_settings()
+    assert value.strip("[]") in str(caught.value)
+    assert "\n" not in str(caught.value)
