@@ -49,6 +49,7 @@ class Layout:
     trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a regular
     expression that one of the headings above must match. ``fill`` are roles whose empty cell repeats the
     cell above. ``spill`` is the role that takes the surplus when unescaped pipes gave a row too many cells.
+    ``short`` is the role of a last column which a row may leave out: GFM (4.10) takes its cell for an empty one.
     """
 
     columns: Mapping[str, str]
@@ -56,6 +57,7 @@ class Layout:
     under: str = ""
     fill: tuple[str, ...] = ()
     spill: str = ""
+    short: str = ""
 
     @cached_property
     def headers(self) -> tuple[str, ...]:
@@ -68,10 +70,16 @@ class Layout:
 
 
 def layout(
-    *, ignore: Sequence[str] = (), under: str = "", fill: Sequence[str] = (), spill: str = "", **columns: str
+    *,
+    ignore: Sequence[str] = (),
+    under: str = "",
+    fill: Sequence[str] = (),
+    spill: str = "",
+    short: str = "",
+    **columns: str,
 ) -> Layout:
     """A Layout, roles as keyword arguments: ``layout(model="model / system|system", retires="shutdown date")``."""
-    return Layout(columns, tuple(ignore), under, tuple(fill), spill)
+    return Layout(columns, tuple(ignore), under, tuple(fill), spill, short)
 
 
 def _column(header: Sequence[str], names: str) -> int | None:
@@ -187,6 +195,8 @@ def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, n
                 tuple(link for part in parts for link in part.links),
             )
             cells[spill : spill + surplus] = [merged]
+        if known.short and len(cells) == at[known.short] == width - 1:
+            cells.append(Inline(""))
         if len(cells) != width:
             text = " | ".join(cell.line for cell in cells)
             raise Unreadable(f"{where}: {len(cells)} cells under {width} columns: {text!r}")

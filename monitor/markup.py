@@ -215,6 +215,7 @@ def blocks(body: bytes | str) -> list[Block]:
 
 _FENCE = re.compile(r"\s*(```|~~~)")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
+_UNDERLINE = re.compile(r" {0,3}(=+|-{3,})\s*$")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _ITEM = re.compile(r"(\s*)(?:[-*+]|\d+[.)])\s+(.*)")
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -243,6 +244,8 @@ def _markdown_blocks(text: str) -> list[Block]:
         elif heading := _HEADING.match(line):
             flush()
             found.append(Heading(len(heading[1]), inline(heading[2])))
+        elif len(paragraph) == 1 and not _UNDERLINE.match(paragraph[0]) and (under := _UNDERLINE.match(line)):
+            found.append(Heading(1 if under[1].startswith("=") else 2, inline(paragraph.pop())))
         elif "|" in line and at + 1 < len(lines) and "|" in lines[at + 1] and _DELIMITER.match(lines[at + 1]):
             flush()
             number += 1

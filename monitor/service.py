@@ -56,6 +56,11 @@ class Service:
         self.error = ""
         self._polls: set[asyncio.Task[None]] = set()
 
+    @property
+    def polling(self) -> bool:
+        """Whether polls are under way."""
+        return bool(self._polls)
+
     async def tick(self) -> None:
         """Write what the last polls found unchanged, then start those that are due."""
         try:
@@ -97,10 +102,12 @@ class Service:
         scheduler.add_job(self.tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
+        stopped = asyncio.create_task(self.stopping.wait())
         try:
             await self.tick()
-            await self.stopping.wait()
+            await asyncio.wait((stopped, delivering), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.stopping.set()
             scheduler.shutdown(wait=False)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=GRACE)
@@ -121,8 +128,8 @@ async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with store.write() as session:
         sources.register(session, declared, clock())
-    publisher = Publisher(store, settings, clock=clock)
-    async with Fetcher() as fetcher:
+    publisher = Publisher.configured(store, settings, now=clock)
+    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
             concurrency=settings.concurrency, wake=publisher.wake,

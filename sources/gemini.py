@@ -6,11 +6,13 @@ Deprecations: one table under each family, rows of shut-down models gray in HTML
 Ids differ now and then from those of the API (``embedding-2-preview``), and are kept as printed.
 
 Prices: one H2 for each model, its ids in code spans below, one table for each tier. Several prices stand in a cell,
-each with its own unit and condition. ``model`` is the id, the one name that all readable layouts share with the other
-pages of this provider; the heading's name is used only where no id is printed.
+each with its own unit and condition. ``model`` is the id, the one name that all layouts share with the other pages of
+this provider; the heading's name is used only where no id is printed. Conversions of 2025 lost most headings, and some
+made lists of the tables: the last part of this file puts both back.
 
-What would break it, as Unreadable: a new row kind, tier or condition of the price page; another wording of the note
-on dates; a heading of the changelog that is no date. A note without its words "earliest possible" would go unseen.
+What would break it, as Unreadable: a new row kind, tier or condition of the price page; a model of 2025 told by a
+description that is not known here; another wording of the note on dates; a heading of the changelog that is no date.
+A note without its words "earliest possible" would go unseen.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.extract import (
     NO_PRICE,
     Block,
     Heading,
     Inline,
+    RawRow,
     Row,
     Table,
     Text,
@@ -35,6 +38,7 @@ from monitor.extract import (
     blocks,
     codes,
     decode,
+    inline,
     is_html,
     layout,
     sections,
@@ -136,21 +140,19 @@ _TIERS = ("standard", "batch", "flex", "priority")
 @source(f"{DOCS}/pricing.md.txt?hl=en", facts=(Price,), markers=(b"Paid Tier",))
 def pricing(body: bytes) -> Iterator[Fact]:
     """The paid tier. The free one has limits but no prices, and unknown is not zero."""
-    for name, section in _models(blocks(body)):
+    for name, section in _models(_with_headings(_with_tables(blocks(body)))):
         ids, tiers = _ids(section) or (_display_name(name),), _tiers(section)
+        stage = "preview" if name.endswith(_PREVIEW) else ""
         for row in tables(section, _PRICES):
             headed = row.heading.casefold() if len(row.path) > 1 else ""
             tier = headed or "".join(tiers[row.nth - 1 : row.nth])
             if tier not in _TIERS:
                 raise row["kind"].error(f"no known tier for table {row.nth} under {row.heading!r}")
-            yield from _row_prices(row, tier, ids)
+            yield from _row_prices(row, tier, ids, stage)
 
 
 def _models(page: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
-    """Each model's heading, and its blocks with it. A table before the first H2 is of no known model.
-
-    So two conversions of 2025 are refused which lost most of these headings: only descriptions tell their models.
-    """
+    """Each model's heading, and its blocks with it. A table before the first H2 is of no known model."""
     parts: list[tuple[str, list[Block]]] = []
     for block in page:
         if isinstance(block, Heading) and block.level == 2:
@@ -205,18 +207,18 @@ _KINDS = (  # what a row prices; groups: variant, modality, meter, label
 _METERS = {"input": "input", "output": "output", "context caching": "cached_input", "tuning": "training"}
 _GROUNDING = re.compile(r"grounding with google (?P<service>search|maps|web and image search)")
 _GROUNDING_PRICE = re.compile(
-    r"(?:(?P<free>[^$]+?),? then )?\$(?P<amount>\d+(?:\.\d+)?) (?:/|per) (?P<per>1,000 [a-z ]+?)"
+    r"(?:(?P<free>[^$]+?),? then )?\$(?P<amount>\d+(?:\.\d+)?) (?:/|per) (?P<per>1(?:,000|k) [a-z ]+?)"
     r"(?: for text and image-based grounding)?\.?"
 )
 
 
-def _row_prices(row: Row, tier: str, ids: Sequence[str]) -> Iterator[Price]:
+def _row_prices(row: Row, tier: str, ids: Sequence[str], stage: str) -> Iterator[Price]:
     kind, paid = row["kind"].line.casefold().rstrip("* "), row["paid"].line.casefold().replace("*", "").strip()
     if kind == "used to improve our products" or re.sub(r" \([^)]*\)$", "", paid) in NO_PRICE:
         return
     if grounding := _GROUNDING.fullmatch(kind):
         match = _GROUNDING_PRICE.fullmatch(paid)
-        per = unit(match["per"].replace("grounded prompts", "requests")) if match else None
+        per = unit(re.sub("grounded prompts|grounding requests", "requests", match["per"])) if match else None
         if not match or not per:
             raise row["paid"].error("not a price of grounding")
         # "Web and Image Search" is what the image models' search was called for some months of 2026
@@ -224,26 +226,36 @@ def _row_prices(row: Row, tier: str, ids: Sequence[str]) -> Iterator[Price]:
         for model in ids:
             yield Price(
                 model=model, meter=meter, amount=Decimal(match["amount"]), per=per, tier=tier,
-                note=match["free"] or "", quote=row.quote,
+                note=_note(match["free"], stage), quote=row.quote,
             )  # fmt: skip
         return
-    found = next((match.groupdict() for pattern in _KINDS if (match := pattern.fullmatch(kind))), None)
+    for part in _split_row(kind, paid, ids):
+        yield from _part_prices(row, part, tier, stage)
+
+
+def _note(*words: str | None) -> str:
+    return "; ".join(word for word in words if word)
+
+
+def _part_prices(row: Row, part: _Part, tier: str, stage: str) -> Iterator[Price]:
+    found = next((match.groupdict() for pattern in _KINDS if (match := pattern.fullmatch(part.kind))), None)
     head = re.fullmatch(r"Paid Tier, per (.+) in USD", row.headers["paid"], re.IGNORECASE)
     usual = unit(head[1]) if head else None
     if not found:
         raise row["kind"].error("unknown kind of price")
     if not usual:
         raise row["paid"].error(f"unknown unit in the header {row.headers['paid']!r}")
-    models = _of_variant(row["kind"], found["variant"], ids) if found.get("variant") else ids
+    models = _of_variant(row["kind"], found["variant"], part.ids) if found.get("variant") else part.ids
     modality = found.get("modality") or ("audio" if found.get("variant") else "")
     meter = _METERS[found.get("meter") or "output"]
     label = (found.get("label") or "").replace("including thinking tokens", "")
-    for item in _items(row["paid"], paid):
+    for item in _items(row["paid"], part.paid):
         for name, context, per in _terms(row["paid"], item, meter, modality or label, usual):
             for model in models:
                 yield Price(
-                    model=model, meter=name, amount=item.amount, per=per, tier=tier, context=context,
-                    starts=item.starts, ends=item.ends, note=item.label, quote=row.quote,
+                    model=model, meter=name, amount=item.amount, per=per, tier=tier,
+                    context=f"{part.context} {context}".strip(), starts=item.starts, ends=item.ends,
+                    note=_note(item.label, part.note, stage), quote=row.quote,
                 )  # fmt: skip
 
 
@@ -438,3 +450,154 @@ def _entries(texts: Iterable[Text]) -> list[list[Text]]:
             found.append([])
         found[-1].append(text)
     return found
+
+
+# --- prices of 2025 ----------------------------------------------------------------------------------------
+# Two conversions: lists instead of tables (May 2025), and the tables without most of their headings (both).
+
+_LISTED = re.compile(r"(Free Tier|Paid Tier, per .+? in USD): (.+)")
+
+
+def _with_tables(page: Sequence[Block]) -> list[Block]:
+    """The page, with each list of prices as the table it was: a kind, and below it one item for each tier."""
+    found: list[Block] = []
+    count = at = 0
+    while at < len(page):
+        header: tuple[str, ...] = ()
+        rows: list[RawRow] = []
+        while listed := _listed(page[at : at + 3]):
+            kind, (free, free_price), (paid, paid_price) = listed
+            if rows and header != ("", free, paid):
+                raise kind.error("another column than in the rows above")
+            header = ("", free, paid)
+            rows.append(RawRow((kind, Inline(free_price), Inline(paid_price))))
+            at += 3
+        block = Table(header, tuple(rows), 0) if rows else page[at]
+        if isinstance(block, Table):
+            count += 1
+            block = replace(block, number=count)
+        elif isinstance(block, Text) and _LISTED.fullmatch(block.inline.line):
+            raise block.inline.error("not in a row of a price list")
+        found.append(block)
+        at += not rows
+    return found
+
+
+def _listed(items: Sequence[Block]) -> tuple[Inline, tuple[str, str], tuple[str, str]] | None:
+    """A list's row: its kind, and header and price of its two tiers."""
+    texts = [item for item in items if isinstance(item, Text)]
+    if [text.depth for text in texts] != [1, 2, 2]:
+        return None
+    free, paid = (_LISTED.fullmatch(text.inline.line) for text in texts[1:])
+    if not free or not paid or free[1] != "Free Tier" or paid[1] == "Free Tier":
+        return None
+    return texts[0].inline, (free[1], free[2]), (paid[1], paid[2])
+
+
+_PREVIEW = " (preview)"
+#: What is said of one model only in the pages that lost their headings, and the ids (or the name) that stood there.
+#: Previews go by the id they had as stable models, so that their later prices are a change and not a new model.
+_DESCRIBED = tuple((re.compile(words, re.IGNORECASE), ids) for words, ids in (
+    (r"multipurpose model", "`gemini-2.5-pro`"),
+    (r"first hybrid reasoning", "`gemini-2.5-flash`"),
+    (r"based on the 2\.5 flash", "`gemini-2.5-flash-preview-09-2025`"),
+    (r"most cost effective", "`gemini-{series}-flash-lite`"),  # said of two: each stands below the Flash of its series
+    (r"based on gemini 2\.5 flash lite", "`gemini-2.5-flash-lite-preview-09-2025`"),
+    (r"native audio models", "Gemini 2.5 Flash Native Audio"),  # several ids, one after the other
+    (r"native image generation.+ as 2\.5 flash", "`gemini-2.5-flash-image`"),
+    (r"2\.5 flash text-to-speech", "`gemini-2.5-flash-preview-tts`"),
+    (r"2\.5 pro text-to-speech", "`gemini-2.5-pro-preview-tts`"),
+    (r"most balanced multimodal", "`gemini-2.0-flash`"),
+    (r"latest image", "`imagen-4.0-generate-001`, `imagen-4.0-ultra-generate-001`, `imagen-4.0-fast-generate-001`"),
+    (r"state-of-the-art image", "`imagen-3.0-generate-002`"),
+    (r"state-of-the-art video", "`veo-2.0-generate-001`"),
+    (r"newest embeddings model", "`gemini-embedding-001`"),
+    (r"embodied reasoning", "Gemini Robotics-ER"),  # its version is not printed
+    (r"fastest multimodal", "`gemini-1.5-flash`"),
+    (r"lower intelligence", "`gemini-1.5-flash-8b`"),
+    (r"1\.5 series", "`gemini-1.5-pro`"),
+    (r"open model built", "Gemma"),  # never had a price
+))  # fmt: skip
+
+
+def _with_headings(page: Sequence[Block]) -> list[Block]:
+    """The page, with a heading and ids above each model of which a lossy conversion left a description only.
+
+    A page has lost headings if prices stand before the first one, or a known description follows other prices. All
+    paragraphs between prices are then looked at: without a heading among them, exactly one description must be known.
+    """
+    parts: list[list[Block]] = []  # everything up to the next prices, with these
+    for block in page:
+        if not parts or (isinstance(parts[-1][-1], Table) and not isinstance(block, Table)):
+            parts.append([])
+        parts[-1].append(block)
+    bare = [part for part in parts if isinstance(part[-1], Table) and not _headings(part)]
+    if not any(part is parts[0] or _described(part) for part in bare):
+        return list(page)
+    found: list[Block] = []
+    for part in parts:
+        texts = _paragraphs(part)
+        if texts and any(part is other for other in bare):
+            known = _described(part)
+            if len(known) != 1:
+                raise texts[-1].error("prices of no known model follow this description")
+            above = re.search(r"gemini[- ](\d\.\d)", "".join(_headings(found)[-1:]), re.IGNORECASE)
+            ids = known[0].format(series=above[1] if above else "?")
+            if "?" in ids:
+                raise texts[-1].error("no Gemini model stands above")
+            preview = any(text.line.startswith("Preview models may change") for text in texts)
+            prices = next(at for at, block in enumerate(part) if isinstance(block, Table))
+            part[prices:prices] = [Heading(2, inline(ids + _PREVIEW * preview)), Text(inline(ids))]
+        found += part
+    return found
+
+
+def _headings(part: Sequence[Block]) -> list[str]:
+    return [block.inline.line for block in part if isinstance(block, Heading) and block.level == 2]
+
+
+def _paragraphs(part: Sequence[Block]) -> list[Inline]:
+    """The paragraphs, without the notes, which begin with their mark in brackets."""
+    texts = (block for block in part if isinstance(block, Text))
+    return [text.inline for text in texts if text.depth == 0 and not text.inline.text.startswith("[")]
+
+
+def _described(part: Sequence[Block]) -> list[str]:
+    texts = _paragraphs(part)
+    return [ids for words, ids in _DESCRIBED if any(words.search(text.line) for text in texts)]
+
+
+class _Part(NamedTuple):
+    """What one row prices, or one of two things of it. All text is in lower case."""
+
+    kind: str
+    paid: str
+    ids: Sequence[str]
+    context: str = ""
+    note: str = ""
+
+
+_TITLED = re.compile(r"(?P<first>non-thinking|input): ?(?P<one>.+?)(?P<second>thinking|output): ?(?P<two>.+)")
+_SPEECH = re.compile(r"text-to-speech ?\((?P<id>[\w.-]+)\)")
+_SPEECH_PRICES = re.compile(r"(?P<one>\$[\d.]+) ?\(input\) ?(?P<two>\$[\d.]+) ?\(output\)")
+
+
+def _split_row(kind: str, paid: str, ids: Sequence[str]) -> Iterator[_Part]:
+    """A row as it is, or the two rows that say today what one row said in 2025.
+
+    Output without thinking is the plain meter: it is this price that became the only one when the two were merged.
+    """
+    titled, speech = _TITLED.fullmatch(paid), _SPEECH.fullmatch(kind)
+    if kind == "live api" and titled and titled["first"] == "input" and titled["second"] == "output":
+        for meter, price in (("input", titled["one"]), ("output", titled["two"])):
+            yield _Part(f"{meter} price", price.replace("image [video]", "image / video"), ids, "live")
+    elif kind.startswith("output price") and titled and titled["first"] == "non-thinking":
+        yield _Part(kind, titled["one"], ids, note="non-thinking")
+        yield _Part(kind, titled["two"], ids, "thinking")
+    elif speech and (prices := _SPEECH_PRICES.fullmatch(paid)):
+        yield _Part("input price", prices["one"], [speech["id"]])
+        yield _Part("output price", f"{prices['two']} (audio)", [speech["id"]])
+    elif kind == "context caching (storage)":
+        yield _Part(kind, re.sub(r"(?<=\d) per hour", " / 1,000,000 tokens per hour", paid), ids)
+    elif kind != "tuning price" or not paid.endswith("tuning service is free of charge."):
+        yield _Part(kind, paid, ids)

@@ -89,7 +89,7 @@ def test_a_lease_keeps_others_off_until_it_runs_out(store):
     (row,) = rows(store)
     assert (row.state, row.lease_owner, row.next_at) == ("pending", "two", NOW)
     with store.write() as session:
-        outbox.acknowledge(session, [first], Try(NOW, 9, 200), NOW + LEASE)
+        outbox.acknowledge(session, [(first, Try(NOW, 9, 200))], NOW + LEASE)
     assert states(store) == ["delivered"]
     assert [one.number for one in attempts(store)] == [1, 1]
 
@@ -108,8 +108,8 @@ def test_two_workers_never_take_the_same(store):
                 taken.extend(one.delivery_id for one in got)
             if got:
                 with store.write() as session:
-                    for one in got:
-                        outbox.acknowledge(session, [one], Try(NOW, 1, 200), NOW)
+                    outbox.lock(session, {one.target.id for one in got})
+                    outbox.acknowledge(session, [(one, Try(NOW, 1, 200)) for one in got], NOW)
 
     workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
     for worker in workers:
@@ -200,7 +200,7 @@ def test_what_was_in_flight_when_its_target_was_held(store):
     with store.write() as session:
         outbox.refuse(session, [refused], TRY, "disabled")
     with store.write() as session:
-        outbox.acknowledge(session, [arrived], Try(NOW, 1, 200), NOW)
+        outbox.acknowledge(session, [(arrived, Try(NOW, 1, 200))], NOW)
         outbox.retry_later(session, [failed], TRY, "me", NOW, lambda: 0.5)
     assert states(store) == ["delivered", "held", "held"]
 
@@ -218,7 +218,8 @@ def test_release_gives_back_what_was_not_tried(store):
 def test_cancel(store):
     owe(store, [target("a", NOW)], 3)
     with store.write() as session:
-        outbox.acknowledge(session, outbox.claim(session, "me", NOW, 1), Try(NOW, 1, 200), NOW)
+        (one,) = outbox.claim(session, "me", NOW, 1)
+        outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
         assert outbox.cancel(session, [1, 2, 99]) == 1
     assert states(store) == ["delivered", "cancelled", "pending"]
 
@@ -227,7 +228,7 @@ def test_replay(store):
     owe(store, [target("a", NOW), target("p", NOW, state="paused")], 2)
     with store.write() as session:
         for one in outbox.claim(session, "me", NOW, 9):
-            outbox.acknowledge(session, [one], Try(NOW, 1, 200), NOW)
+            outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
     assert claim(store) == []
     later = NOW + timedelta(days=1)
     with store.write() as session:

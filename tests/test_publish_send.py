@@ -386,6 +386,20 @@ async def test_stopping_gives_back_what_it_cannot_finish(store, clock, receiver,
     assert (row.state, row.lease_until) == ("pending", None)
 
 
+async def test_two_processes_send_everything_once(store, clock, receiver):
+    stop = asyncio.Event()
+    async with serving(receiver.handle) as url, publisher(store, clock) as one, publisher(store, clock) as other:
+        mine = [target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret) for n in range(20)]
+        owe(store, clock, mine, 10)
+        running = asyncio.gather(one.run(stop), other.run(stop))
+        await until(lambda: len(receiver.got) >= 200)
+        stop.set()
+        await running
+    assert len(receiver.got) == 200
+    assert {row.state for row in deliveries(store)} == {"delivered"}
+    assert len(attempts(store)) == 200
+
+
 async def test_slow_receivers_do_not_delay_a_healthy_one(store, clock, receiver):
     slow = Receiver(answer=hang)
     async with serving(slow.handle) as url:
@@ -406,7 +420,7 @@ async def test_slow_receivers_do_not_delay_a_healthy_one(store, clock, receiver)
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  receivers have no event to wait for
             await asyncio.sleep(0.01)
 

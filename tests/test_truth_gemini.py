@@ -26,8 +26,6 @@ REFUSED = {
     "2026-05-28.approx.excerpt.md": "a code span that does not end",  # cut in the middle of an id
     "2026-05-28.approx.excerpt.txt": "no facts",  # one cell a line: rows cannot be told apart without guessing
     "2026-09-15.approx.excerpt.txt": "no facts",  # the same
-    "2025-05-20.approx.html2md.md": "no model's heading",  # only a description tells the model; tables are now lists
-    "2025-10-15.jina.md": "no model's heading",  # the same
     "2026-01-29.approx.excerpt.txt": "no facts",  # ids are glued together
 }
 
@@ -95,19 +93,19 @@ COLUMNS = {
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['model']}-{row['capture']}")
                                  for row in truth("first_party_prices.csv")])  # fmt: skip
 def test_every_row_of_the_prices(row: dict[str, str]) -> None:
-    if row["capture"] == "2025-05-20":  # see REFUSED: three rows whose model a person told from its description
-        with pytest.raises(Unreadable, match="no model's heading"):
-            read("gemini.pricing", row["file"])
-        return
-    model = row["model"].lower().replace(" ", "-")
+    name, preview, _ = row["model"].partition(" (preview)")
+    model = name.lower().replace(" ", "-")
     facts = [fact for fact in read("gemini.pricing", row["file"]) if isinstance(fact, Price) and fact.model == model]
+    assert all(fact.note.endswith("preview") == bool(preview) for fact in facts)
     for column, (tier, kinds) in COLUMNS.items():
         found = [fact for fact in facts if fact.tier == tier and fact.quote.startswith(kinds)]
         assert [str(fact.amount) for fact in found] == re.findall(r"\$(\d[\d.]*\d)", row[column]), column
         for fact in found:
             assert fact.per == ("1M tokens per hour" if fact.meter == "cache_storage" else "1M tokens")
-        contexts = re.findall(r"(<=|>) (\d+k)", row[column])
-        assert [fact.context for fact in found if fact.context] == [sign + size for sign, size in contexts]
+        contexts = re.findall(r"(?:<=|>) \d+k|(?<!-)Thinking(?=:)", row[column])
+        assert [fact.context for fact in found if fact.context] == [
+            context.replace(" ", "").lower() for context in contexts
+        ]
         dates = [("ends" if word == "through" else "starts", day(date))
                  for word, date in re.findall(r"(through|starting) (\w+ \d+, \d{4})", row[column])]  # fmt: skip
         assert [(name, when.text) for fact in found for name in ("ends", "starts")
@@ -167,6 +165,79 @@ def test_prices_of_june_2026() -> None:
     assert prices["veo-3.0-fast-generate-001", "standard", "video_output", "second", "1080p"] == "0.12"
     assert prices["lyria-3-pro-preview", "standard", "audio_output", "song", ""] == "0.08"
     assert prices["gemini-2.5-pro", "standard", "google_maps", "1K requests", ""] == "25"
+
+
+@needs_corpus
+def test_prices_of_october_2025_without_headings() -> None:
+    facts = read("gemini.pricing", "google/gemini-pricing/2025-10-15.jina.md")
+    prices = {(f.model, f.tier, f.meter, f.per, f.context): str(f.amount) for f in facts if isinstance(f, Price)}
+    assert len(prices) == len(facts) == 144
+    assert prices["gemini-2.5-flash-lite", "batch", "audio_input", "1M tokens", ""] == "0.15"
+    assert prices["gemini-2.0-flash-lite", "batch", "input", "1M tokens", ""] == "0.0375"  # described as 2.5 Flash-Lite
+    assert prices["gemini-2.5-flash-preview-09-2025", "batch", "cached_input", "1M tokens", ""] == "0.075"
+    assert prices["gemini-2.5-flash", "standard", "audio_input", "1M tokens", "live"] == "3.00"
+    assert prices["imagen-4.0-ultra-generate-001", "standard", "image_output", "image", ""] == "0.06"
+    assert prices["veo-2.0-generate-001", "standard", "video_output", "second", ""] == "0.35"  # below Veo 3's heading
+    assert prices["gemini-embedding-001", "batch", "input", "1M tokens", ""] == "0.075"
+    assert prices["Gemini Robotics-ER", "standard", "audio_input", "1M tokens", ""] == "1.00"
+
+
+# --- price changes -----------------------------------------------------------------------------------------
+
+
+def amounts(name: str) -> dict[tuple[str, ...], str]:
+    facts = read("gemini.pricing", f"google/gemini-pricing/{name}")
+    return {(f.model, f.meter, f.context): str(f.amount)
+            for f in facts if isinstance(f, Price) and f.tier == "standard"}  # fmt: skip
+
+
+@needs_corpus
+def test_the_changes_of_2025() -> None:
+    """The truth's changes, and the others of these two models.
+
+    Not among them: "free tier for input: Not available -> Free of charge" of Gemini 2.5 Pro. A free tier has limits
+    and no price, so there is no fact on either day that could change.
+    """
+    flash, pro = "gemini-2.5-flash", "gemini-2.5-pro"
+    may, october = amounts("2025-05-20.approx.html2md.md"), amounts("2025-10-15.jina.md")
+    changed = {key: (amount, october.get(key)) for key, amount in may.items()
+               if key[0] in (flash, pro) and october.get(key) != amount}  # fmt: skip
+    assert changed == {
+        (flash, "input", ""): ("0.15", "0.30"),
+        (flash, "output", ""): ("0.60", "2.50"),  # two prices, without thinking ...
+        (flash, "output", "thinking"): ("3.50", None),  # ... and with it, became one
+        (flash, "cached_input", ""): ("0.0375", "0.03"),
+        (flash, "audio_cached_input", ""): ("0.25", "0.1"),
+        (pro, "cached_input", "<=200k"): ("0.31", "0.125"),
+        (pro, "cached_input", ">200k"): ("0.625", "0.25"),
+    }
+    added = {key for key in october.keys() - may.keys() if key[0] in (flash, pro)}
+    assert {context for _, _, context in added} == {"live"}  # the Live API's row is new
+    # no model but those that left the page or came to it has other keys
+    assert {key[0] for key in may.keys() - october.keys()} == {
+        flash, "gemini-1.5-flash", "gemini-1.5-flash-8b", "gemini-1.5-pro"
+    }  # fmt: skip
+
+
+@needs_corpus
+def test_the_changes_until_june_2026() -> None:
+    october, june = amounts("2025-10-15.jina.md"), amounts("2026-06-05.jina.md")
+    shared = october.keys() & june.keys()
+    lite = ("gemini-2.5-flash-lite", "gemini-2.5-flash-lite-preview-09-2025")
+    assert {key: (october[key], june[key]) for key in shared if october[key] != june[key]} == {
+        (model, meter, ""): prices
+        for model in lite
+        for meter, prices in (("cached_input", ("0.025", "0.01")), ("audio_cached_input", ("0.125", "0.03")))
+    }
+    still = {key[0] for key in october} & {key[0] for key in june}
+    assert {key[0] for key in october} - still == {
+        "Gemini 2.5 Flash Native Audio", "Gemini Robotics-ER",  # June prints their ids; October did not
+        "gemini-2.5-flash-preview-09-2025", "imagen-3.0-generate-002",
+    }  # fmt: skip
+    assert {key for key in october.keys() - june.keys() if key[0] in still and key[2] != "live"} == {
+        ("gemini-2.0-flash", "image_output", ""),  # shut down
+        ("veo-3.0-fast-generate-001", "video_output", ""),  # by resolution now
+    }
 
 
 @needs_corpus
@@ -262,6 +333,31 @@ def test_tiers_follow_their_usual_order_where_nothing_names_them() -> None:
     without = re.sub(r"^\[Standard\].*$", "", page, flags=re.MULTILINE)
     assert without != page
     assert said(REGISTRY["gemini.pricing"].read(without.encode())) == said(fixture("gemini.pricing", "pricing.tabs.md"))
+
+
+@pytest.mark.parametrize(("name", "old", "new", "message"), [
+    ("lists", "A multipurpose model", "A brilliant model", "no known model follow this description: 'Preview"),
+    ("bare", "For embodied reasoning", "For arms", "no known model follow this description: 'For arms"),
+    ("bare", "A multipurpose model", "The most cost effective, balanced", "no Gemini model stands above"),
+    ("bare", "A state-of-the-art video", "A state-of-the-art image or state-of-the-art video", "no known model"),
+    ("lists", "  * Free Tier: Not available\n", "", "not in a row"),
+    ("lists", "Paid Tier, per 1M tokens in USD: $0.31", "Paid Tier, per 1K tokens in USD: $0.31", "another column"),
+    ("lists", "Non-thinking: $0.60Thinking:", "Non-thinking: $0.60Dreaming:", "not a price"),
+    ("lists", "(Input)$10.00 (Output)", "(Input)$10.00 (Noise)", "unknown kind of price"),
+    ("bare", "Output: $2.00", "Sound: $2.00", "unknown kind of price"),
+])  # fmt: skip
+def test_what_is_not_known_of_2025_is_refused(name: str, old: str, new: str, message: str) -> None:
+    page = (FIXTURES / "gemini" / f"pricing.{name}.md").read_text(encoding="utf-8")
+    assert old in page
+    with pytest.raises(Unreadable, match=message):
+        REGISTRY["gemini.pricing"].read(page.replace(old, new, 1).encode())
+
+
+def test_a_model_that_lost_its_heading_below_one_that_has_it_is_told_by_its_description() -> None:
+    page = (FIXTURES / "gemini" / "pricing.bare.md").read_text(encoding="utf-8")
+    headed = page[page.index("Veo 3\n---") :]
+    models = {fact.model for fact in REGISTRY["gemini.pricing"].read(headed.encode())}
+    assert "veo-2.0-generate-001" in models
 
 
 def test_a_line_of_text_that_is_no_row_is_refused() -> None:

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
+    from monitor.store.tables import SubscriptionState
 
 log = logging.getLogger("lastcall.publish")
+
+Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 
 #: How often the outbox is looked at without being told: other processes put deliveries there too, in seconds.
 LOOK = 1.0
@@ -64,6 +67,8 @@ class Publisher:
         self.deadline = deadline
         self.owner = uuid.uuid4().hex
         self._woken = asyncio.Event()
+        self._ended: list[Outcome] = []
+        self._writing = asyncio.Lock()
         self._slack: Slack | None = None
         self._open = AsyncExitStack()
 
@@ -122,10 +127,14 @@ class Publisher:
         finally:
             for task in in_flight:
                 task.cancel()
-            await asyncio.to_thread(self.release)
+            try:
+                await asyncio.to_thread(self.release)
+            except StoreError as error:
+                log.warning("claimed deliveries are free again only when their leases run out: %s", error)
 
     async def claim(self, limit: int) -> list[Owed]:
-        return await asyncio.to_thread(self._claim, limit)
+        async with self._writing:
+            return await asyncio.to_thread(self._claim, limit)
 
     def _claim(self, limit: int) -> list[Owed]:
         with self.store.write() as session:
@@ -163,10 +172,29 @@ class Publisher:
             error=_clean(str(failed), secrets) if failed else "",
             answer=_clean(answer, secrets),
         )
+        if failed:
+            log.warning("%s %s: %s", owed[0].target.type, owed[0].target.id, tried.error)
+        self._ended.append((owed, tried, failed))
+        await self._record_ended()
+
+    async def _record_ended(self) -> None:
+        """Record all tries that have ended by now, together: a commit each would have them wait for one another."""
+        async with self._writing:
+            ended, self._ended = self._ended, []
+            if not ended:
+                return
+            try:
+                await asyncio.to_thread(self.record, ended)
+            except StoreError:
+                for one in ended:  # one that cannot be recorded, as its target was removed, is not the others' trouble
+                    await self._record_alone(one)
+
+    async def _record_alone(self, one: Outcome) -> None:
         try:
-            await asyncio.to_thread(self.record, owed, tried, failed)
+            await asyncio.to_thread(self.record, [one])
         except StoreError as error:
-            log.warning("delivery %s was tried and not recorded; it is tried again: %s", owed[0].delivery_id, error)
+            number = one[0][0].delivery_id
+            log.warning("delivery %s was tried and not recorded; it is tried again: %s", number, error)
 
     async def send(self, owed: Sequence[Owed]) -> tuple[int, str]:
         """Status and answer of one message to one target."""
@@ -188,18 +216,19 @@ class Publisher:
         self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
         return self._slack
 
-    def record(self, owed: Sequence[Owed], tried: Try, failed: DeliveryFailed | None) -> None:
-        """What became of a try, in one short transaction."""
-        target = owed[0].target
+    def record(self, ended: Sequence[Outcome]) -> None:
+        """What became of tries, in one short transaction."""
+        arrived = [(one, tried) for owed, tried, failed in ended if failed is None for one in owed]
         with self.store.write() as session:
-            if failed is None:
-                outbox.acknowledge(session, owed, tried, self.now())
-            elif failed.permanent:
-                outbox.refuse(session, owed, tried, "paused" if target.type == "slack" else "disabled")
-            else:
-                outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
-        if failed:
-            log.warning("%s %s: %s", target.type, target.id, tried.error)
+            outbox.lock(session, {owed[0].target.id for owed, _, _ in ended})
+            if arrived:
+                outbox.acknowledge(session, arrived, self.now())
+            for owed, tried, failed in ended:
+                if failed and failed.permanent:
+                    state: SubscriptionState = "paused" if owed[0].target.type == "slack" else "disabled"
+                    outbox.refuse(session, owed, tried, state)
+                elif failed:
+                    outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
 
     def release(self) -> None:
         with self.store.write() as session:

@@ -6,13 +6,13 @@
        '--resume, replay-- held, dead, delivered, cancelled            cancel: pending, held --> cancelled
 
 A try is counted when it is claimed, because a worker that dies may have sent it: what it left is claimed again when
-the lease runs out. Every function works in the caller's transaction and locks the target before its deliveries.
+the lease runs out. Every function works in the caller's transaction and changes the target before its deliveries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,12 +191,22 @@ def _not_quiet(now: datetime) -> ColumnElement[bool]:
     return or_(col(SubscriptionRow.quiet_until).is_(None), col(SubscriptionRow.quiet_until) <= now)
 
 
-def acknowledge(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+def lock(session: Session, target_ids: Collection[str]) -> None:
+    """Take several targets, always in the same order, so that two workers that record never wait for each other.
+
+    To be called before changing the deliveries of more than one target. New deliveries can be added meanwhile.
+    """
+    rows = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.id).in_(target_ids))
+    session.execute(rows.order_by(col(SubscriptionRow.id)).with_for_update(key_share=True))
+
+
+def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
     """They arrived. True whoever holds the lease by now, and even if they were held or cancelled meanwhile."""
-    _set_target(session, owed[0].target.id, last_delivered_at=now, failing_since=None)
-    _record(session, owed, tried)
-    delivered = _these(owed).values(state="delivered", delivered_at=now, error="", **_NO_LEASE)
-    session.execute(delivered.execution_options(synchronize_session=False))
+    owed = [one for one, _ in arrived]
+    targets = col(SubscriptionRow.id).in_({one.target.id for one in owed})
+    session.execute(_set(update(SubscriptionRow).where(targets), last_delivered_at=now, failing_since=None))
+    _record(session, arrived)
+    session.execute(_set(_these(owed), state="delivered", delivered_at=now, error="", **_NO_LEASE))
 
 
 def retry_later(
@@ -209,14 +219,14 @@ def retry_later(
     retry_after: float | None = None,
 ) -> None:
     """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target."""
-    target = _locked(session, owed[0].target.id)
-    target.failing_since = target.failing_since or now
+    since, until = col(SubscriptionRow.failing_since), col(SubscriptionRow.quiet_until)
+    changed: dict[str, Any] = {"failing_since": func.coalesce(since, now)}
     quiet = now
     if retry_after is not None:
         quiet += min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
-        target.quiet_until = max(quiet, target.quiet_until or quiet)
-    session.flush()
-    _record(session, owed, tried)
+        changed["quiet_until"] = case((until > quiet, until), else_=quiet)
+    _set_target(session, owed[0].target.id, **changed)
+    _record(session, [(one, tried) for one in owed])
     for one in owed:
         later: dict[str, Any] = {"state": "dead"}
         if one.number < len(SCHEDULE):
@@ -224,8 +234,7 @@ def retry_later(
             later = {"next_at": max(now + wait, quiet)}
         # Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it.
         still = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
-        statement = _these([one]).where(still).values(error=tried.error, **later, **_NO_LEASE)
-        session.execute(statement.execution_options(synchronize_session=False))
+        session.execute(_set(_these([one]).where(still), error=tried.error, **later, **_NO_LEASE))
 
 
 def hold(session: Session, target_id: str, state: SubscriptionState, reason: str) -> int:
@@ -239,7 +248,7 @@ def hold(session: Session, target_id: str, state: SubscriptionState, reason: str
 def refuse(session: Session, owed: Sequence[Owed], tried: Try, state: SubscriptionState) -> None:
     """The target itself cannot be delivered to: the try is recorded, and the target held with all it is owed."""
     hold(session, owed[0].target.id, state, tried.error)
-    _record(session, owed, tried)
+    _record(session, [(one, tried) for one in owed])
 
 
 def resume(session: Session, target_id: str, now: datetime) -> int:
@@ -289,34 +298,19 @@ def _these(owed: Sequence[Owed]) -> Update:
     return update(DeliveryRow).where(_id.in_([one.delivery_id for one in owed]))
 
 
-def _locked(session: Session, target_id: str) -> SubscriptionRow:
-    rows = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id).with_for_update()
-    return session.scalars(rows.execution_options(populate_existing=True)).one()
+def _set(statement: Update, **values: Any) -> Update:
+    return statement.values(**values).execution_options(synchronize_session=False)
 
 
 def _set_target(session: Session, target_id: str, **values: Any) -> None:
-    statement = update(SubscriptionRow).where(col(SubscriptionRow.id) == target_id).values(**values)
-    session.execute(statement.execution_options(synchronize_session=False))
+    session.execute(_set(update(SubscriptionRow).where(col(SubscriptionRow.id) == target_id), **values))
 
 
 def _change(session: Session, condition: ColumnElement[bool], **values: Any) -> int:
-    statement = update(DeliveryRow).where(condition).values(**values).returning(_id)
-    return len(session.execute(statement.execution_options(synchronize_session=False)).all())
+    changed = session.execute(_set(update(DeliveryRow).where(condition), **values).returning(_id))
+    return len(changed.all())
 
 
-def _record(session: Session, owed: Sequence[Owed], tried: Try) -> None:
-    session.execute(
-        insert(AttemptRow),
-        [
-            {
-                "delivery_id": one.delivery_id,
-                "number": one.number,
-                "at": tried.at,
-                "ms": tried.ms,
-                "status": tried.status,
-                "error": tried.error,
-                "answer": tried.answer,
-            }
-            for one in owed
-        ],
-    )
+def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
+    rows = [asdict(tried) | {"delivery_id": one.delivery_id, "number": one.number} for one, tried in tries]
+    session.execute(insert(AttemptRow), rows)
