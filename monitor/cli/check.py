@@ -26,7 +26,7 @@ STATUSES = ("retired", "retiring", "floor", "ok", "unknown")
 
 @app.command()
 def check(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL...]", help="Ids or provider/model.")] = None,
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Ids or provider/model.")] = None,
     file: Annotated[
         str | None, typer.Option("--file", "-f", metavar="FILE", help="A model a line, # for comments; - is stdin.")
     ] = None,

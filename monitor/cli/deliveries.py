@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN)
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="Numbers of deliveries.")]
+Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
 Target = Annotated[str | None, typer.Option("--target", metavar="TARGET", help="Id or address of a target.")]
 
 FIELDS = (
@@ -102,7 +102,7 @@ def replay(
 
 
 @app.command()
-def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID...")], db: Db = None) -> None:
+def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = None) -> None:
     """Never send what is pending or held.
 
     Example: lastcall deliveries cancel 17 18

@@ -33,7 +33,7 @@ FAILED = ("suspect", "unreadable", "unreachable")
 @app.command()
 def poll(
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE...]", help="Their ids; all that are due if none is named.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Their ids; all that are due if none is named.")
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.store.tables import SubscriptionRow
 
 Filters = Annotated[
-    list[str] | None, typer.Argument(metavar="[FILTER...]", help="provider/model-glob[@region]; everything if none.")
+    list[str] | None, typer.Argument(metavar="FILTER", help="provider/model-glob[@region]; everything if none.")
 ]
 Kinds = Annotated[
     str | None, typer.Option("--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased.")
