@@ -25,7 +25,21 @@ from monitor.store.schema import ready
 from tests.support import capture  # noqa: F401  its import loads the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MODULES = ("check", "db", "deliveries", "events", "explain", "models", "poll", "slack", "sources", "targets", "webhooks")
+MODULES = (
+    "check", "db", "deliveries", "events", "explain", "models", "poll", "slack", "sources", "targets", "webhooks",
+)  # fmt: skip
+    "check",
+    "db",
+    "deliveries",
+    "events",
+    "explain",
+    "models",
+    "poll",
+    "slack",
+    "sources",
+    "targets",
+    "webhooks",
+)
 
 
 def day(text: str) -> datetime:

@@ -1,5 +1,7 @@
 """The commands that ask: events, show, upcoming, prices, explain, check, parse."""
 
+# ruff: noqa: F811  fixtures are imported, and named again where they are used
+
 from __future__ import annotations
 
 import csv
@@ -43,7 +45,10 @@ def test_events_are_newest_first_without_the_baseline(run: Run) -> None:
         (["--severity", "critical"], {"retirement.completed"}),
         (["--since", "2026-04-02"], set()),
         (["--until", "2026-03-31"], set()),
-        (["--since", "2026-04-01", "--until", "2026-04-01", "--kind", "retirement.postponed"], {"retirement.postponed"}),
+        (
+            ["--since", "2026-04-01", "--until", "2026-04-01", "--kind", "retirement.postponed"],
+            {"retirement.postponed"},
+        ),
         (["--provider", "anthropic"], set()),
     ],
 )

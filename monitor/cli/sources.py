@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from monitor.store.db import Store
     from monitor.store.tables import SourceRow
 
-app = typer.Typer(
-    cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN
-)
+app = typer.Typer(cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN)
 
 Id = Annotated[str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")]
 
