@@ -28,18 +28,6 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
     "check", "db", "deliveries", "events", "explain", "models", "poll", "slack", "sources", "targets", "webhooks",
 )  # fmt: skip
-    "check",
-    "db",
-    "deliveries",
-    "events",
-    "explain",
-    "models",
-    "poll",
-    "slack",
-    "sources",
-    "targets",
-    "webhooks",
-)
 
 
 def day(text: str) -> datetime:

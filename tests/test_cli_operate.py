@@ -199,11 +199,6 @@ def test_slack_from_subscribe_to_unsubscribe(run: Run, world: Store) -> None:
     again = run("slack", "subscribe", "#ml-platform", "openai/*", "--severity", "action", "--json").json
     assert (again["id"], again["filters"], again["within"]) == (first["id"], ["openai/*"], None)
     assert again["state"] == "enabled"
-        first["id"],
-        ["openai/*"],
-        None,
-        "enabled",
-    )
     secret = "https://hooks.slack.com/services/T0/B0/secret"
     run("slack", "subscribe", secret, "--operator")
     assert len(run("slack", "list", "--json").json) == 2
