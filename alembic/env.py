@@ -31,4 +31,6 @@ with store.engine.connect() as connection:
         render_as_batch=True,  # SQLite alters a table by copying it
     )
     with context.begin_transaction():
+        if not store.sqlite:  # workers that start together migrate one after the other; SQLite has one writer anyway
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lastcall schema'))")
         context.run_migrations()

@@ -8,6 +8,8 @@ enough. A guard asks, it does not veto for ever: ``Doubt.looks`` agreeing looks 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -93,6 +95,12 @@ def patch(before: Snapshot, changes: Iterable[Change]) -> dict[str, Fact]:
     return after
 
 
+def fingerprint(facts: Snapshot) -> str:
+    """A hash of what the facts say, whatever the frame and the wording of their page."""
+    said = [[key, *(str(value) for value in facts[key].value)] for key in sorted(facts)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
 # --- settle ------------------------------------------------------------------------------------------------
 
 
@@ -136,9 +144,11 @@ def _same(one: Fact | None, other: Fact | None) -> bool:
 
 
 def _subject(fact: Fact) -> tuple[str, ...]:
-    """What settles together: a fact by its key, a price without the dates of its validity."""
+    """What settles together: a fact by its key, a price without its dates, a retirement in all groups of Regions."""
     if isinstance(fact, Price):
         fact = replace(fact, starts=None, ends=None)
+    elif isinstance(fact, Retirement):
+        fact = replace(fact, region="")
     return (fact.key,)
 
 

@@ -10,9 +10,10 @@ import hashlib
 import json
 from base64 import b32encode
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Literal
 
 from monitor.diff import Change, Snapshot
@@ -107,7 +108,7 @@ def interpret(
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
+    for change in sorted(_by_region(changes, now), key=lambda change: change.key):
         match change.fact:
             case Price() as price:
                 prices[replace(price, starts=None, ends=None).key].append(change)
@@ -124,10 +125,45 @@ def interpret(
     return drafts
 
 
+def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
+    """The changes, where rows that went and rows that came speak of common Regions, cut along those.
+
+    Bedrock cuts its groups of Regions anew: in May 2026 one of the seven Regions of a row had a later end in a row
+    of its own. For the common Regions that is a row which changed; for the others one went, or came.
+    """
+    moved: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        if isinstance(change.fact, Retirement) and (change.before is None or change.after is None):
+            moved[replace(change.fact, region="").key].append(change)
+        else:
+            yield change
+    for group in moved.values():
+        for old, new in product(group, group):
+            shared = _regions(old) & _regions(new)
+            if old.before and new.after and shared:
+                yield Change(_within(old.before, shared), _within(new.after, shared))
+        for change in group:
+            others = [_regions(other) for other in group if (other.before is None) != (change.before is None)]
+            left = _regions(change).difference(*others)
+            if left == _regions(change) or (left and isinstance(change.fact, Retirement) and _over(change.fact, now)):
+                yield change  # an end that has passed was told of the whole row
+            elif left:
+                fact = _within(change.fact, left)
+                yield Change(fact, None) if change.before else Change(None, fact)
+
+
+def _regions(change: Change) -> set[str]:
+    return set(change.fact.region.split(", "))
+
+
+def _within(fact: Fact, regions: set[str]) -> Fact:
+    return replace(fact, region=", ".join(sorted(regions)))
+
+
 def completions(facts: Iterable[Fact], now: datetime) -> list[Draft]:
     """Retirements whose firm date is over, page or no page. A floor never completes."""
     return [
-        _completed(fact, None, fact, now)
+        _completed(Change(None, fact), fact)
         for fact in facts
         if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
     ]
@@ -147,9 +183,8 @@ def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
 def _draft(
     kind: str, severity: Severity, change: Change, words: str, effective: When | None = None
 ) -> Draft:  # fmt: skip
-    return Draft(
-        kind, severity, change.fact, f"{subject(change.fact)}: {words}", change.before, change.after, effective
-    )
+    line = " ".join(f"{subject(change.fact)}: {words}".split())  # titles and names may be broken over lines
+    return Draft(kind, severity, change.fact, line, change.before, change.after, effective)
 
 
 def subject(fact: Fact) -> str:
@@ -188,7 +223,7 @@ def _retirement(change: Change, now: datetime, keeps_past: bool, back: bool) -> 
 
 def _appeared(change: Change, after: Retirement, now: datetime, back: bool) -> Draft:
     if after.stage == "retired":
-        return _completed(after, None, after, now)
+        return _completed(change, after)
     if after.stage == "active" and not _firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
         kind, words = ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
@@ -207,23 +242,24 @@ def _announced(change: Change, after: Retirement, now: datetime) -> Draft:
 
 
 def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: bool) -> Draft:
-    over = _over(before, now)
-    if over and not keeps_past:
-        return _completed(before, before, None, now)
+    """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the page for good."""
+    if _over(before, now):
+        if keeps_past:
+            return _draft("model.unlisted", "info", change, "left the page after its retirement")
+        return _completed(change, before)
     if before.stage == "active" and not _firm(before.retires):
         return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
-    if over and before.stage == "retired":
-        return _draft("model.unlisted", "info", change, "left the page after its retirement")
-    date = f", was {before.retires}" if before.retires else ""
-    return _draft(
-        "retirement.withdrawn", "notice", change, f"retirement withdrawn, the row is gone{date}", before.retires
-    )
+    date = f"was {before.retires}" if before.retires else "no date was told"
+    if keeps_past:
+        words = f"retirement withdrawn, the row is gone, {date}"
+        return _draft("retirement.withdrawn", "notice", change, words, before.retires)
+    return _draft("model.unlisted", "action", change, f"left the page before its retirement, {date}", before.retires)
 
 
-def _completed(fact: Retirement, before: Fact | None, after: Fact | None, now: datetime) -> Draft:
+def _completed(change: Change, fact: Retirement) -> Draft:
     when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
-    words = f"{subject(fact)}: retired{when}{_instead(fact)}"
-    return Draft("retirement.completed", "critical", fact, words, before, after, fact.retires, once=True)
+    words = f"retired{when}{_instead(fact)}"
+    return replace(_draft("retirement.completed", "critical", change, words, fact.retires), once=True)
 
 
 def _over(fact: Retirement, now: datetime) -> bool:
@@ -247,13 +283,13 @@ def _moved(change: Change, before: Retirement, after: Retirement, now: datetime)
 
 def _stage_or_date(change: Change, before: Retirement, after: Retirement, now: datetime) -> Draft | None:
     if after.stage == "retired" != before.stage:
-        return _completed(after, before, after, now)
+        return _completed(change, after)
     open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
     if open_end and (after.stage == "deprecated" or _firm(after.retires)):
         return _announced(change, after, now)
     if before.retires == after.retires:
         if before.stage != after.stage:
-            if after.stage == "active" and before.stage == "deprecated":
+            if after.stage == "active" and before.stage == "deprecated" and not _firm(after.retires):
                 return _draft("retirement.withdrawn", "notice", change, "no longer deprecated", after.retires)
             words = f"{after.term or after.stage}, was {before.term or before.stage}"
             return _draft("retirement.changed", "notice", change, words, after.retires)
@@ -272,7 +308,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
     if was is None:
         severity: Severity = "action" if _firm(to) else "info"
         return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
-    overlap = was.text == to.text or (was.starts < to.ends and to.starts < was.ends)
+    overlap = was.starts == to.starts or (was.starts < to.ends and to.starts < was.ends)
     if was.bound != to.bound or overlap:
         firmer = _firm(to) and not _firm(was)
         return _draft(
@@ -280,7 +316,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
             f"retires {to}{_left(to, now)}, was {was}", to,
         )  # fmt: skip
     moved = abs((to.starts.date() - was.starts.date()).days)
-    by = f" by {days(moved)}" if len(to.text) >= 10 and len(was.text) >= 10 else ""
+    by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
     if to.starts > was.starts:
         severity = "notice" if _firm(to) else "info"
         return _draft("retirement.postponed", severity, change, f"postponed{by}, {was} -> {to}{_left(to, now)}", to)
@@ -329,31 +365,34 @@ def _grown(before: Listing, after: Listing) -> Iterable[str]:
 def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
     """The changes of one price, whatever the days of its validity.
 
-    A price that starts later is scheduled; one that ended is over and its leaving says nothing. What stands now
-    before and after is one change: a dropped end date must not look like a new price and a lost one.
+    A price that starts later is scheduled; that it then stands without its date says nothing new. One that ended is
+    over and its leaving says nothing. What stands now before and after is one change: a dropped end date must not
+    look like a new price and a lost one.
     """
     gone, came = [], []
     for change in group:
         match change.before, change.after:
             case Price() as before, Price() as after:
-                yield _repriced(before, after, after.starts)
+                yield from _repriced(before, after, now)
             case None, Price() as after:
                 came.append(after)
             case Price() as before, None:
                 gone.append(before)
     for price in [price for price in came if _ahead(price, now)]:
         came.remove(price)
-        words = f"{_meter(price)} will be {_amount(price)} from {price.starts.text if price.starts else ''}"
+        words = f"{_meter(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
     for price in [price for price in gone if _ahead(price, now)]:
         gone.remove(price)
-        words = f"{_meter(price)} of {_amount(price)} from {price.starts.text if price.starts else ''} is off the page"
+        if any(price.amount == other.amount for other in came):
+            continue  # it took effect some hours early
+        words = f"{_meter(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
     stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
     for price in came:
         if stood:
-            yield _repriced(stood.pop(), price, price.starts)
+            yield from _repriced(stood.pop(), price, now)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
             yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
@@ -363,18 +402,24 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
         )
 
 
-def _repriced(before: Price, after: Price, effective: When | None) -> Draft:
+def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
     change = Change(before, after)
     if before.amount == after.amount:
-        was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
-        return _draft(
-            "price.changed", "notice", change, f"{_meter(after)} {_amount(after)} now {to}, was {was}", effective
-        )
+        if before.ends != after.ends:
+            was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
+            words = f"{_meter(after)} {_amount(after)} now {to}, was {was}"
+            yield _draft("price.changed", "notice", change, words, after.starts)
+        return
     percent = f" ({(after.amount / before.amount - 1) * 100:+.0f} %)" if before.amount else ""
-    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}"
+    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
     if after.amount > before.amount:
-        return _draft("price.increased", "action", change, words, effective)
-    return _draft("price.decreased", "notice", change, words, effective)
+        yield _draft("price.increased", "action", change, words, after.starts)
+    else:
+        yield _draft("price.decreased", "notice", change, words, after.starts)
+
+
+def _from(price: Price, now: datetime) -> str:
+    return f" from {price.starts.text}" if price.starts and _ahead(price, now) else ""
 
 
 def _ahead(price: Price, now: datetime) -> bool:

@@ -250,12 +250,13 @@ def sections(body: bytes | str | Sequence[Block]) -> Iterator[Section]:
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a feed: plain text, and the day or instant it was published."""
+    """One item of a feed: plain text, and the day or instant it was published. ``markup`` is its body as served."""
 
     title: str
     link: str
     published: When | None
     summary: str
+    markup: str = field(default="", compare=False)
 
 
 def entries(body: bytes) -> list[Entry]:
@@ -274,10 +275,13 @@ def entries(body: bytes) -> list[Entry]:
     found = []
     for item in parsed.entries:
         stamp = item.get("published_parsed") or item.get("updated_parsed")
+        if stamp is None and (said := item.get("published") or item.get("updated")):
+            raise Unreadable(f"item {inline(item.get('title', '')).line!r}: no date: {said!r}")
         instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None
         title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
-        found.append(Entry(title, item.get("link", ""), published, summary))
+        markup = item["content"][0]["value"] if item.get("content") else item.get("summary", "")
+        found.append(Entry(title, item.get("link", ""), published, summary, markup))
     return found
 
 

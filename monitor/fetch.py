@@ -32,7 +32,7 @@ from monitor.answer import (
     wall,
 )
 from monitor.errors import FetchFailed, LastcallError
-from monitor.source import Access, Source
+from monitor.source import Access, Source, joined
 
 USER_AGENT = f"lastcall/{__version__} (deprecation monitor)"
 DEADLINE = 30.0  # seconds for the whole document: time limits for each read let a server drip a byte a second for ever
@@ -153,6 +153,8 @@ class Fetcher:
             async with self._turns[start.host or ""], self._overall, asyncio.timeout(self._deadline):
                 if source.access and source.access.next_page:
                     return await self._pages(source, source.access.next_page, start, headers)
+                if source.also:
+                    return await self._several(source, start, headers)
                 return await self._one(source, start, headers, validators, source.max_bytes)
         except TimeoutError:
             raise FetchFailed(f"not whole after {self._deadline:g} seconds") from None
@@ -185,6 +187,18 @@ class Fetcher:
             ms += page.ms
         body = bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
         return Fetched(200, body, page.content_type, NO_VALIDATORS, ms, False, None, page.max_age, str(start))
+
+    async def _several(self, source: Source, start: URL, headers: dict[str, str]) -> Fetched:
+        """A document that stands at several addresses, as a JSON array of its parts. As with pages, all or nothing."""
+        bodies: list[bytes] = []
+        ms, max_age = 0.0, 0.0
+        for address in (start, *(start.join(URL(other)) for other in source.also)):
+            part = await self._one(source, address, headers, NO_VALIDATORS, source.max_bytes - sum(map(len, bodies)))
+            bodies.append(part.body)
+            ms, max_age = ms + part.ms, max(max_age, part.max_age or 0.0)
+        return Fetched(
+            200, joined(bodies), "application/json", NO_VALIDATORS, ms, False, None, max_age or None, str(start)
+        )
 
     async def _one(
         self, source: Source, start: URL, base: dict[str, str], validators: Validators, limit: int

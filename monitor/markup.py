@@ -322,6 +322,8 @@ def _html_blocks(text: str) -> list[Block]:
             if child.name == "table":
                 number += 1
                 found.append(_html_table(child, number))
+                for stray in _beyond(child):
+                    walk(stray, depth)
             elif len(child.name) == 2 and child.name[0] == "h" and child.name[1] in "123456":
                 said = _inline_html(child)
                 if said:
@@ -379,7 +381,7 @@ def _html_table(table: Tag, number: int) -> Table:
     titles = (dict.fromkeys(cells[column].line for cells in heads if column < len(cells)) for column in range(width))
     rows = []
     for line in lines:
-        if line.head or not any(line.cells):
+        if line.head or not line.own or not any(line.cells):
             continue
         if line.alone and len(line.cells) < width:
             continue  # a cell alone in its <tr> spans the rows that follow (Vertex prices): they carry it
@@ -388,11 +390,21 @@ def _html_table(table: Tag, number: int) -> Table:
     return Table(tuple(" ".join(title) for title in titles), tuple(rows), number)
 
 
+_OF_TABLES = ("caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "td", "th", "script", "style", "template")
+
+
 def _grid(table: Tag) -> list[_Line]:
     """The rows of a table with rowspan and colspan expanded (HTML standard, "forming a table", 4.9.12.1)."""
+    from bs4 import Tag
+
     lines: list[_Line] = []
     carried: dict[int, tuple[int, Inline]] = {}  # column -> (rows it still fills, cell)
+    for cell in table.find_all(("td", "th")):
+        if cell.find_parent(("tr", "table")) is table:
+            cell.wrap(Tag(name="tr"))  # a cell outside of any row begins one (HTML standard, 13.2.6.4.13)
     for row in table.find_all("tr"):
+        if row.find_parent("table") is not table:
+            continue
         cells = row.find_all(("td", "th"), recursive=False)
         line: list[Inline] = []
 
@@ -410,6 +422,21 @@ def _grid(table: Tag) -> list[_Line]:
         alone = len(cells) == 1 and _span(cells[0], "rowspan") > 1
         lines.append(_Line(line, len(cells), head, alone, tuple(row.get("class") or ())))
     return lines
+
+
+def _beyond(table: Tag) -> Iterator[Tag]:
+    """What stands in a table that nobody closed, wrapped for a walk: the next table ends it (13.2.6.4.9).
+
+    A table within a cell is the cell's own affair.
+    """
+    from bs4 import Tag
+
+    for part in (table, *table.find_all(("thead", "tbody", "tfoot", "tr"), recursive=False)):
+        for child in list(part.children):
+            if isinstance(child, Tag) and child.name not in _OF_TABLES:
+                outside = Tag(name="div")
+                outside.append(child)
+                yield outside
 
 
 def _carry(line: list[Inline], carried: dict[int, tuple[int, Inline]], fresh: dict[int, tuple[int, Inline]]) -> None:

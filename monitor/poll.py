@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, next_completion
 from monitor.facts import Fact, Json, Retirement
@@ -28,6 +28,7 @@ from monitor.source import Source
 from monitor.store import facts as versions
 from monitor.store import log, sources
 from monitor.store.db import Store
+from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 
 #: After so many failed polls in a row the operator is told, once.
@@ -80,7 +81,7 @@ def decide(
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
     ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
-    looks at this same held document; ``accepted`` is an operator's word for it.
+    looks that found these same facts held; ``accepted`` is an operator's word for it.
     """
     if seen is None:
         changes, waiting = look_again(known, pending)
@@ -89,10 +90,11 @@ def decide(
         if (doubt := check({}, seen, now)) and not accepted:
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
     else:
-        doubt = None if accepted else check(known, seen, now)
-        if doubt and (doubt.looks is None or held_looks + 1 < doubt.looks):
+        doubt = check(known, seen, now)
+        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        changes, waiting = settle(known, seen, pending)
+        # What was doubted and is now let in has been looked at often enough, or by a person.
+        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending)
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
@@ -105,7 +107,7 @@ def decide(
 # --- steps -------------------------------------------------------------------------------------------------
 
 
-async def fetch(getter: Getter, source: Source, row: SourceRow, key: str | None, url: str | None) -> Fetched:
+async def fetch(getter: Getter, source: Source, row: State, key: str | None, url: str | None) -> Fetched:
     """Ask for the document, with the validators of the last accepted one."""
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
@@ -122,25 +124,28 @@ def record(
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again."""
     with store.write() as session:
         row = sources.locked(session, source.id)
+        if facts is None and row.seen != digest:  # another process took over another document since the row was read
+            return Polled(source.id, "unchanged", row.rows)
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
         seen = None if facts is None else snapshot(facts)
+        facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
         decision = decide(
             source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, gone),
-            held_looks=row.held_looks if row.held_seen == digest else 0, accepted=accepted,
+            held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
         row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if decision.outcome == "suspect":
-            drafts = [] if row.held_seen == digest else [_held(source, decision.doubt)]
-            row.held, row.held_seen, row.held_looks = document, digest, decision.held_looks
+            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+            row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             drafts = decision.drafts + _recovered(source, row)
             versions.apply(session, source.id, decision.changes, now, document)
@@ -246,14 +251,12 @@ class Poller:
         self.wake = wake
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._unchanged: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._unchanged: list[dict[str, Any]] = []
 
-    async def sweep(
-        self, rows: Iterable[SourceRow], tell: Callable[[Polled], None] = lambda polled: None
-    ) -> list[Polled]:
+    async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
         """Poll these sources and return how each ended; ``tell`` hears of each as it ends."""
 
-        async def one(row: SourceRow) -> Polled:
+        async def one(row: State) -> Polled:
             async with self._slots:
                 polled = await self.poll(row)
             tell(polled)
@@ -265,7 +268,7 @@ class Poller:
         finally:
             await self.flush()
 
-    async def poll(self, row: SourceRow) -> Polled:
+    async def poll(self, row: State) -> Polled:
         """One poll of one source. Expected failures are an outcome, not an exception."""
         source = self.declared[row.id]
         self.busy.add(row.id)
@@ -274,12 +277,13 @@ class Poller:
         finally:
             self.busy.discard(row.id)
 
-    async def _poll(self, source: Source, row: SourceRow) -> Polled:
+    async def _poll(self, source: Source, row: State) -> Polled:
         now = self.clock()
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
-            self._note(source, row, None, now, "off")
-            return Polled(source.id, "off", row.rows, error=f"{source.access.key} is not set")
+            why = f"{source.access.key} is not set"
+            await asyncio.to_thread(_write_off, self.store, source, now, why)
+            return Polled(source.id, "off", row.rows, error=why)
         try:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
@@ -289,7 +293,7 @@ class Poller:
         same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
         if same and not waits:
-            self._note(source, row, fetched, now, "unchanged", due_at)
+            self.note(row, fetched, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
         facts = None
         if not same:
@@ -302,37 +306,28 @@ class Poller:
             self.wake()
         return polled
 
-    async def _failed(
-        self, source: Source, row: SourceRow, error: LastcallError, outcome: str, now: datetime
-    ) -> Polled:
+    async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
 
-    def _note(
-        self,
-        source: Source,
-        row: SourceRow,
-        fetched: Fetched | None,
-        now: datetime,
-        outcome: str,
-        due_at: datetime | None = None,
-    ) -> None:
+    def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
-        validators = fetched.validators if fetched else Validators(row.etag, row.last_modified)
-        state = {
-            "source": source.id, "checked_at": now, "good_at": now if fetched else row.good_at,
-            "due_at": due_at or now + source.every, "outcome": outcome,
-            "etag": validators.etag or "", "last_modified": validators.last_modified or "",
-        }  # fmt: skip
-        self._unchanged.append((state, _poll(source.id, now, outcome, fetched, row.rows, 0, "", "")))
+        tags = fetched.validators
+        state = {"source": row.id, "known": row.seen, "due": due_at}
+        self._unchanged.append(state | {"tag": tags.etag or "", "modified": tags.last_modified or ""})
 
     async def flush(self) -> None:
         """Write the polls that changed nothing. What a crash loses of them is polled again."""
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await asyncio.to_thread(_write_unchanged, self.store, noted)
+            await asyncio.to_thread(_write_unchanged, self.store, noted, self.clock())
 
 
-def _write_unchanged(store: Store, noted: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:
     with store.write() as session:
-        sources.unchanged(session, [state for state, _ in noted], [poll for _, poll in noted])
+        sources.unchanged(session, noted, now)
+
+
+def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:
+    with store.write() as session:
+        sources.off(session, source.id, now, now + source.every, why)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,8 @@ from monitor.settings import Settings, provider_key
 from monitor.source import Source
 from monitor.store import sources
 from monitor.store.db import Store
-from monitor.store.tables import DeliveryRow, SourceRow
+from monitor.store.sources import State
+from monitor.store.tables import DeliveryRow
 
 log = logging.getLogger("lastcall")
 
@@ -54,6 +55,7 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
+        self._turn = asyncio.Lock()
         self._polls: set[asyncio.Task[None]] = set()
 
     @property
@@ -63,25 +65,29 @@ class Service:
 
     async def tick(self) -> None:
         """Write what the last polls found unchanged, then start those that are due."""
-        try:
-            await self.poller.flush()
-            room = self.at_once - len(self._polls)
-            if room > 0 and not self.stopping.is_set():
-                for row in await asyncio.to_thread(self._due, room + len(self.poller.busy)):
-                    if row.id in self.poller.declared and row.id not in self.poller.busy:
-                        task = asyncio.create_task(self._poll(row))
-                        self._polls.add(task)
-                        task.add_done_callback(self._polls.discard)
-            self.error = ""
-        except StoreError as error:  # the database may come back; the next tick asks again
-            self._say(str(error))
-        self.ticked = time.monotonic()
+        async with self._turn:
+            try:
+                await self.poller.flush()
+                room = self.at_once - len(self._polls)
+                if room > 0 and not self.stopping.is_set():
+                    for row in await asyncio.to_thread(self._due, room + len(self.poller.busy)):
+                        self._start(row)
+                self._say("")
+            except StoreError as error:  # the database may come back; the next tick asks again
+                self._say(str(error))
+            self.ticked = time.monotonic()
 
-    def _due(self, limit: int) -> list[SourceRow]:
+    def _start(self, row: State) -> None:
+        if row.id in self.poller.declared and row.id not in self.poller.busy:
+            task = asyncio.create_task(self._poll(row))
+            self._polls.add(task)
+            task.add_done_callback(self._polls.discard)
+
+    def _due(self, limit: int) -> Sequence[State]:
         with self.store.read() as session:
             return sources.due(session, self.poller.clock(), limit)
 
-    async def _poll(self, row: SourceRow) -> None:
+    async def _poll(self, row: State) -> None:
         try:
             polled = await self.poller.poll(row)
         except StoreError as error:
@@ -92,7 +98,8 @@ class Service:
             _tell(polled)
 
     def _say(self, error: str) -> None:
-        if error != self.error:
+        """Remember what is wrong with the database, and log it when it is new."""
+        if error and error != self.error:
             log.error("%s", error)
         self.error = error
 
@@ -108,7 +115,9 @@ class Service:
             await asyncio.wait((stopped, delivering), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.stopping.set()
-            scheduler.shutdown(wait=False)
+            scheduler.remove_all_jobs()
+            async with self._turn:  # a tick under way ends by itself; shutdown would cancel it
+                scheduler.shutdown(wait=False)
             if self._polls:
                 await asyncio.wait(self._polls, timeout=GRACE)
             await self.poller.flush()

@@ -8,6 +8,7 @@ The module's name is the provider, the function's name the feed: the source abov
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,7 +44,8 @@ class Source:
     (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads: ``parse`` is given
     only that, so two documents with the same focus have the same facts and the second is not parsed.
     ``keeps_past`` says that rows stay on the page after their date, so that a row which leaves was withdrawn.
-    ``max_bytes`` caps the decoded body.
+    ``max_bytes`` caps the decoded body. ``also`` are further addresses, absolute or relative to ``url``, whose
+    documents belong to this one: the body is then a JSON array of them all as strings, see ``documents``.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Source:
     focus: Callable[[bytes], bytes] | None = None
     keeps_past: bool = False
     max_bytes: int = 5_000_000
+    also: tuple[str, ...] = ()
     doc: str = field(default="", compare=False)
 
     @property
@@ -107,6 +110,7 @@ def source(
     focus: Callable[[bytes], bytes] | None = None,
     keeps_past: bool = False,
     max_bytes: int = 5_000_000,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Parse], Source]:
     """Declare an adapter. The decorated name becomes the Source itself."""
 
@@ -114,12 +118,29 @@ def source(
         module, name = parse.__module__.rpartition(".")[2], parse.__name__
         declared = Source(
             id=f"{module}.{name}", url=url, parse=parse, every=every, kind=kind, facts=facts, access=access,
-            markers=markers, focus=focus, keeps_past=keeps_past, max_bytes=max_bytes, doc=parse.__doc__ or "",
+            markers=markers, focus=focus, keeps_past=keeps_past, max_bytes=max_bytes, also=also,
+            doc=parse.__doc__ or "",
         )  # fmt: skip
         REGISTRY[declared.id] = declared
         return declared
 
     return declare
+
+
+def joined(bodies: Iterable[bytes]) -> bytes:
+    """Several documents as the one that is stored. Raises ValueError where one of them is not UTF-8."""
+    return json.dumps([str(body, "utf-8-sig") for body in bodies], ensure_ascii=False).encode()
+
+
+def documents(body: bytes) -> list[bytes]:
+    """The documents in the body of a source with ``also``; an archived page alone is its own."""
+    try:
+        texts = json.loads(body)
+    except ValueError:
+        return [body]
+    if isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts):
+        return [text.encode() for text in texts]
+    return [body]
 
 
 def find(source_id: str) -> Source:

@@ -8,7 +8,8 @@ Prices (https://developers.openai.com/api/docs/pricing.md): MDX source (`rows={[
 summer 2026, real tables since; the rendered page shows only the newest models and hides the rest. The price list
 keeps models that were shut down, so that a row proves nothing about availability.
 
-What would break it: a column, unit, tool or lifecycle word that was never seen before raises Unreadable.
+What would break it: a unit, tool or lifecycle word that was never seen before raises Unreadable, and so does a table
+of prices with other columns than such a table ever had.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ def deprecations(body: bytes) -> Iterator[Retirement]:
 
 
 def _retirements(row: Row) -> Iterator[Retirement]:
-    term, stage, announced = "", _stage(row), _announced(row.path)
-    if row.layout is _STATUS:
-        term, announced = row["term"].line, when(row["announced"])
+    of_status = row.layout is _STATUS
+    term, stage = row["term"].line if of_status else "", _stage(row)
+    announced = when(row["announced"]) if of_status else _announced(row)
     for name in _names(row["model"]):
         yield Retirement(
             model=name,
@@ -120,11 +121,12 @@ def _stage(row: Row) -> Stage:
     return "legacy" if row.headers["model"].casefold() == "legacy model" else "deprecated"
 
 
-def _announced(path: Sequence[str]) -> When | None:
+def _announced(row: Row) -> When | None:
     """The date of the nearest dated heading: `#### Base GPT models` stands below `### 2023-07-06: ...`."""
-    for heading in reversed(path):
-        if match := re.match(r"\d{4}-\d\d-\d\d(?=:)", heading):
-            return when(match[0])
+    for heading in reversed(row.path):
+        day, colon, _ = heading.partition(":")
+        if colon:
+            return when(Inline(day, where=f"table {row.table}, heading {heading!r}"))
     return None
 
 
@@ -190,6 +192,37 @@ _METERS = {"cached input": "cached_input", "cache write": "cache_write", "cache 
 _MODALITIES = frozenset({"text", "audio", "image"})
 _USES = {"transcription": "transcription", "speech generation": "speech_generation"}
 _PIXELS = re.compile(r"(\d+) ?x ?(\d+)")
+#: The columns of every table that the price list ever had, in any order, with the captures that show them. Another set
+#: is refused, since that is how a lost column looks. Where a set is another one less a column (`training`, `modality`,
+#: `cached input`, `use case`), it is known in the sections that have it and nowhere else.
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    # September 2026
+    "model | short context input | short context cached input | short context cache writes | short context output"
+    " | long context input | long context cached input | long context cache writes | long context output": (),
+    # 2026-05-08 and 06-26, where the first has its header in two rows
+    "model | short context input | short context cached input | short context output"
+    " | long context input | long context cached input | long context output": (),
+    "model | modality | input | cached input | output / cost": (),
+    "model | modality | input | cached input | output": (),  # September 2026 too
+    "model | size | portrait | landscape | price per second": (),
+    "model | use case | input | output | estimated cost": (),
+    "category | model | input | cached input | output": (),
+    "tool | details | pricing": (),
+    # 2025-10-15
+    "model | training | input | cached input | output": (),  # 2026-05-08 and 06-26 too
+    "model | input | cached input | output": ("text tokens", "image tokens", "audio tokens"),
+    "model | input | output": ("legacy models",),
+    "model | input | output | estimated cost": ("text tokens", "audio tokens"),
+    "model | use case | cost": (),
+    "model | cost | batch cost": (),
+    "model | size: output resolution | price per second": (),
+    "model | quality | 1024 x 1024 | 1024 x 1536 | 1536 x 1024": (),
+    "model | quality | 1024 x 1024 | 1024 x 1792 | 1792 x 1024": (),
+    "model | quality | 256 x 256 | 512 x 512 | 1024 x 1024": (),
+    "tool | cost": (),
+    "usage meter | free tier (per account, per month) | price beyond free tier": (),
+}
+_SECTIONS = {tuple(sorted(columns.split(" | "))): sections for columns, sections in _COLUMNS.items()}
 #: Columns without a price of their own. An estimate is no price: the tokens beside it are what is billed.
 _ABOUT = frozenset({
     "model", "category", "modality", "quality", "size", "size: output resolution", "use case", "portrait", "landscape",
@@ -219,7 +252,8 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
     found: list[Price] = []
     for block in page:
         if isinstance(block, Table):
-            found += _tools(block) if block.header[0] in ("Tool", "Usage meter") else _models(block, title, tier, per)
+            for row in _rows(block, title):
+                found += _model_row(row, title, tier, per) if "model" in row else _tool_row(row)
             continue
         line = block.inline.line.casefold()
         if match := _PANE.fullmatch(line):
@@ -241,12 +275,13 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
     ]
 
 
-def _lines(table: Table) -> Iterator[tuple[tuple[str, ...], tuple[Inline, ...]]]:
-    """Each row with the header that is above it, both of the same width.
+def _rows(table: Table, title: str) -> Iterator[dict[str, Inline]]:
+    """Each row by the case-folded header that is above it.
 
     Conversions of the page lose rowspans and second header rows: a row that lacks its first cell goes on with the
     one above, a row that starts with "Model" is a header, and "Short context" spans its share of the columns.
     """
+    place = f"table {table.number} under {title!r}"
     header = table.header
     above: tuple[Inline, ...] = ()
     for row in table.rows:
@@ -257,82 +292,79 @@ def _lines(table: Table) -> Iterator[tuple[tuple[str, ...], tuple[Inline, ...]]]
             spans = [] if header[0] else [f"{name} " for name in header if name]
             share = (len(cells) - 1) // max(len(spans), 1)
             prefixes = ["", *(name for name in spans for _ in range(share))] if spans else [""] * len(cells)
+            if len(prefixes) != len(cells):
+                raise Unreadable(f"{place}: {len(cells)} columns do not share {' | '.join(spans)!r}")
             header = tuple(prefix + cell.line for prefix, cell in zip(prefixes, cells, strict=True))
             continue
+        names = [name.casefold() for name in header]
+        sections = _SECTIONS.get(tuple(sorted(names)))
+        if sections is None or (sections and title not in sections):
+            raise Unreadable(f"{place}: no known table there has these columns: {' | '.join(header)!r}")
         if above and len(cells) == len(header) - 1:
             cells = (above[0], *cells)
         elif above and not cells[0]:
             cells = (above[0], *cells[1:])
         if len(cells) != len(header):
             said = " | ".join(cell.line for cell in cells)
-            raise Unreadable(f"table {table.number}: {len(cells)} cells under {len(header)} columns: {said!r}")
+            raise Unreadable(f"{place}: {len(cells)} cells under {len(header)} columns: {said!r}")
         above = cells
-        yield header, cells
+        yield {name: replace(cell, where=f"{place}, column {name!r}") for name, cell in zip(names, cells, strict=True)}
 
 
-def _models(table: Table, title: str, tier: str, per: str) -> Iterator[Price]:
-    for header, cells in _lines(table):
-        row = {name.casefold(): cell for name, cell in zip(header, cells, strict=True)}
-        if len(row) < len(header) or "model" not in row:
-            raise Unreadable(f"table {table.number}: no table of models has these columns: {' | '.join(header)!r}")
-        model, condition = _model(row["model"])
-        modality = row["modality"].line.casefold() if "modality" in row else title.removesuffix(" tokens")
-        if "modality" in row and modality not in _MODALITIES:
-            raise row["modality"].error("unknown modality")
-        common = Price(
-            model=model,
-            surface="fine-tuning" if title in ("fine-tuning", "finetuning") else "api",
-            meter="",
-            amount=Decimal(),
-            per="1M tokens",
-            tier=tier,
-            context=condition,
-            quote=" | ".join(cell.line for cell in cells),
-        )
-        for name, cell in row.items():
-            if name in _ABOUT:
-                continue
-            where = Inline(cell.text, where=f"table {table.number} under {title!r}, column {name!r}")
-            if match := _TOKENS.fullmatch(name):
-                meter = _METERS.get(match["meter"], match["meter"])
-                if modality in ("audio", "image") and meter != "training":
-                    meter = f"{modality}_{meter}"
-                price = _priced(common, where, meter, per, context=_CONTEXT.get(match["context"], condition))
-                if price and match["cost"] and price.per != "1M tokens":
-                    price = replace(price, meter=modality)  # `$0.034 / minute` is for all of it, not for the output
-            elif name == "price per second":
-                price = _priced(common, where, "video", "second", context=_height(row))
-            elif match := _PIXELS.fullmatch(name):
-                context = f"{row['quality'].line.casefold()} {match[1]}x{match[2]}"
-                price = _priced(common, where, "image", per, context=context)
-            elif name == "cost" and (use := row.get("use case")):
-                if use.line.casefold() not in _USES:
-                    raise use.error("unknown use case")
-                price = _priced(common, where, _USES[use.line.casefold()], per)
-            elif name in ("cost", "batch cost") and title == "embeddings":
-                price = _priced(common, where, "input", per, tier="batch" if name == "batch cost" else tier)
-            else:
-                raise where.error("unknown column of a table of models")
-            if price:
-                yield price
+def _model_row(row: dict[str, Inline], title: str, tier: str, per: str) -> Iterator[Price]:
+    model, condition = _model(row["model"])
+    modality = row["modality"].line.casefold() if "modality" in row else title.removesuffix(" tokens")
+    if "modality" in row and modality not in _MODALITIES:
+        raise row["modality"].error("unknown modality")
+    common = Price(
+        model=model,
+        surface="fine-tuning" if title in ("fine-tuning", "finetuning") else "api",
+        meter="",
+        amount=Decimal(),
+        per="1M tokens",
+        tier=tier,
+        context=condition,
+        quote=" | ".join(cell.line for cell in row.values()),
+    )
+    for name, cell in row.items():
+        if name in _ABOUT:
+            continue
+        if match := _TOKENS.fullmatch(name):
+            context = _CONTEXT.get(match["context"], condition)
+            about = replace(common, meter=_meter(match["meter"], modality), context=context)
+            price = _priced(about, cell, per)
+            if price and match["cost"] and price.per != "1M tokens":
+                price = replace(price, meter=modality)  # `$0.034 / minute` is for all of it, not for the output
+        elif name == "price per second":
+            price = _priced(replace(common, meter="video", context=_height(row)), cell, "second")
+        elif match := _PIXELS.fullmatch(name):
+            context = f"{row['quality'].line.casefold()} {match[1]}x{match[2]}"
+            price = _priced(replace(common, meter="image", context=context), cell, per)
+        elif use := row.get("use case"):
+            if use.line.casefold() not in _USES:
+                raise use.error("unknown use case")
+            price = _priced(replace(common, meter=_USES[use.line.casefold()]), cell, per)
+        else:
+            charged = {"cost": tier, "batch cost": "batch"}[name]  # of an embedding
+            price = _priced(replace(common, meter="input", tier=charged), cell, per)
+        if price:
+            yield price
 
 
-def _priced(
-    common: Price, cell: Inline, meter: str, per: str, *, context: str | None = None, tier: str | None = None
-) -> Price | None:
+def _meter(said: str, modality: str) -> str:
+    """`cached input` of audio is `audio_cached_input`; training has no modality."""
+    meter = _METERS.get(said, said)
+    return f"{modality}_{meter}" if modality in ("audio", "image") and meter != "training" else meter
+
+
+def _priced(about: Price, cell: Inline, per: str) -> Price | None:
+    """What a cell states, `per` being the unit where it names none."""
     said = money(cell, per=per, currency="USD")
     if said is None:
         return None
     if not said.per:
         raise cell.error("a price without a unit")
-    return replace(
-        common,
-        meter=meter,
-        amount=said.amount,
-        per=said.per,
-        context=common.context if context is None else context,
-        tier=tier or common.tier,
-    )
+    return replace(about, amount=said.amount, per=said.per)
 
 
 def _model(cell: Inline) -> tuple[str, str]:
@@ -374,14 +406,11 @@ _BESIDE = re.compile(
 )
 
 
-def _tools(table: Table) -> Iterator[Price]:
-    """`Tool | Cost`, `Tool | Details | Pricing` and `Usage meter | Free tier | Price beyond free tier`."""
-    if table.header[-1] not in ("Cost", "Pricing", "Price beyond free tier"):
-        raise Unreadable(f"table {table.number}: no table of tools has these columns: {' | '.join(table.header)!r}")
-    for header, cells in _lines(table):
-        named = cells[:2] if "Details" in header else cells[:1]
-        price = replace(cells[-1], where=f"table {table.number}, column {header[-1]!r}")
-        yield from _tool(" ".join(cell.line for cell in named), price)
+def _tool_row(row: dict[str, Inline]) -> Iterator[Price]:
+    """A row of `Tool | Cost`, `Tool | Details | Pricing` or `Usage meter | Free tier | Price beyond free tier`."""
+    named = " ".join(row[name].line for name in ("tool", "details", "usage meter") if name in row)
+    (price,) = (row[name] for name in ("cost", "pricing", "price beyond free tier") if name in row)
+    yield from _tool(named, price)
 
 
 def _tool(name: str, cell: Inline) -> Iterator[Price]:
@@ -470,7 +499,7 @@ def _token_row(row: Sequence[Inline], tier: str) -> Iterator[Price]:
     )  # fmt: skip
     for meter, cell in zip(meters[len(row)], row[1:], strict=True):
         where = Inline(cell.text, where=f"{tier} prices of {model}, {meter}")
-        if price := _priced(common, where, meter, "1M tokens"):
+        if price := _priced(replace(common, meter=meter), where, "1M tokens"):
             yield price
 
 
@@ -489,12 +518,13 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
         modality = row.heading.casefold().removesuffix(" tokens")
         if not _TOKENS.fullmatch(name) or modality not in _MODALITIES:
             raise row["metric"].error(f"unknown metric under {row.heading!r}")
-        meter = _METERS.get(name, name)
-        common = Price(model=model, meter="", amount=Decimal(), per="1M tokens", quote=row.quote)
+        about = Price(
+            model=model, meter=_meter(name, modality), amount=Decimal(), per="1M tokens", quote=row.quote
+        )  # fmt: skip
         named = unit(row["unit"].line)
         if named is None:
             raise row["unit"].error("unknown unit of a price")
-        if price := _priced(common, row["price"], meter if modality == "text" else f"{modality}_{meter}", named):
+        if price := _priced(about, row["price"], named):
             yield price
 
 
@@ -527,7 +557,8 @@ def models(body: bytes) -> Iterator[Listing | Retirement]:
 
 _MONTH = re.compile(r"(?P<month>[A-Z][a-z]+),? (?P<year>\d{4})")
 _DAY = re.compile(r"[A-Z][a-z]{2,8} \d{1,2}")
-_KIND = re.compile(r"[A-Z][a-z]+")  # "Feature", "Update", "Fix"
+_KIND = re.compile(r"[A-Z][a-z]+")
+_KINDS = frozenset({"Feature", "Update", "Fix", "Announcement"})  # until June 2026; list items are one word too
 
 
 @source(f"{DOCS}/changelog", every=timedelta(hours=2), facts=(Notice,), markers=(b"hangelog",))
@@ -542,6 +573,8 @@ def changelog(body: bytes) -> Iterator[Notice]:
     for section in sections(body):
         if month := _MONTH.fullmatch(section.heading.line):
             yield from _month(section, int(month["year"]))
+        elif section.texts and _DAY.fullmatch(section.texts[0].inline.line):
+            raise section.heading.error("days under a heading that is no month")
 
 
 def _month(section: Section, year: int) -> Iterator[Notice]:
@@ -556,6 +589,8 @@ def _entry(texts: Sequence[Text], year: int) -> Notice:
     day, rest = texts[0].inline, list(texts[1:])
     if not rest or not _KIND.fullmatch(rest[0].inline.line):
         raise day.error("an entry without a kind")
+    if any(text.inline.line in _KINDS for text in rest[1:]):
+        raise day.error("an entry with two kinds: the day of the second was not understood")
     tags = []
     for text in rest[1:]:
         if " " in text.inline.line:

@@ -260,6 +260,11 @@ def test_rss() -> None:
     ]
 
 
+def test_a_feed_with_garbage_for_a_date_is_refused() -> None:
+    with pytest.raises(Unreadable, match="item 'One title': no date: 'Smarch 45th'"):
+        entries(ATOM.replace("2026-01-26T00:30:00Z", "Smarch 45th").encode())
+
+
 def test_atom() -> None:
     [entry] = entries(ATOM.encode())
     assert entry == Entry("One title", "https://acme.example/1", When("2026-01-26T00:30Z"), "text")

@@ -20,7 +20,7 @@ from monitor import __version__
 from monitor.answer import DAY, flavour, max_age_seconds, redirect_fault, registrable, retry_after_seconds, wall
 from monitor.errors import FetchFailed, Unreadable
 from monitor.fetch import BACKOFF, MAX_PAGES, NO_VALIDATORS, Fetched, Fetcher, Validators, next_due
-from monitor.source import Access, Source
+from monitor.source import Access, Source, documents
 from tests.servers import Page, Site
 from tests.support import capture, needs_corpus
 
@@ -517,6 +517,40 @@ async def test_a_list_without_end(site, refused):
     site.pages["/m"] = listing("a", True)
     assert f"more than {MAX_PAGES} pages" in str(await refused("/m", source, key=KEY))
     assert len(site.requests) == MAX_PAGES
+
+
+# --- several documents ------------------------------------------------------------------------------------------------
+
+SEVERAL = replace(MARKDOWN, also=("b.md", "/old/c.md"))
+
+
+async def test_a_document_at_several_addresses(site, get):
+    site.pages |= {"/x/a.md": Page(b"one"), "/x/b.md": Page("zw\u00f6lf".encode()), "/old/c.md": Page(b'["3"]')}
+    got = await get("/x/a.md", SEVERAL, Validators('"never sent"', "d"))
+    assert documents(got.body) == [b"one", "zw\u00f6lf".encode(), b'["3"]']
+    assert (got.validators, got.not_modified, got.url) == (NO_VALIDATORS, False, site.url("/x/a.md"))
+    assert [request.path for request in site.requests] == ["/x/a.md", "/x/b.md", "/old/c.md"]
+    assert not any("if-none-match" in request.headers for request in site.requests)
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (Page(b"no", status=404), "answered 404"),
+        (Page(b""), "empty"),
+        (Page(b"\xff"), "UnicodeDecodeError"),
+        (Page(b"x" * 4_999_998), "longer than"),
+        (Page(b"<html>", "text/html"), "web page"),
+    ],
+)
+async def test_a_part_of_several_is_nothing(site, refused, part, why):
+    site.pages |= {"/a.md": Page(b"one"), "/b.md": part, "/old/c.md": Page(b"three")}
+    assert why in str(await refused("/a.md", SEVERAL))
+
+
+@pytest.mark.parametrize("body", [b"# Page", b"[]", b'["a", 1]', b'{"a": "b"}', b"[broken"])
+def test_one_document_is_its_own(body):
+    assert documents(body) == [body]
 
 
 @pytest.mark.parametrize("key", [None, "", f"{KEY}\r\nHost: evil", f"{KEY}\n", "schlüssel"])

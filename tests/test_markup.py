@@ -312,6 +312,23 @@ def test_dividers_and_classes_of_rows() -> None:
     assert [(row.divider, row.classes) for row in table.rows] == [(True, ()), (False, ("row-gray", "x"))]
 
 
+def test_html_tables_as_browsers_see_them() -> None:
+    """HTML standard, 13.2.6.4.9 and .13: Vertex's price page has all of these."""
+    page = """<body><table><thead><tr><th>a</th><th>b</th></tr></thead>
+        <tr><td rowspan="3">1</td></tr><tr><td>x</td></tr><tr><tr><td>2</td><td>y</td></tr></table>
+        <table><thead><tr><th>c</th><th>d</th></tr></thead><tbody><td rowspan="2">3</td></tr><tr><td>z</td></tr></tbody>
+        <table><tr><th>e</th></tr><tr><td>4</td></tr></table><h2>After</h2><table><tr><th>f</th></tr></table>"""
+    first, second, third, after, fourth = blocks(page)
+    assert isinstance(first, Table)
+    assert [[cell.text for cell in row.cells] for row in first.rows] == [["1", "x"], ["2", "y"]]
+    assert isinstance(second, Table)
+    assert [[cell.text for cell in row.cells] for row in second.rows] == [["3", "z"]]
+    assert isinstance(third, Table)
+    assert [row.cells[0].text for row in third.rows] == ["4"]
+    assert isinstance(after, Heading)
+    assert isinstance(fourth, Table)
+
+
 def test_focus_keeps_what_tables_and_headings_say() -> None:
     page = (
         b"<!doctype html><html><body nonce=1><h2 class=x>One</h2><p>no</p><TABLE><tr><td>a</td><td>b</td></tr>"

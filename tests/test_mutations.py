@@ -7,7 +7,6 @@ required key of a JSON object gone or renamed. The readers below prove that the 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -33,14 +32,6 @@ CASES = [
 
 #: Sources whose tables have a column for each model, by the first header of such a table.
 ACROSS = {"anthropic.overview": "Feature"}
-#: What a source is allowed to lose in silence, and why that is not an error of the adapter.
-ALLOWED = {
-    "openai.pricing": (
-        re.compile("gone: silently"),
-        "its tables have the columns that their models have prices for, so that one less is not a broken page;"
-        " a mass removal is held by the check of a poll",
-    ),
-}
 
 
 @pytest.mark.parametrize(("source", "path"), CASES)
@@ -53,11 +44,7 @@ def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
         )
     else:
         faults = page_faults(source, text, ACROSS.get(source.id))
-    allowed, reason = ALLOWED.get(source.id, (re.compile(r"(?!)"), ""))
-    wrong = [fault for fault in faults if not allowed.search(fault)]
-    assert not wrong, f"{len(wrong)} of the mutants:\n" + "\n".join(wrong[:20])
-    if faults:
-        pytest.xfail(f"{len(faults)} mutants: {reason}")
+    assert not faults, f"{len(faults)} of the mutants:\n" + "\n".join(faults[:20])
 
 
 # --- the test can tell -------------------------------------------------------------------------------------

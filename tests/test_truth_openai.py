@@ -281,6 +281,15 @@ def test_the_redesign_is_read_as_far_as_the_excerpt_goes() -> None:
         ("pricing.mdx.md", "0.175, 14", "0.175, fourteen"),
         ("pricing.mdx.md", "Tool call", "Tool dance"),
         ("pricing.panes.md", "Cached Input", "Warm Input"),
+        # A set of columns that is known in another section: fine-tuning without its training, models without a cache.
+        ("pricing.panes.md", "### Legacy models", "### Text tokens"),
+        ("pricing.panes.md", "### Image tokens", "### Fine-tuning"),
+        ("pricing.panes.md", "| Model | Input | Output |", "| Model | Input | Input |"),
+        ("pricing.panes.md", "| Model | Quality | 256 x 256 |", "| Model | Quality | 1024 x 1024 |"),
+        ("pricing.panes.md", "Free tier (per account, per month)", "Free tier"),
+        ("pricing.contexts.md", "| Cached input | Output | Input | Cached", "| Cached input | Input | Cached"),
+        ("pricing.contexts.md", "|  | Short context | Long context |", "|  | Short context | |"),
+        ("pricing.tables.md", " | Long context cache writes", " | Long context stored"),
         ("pricing.panes.md", "Prices per 1M tokens.", "Prices per token."),
         ("pricing.panes.md", "$10.00 / 1k calls", "$10.00 / 1k nods"),
         ("pricing.panes.md", "Prices per image.", ""),
@@ -290,6 +299,9 @@ def test_the_redesign_is_read_as_far_as_the_excerpt_goes() -> None:
         ("pricing.panes.md", "| Whisper | Transcription |", "| Whisper |"),
         ("pricing.model.md", "| Cached input | $0.5 |", "| Warm input | $0.5 |"),
         ("changelog.md", "Jun 24\n\nUpdate", "Jun 24"),
+        ("changelog.md", "Jun 4\n", "Fourth of June\n"),
+        ("changelog.md", "### December, 2025", "### Winter"),
+        ("deprecations.md", "### 2026-04-22: Legacy", "### 2026-04-32: Legacy"),
     ],
 )
 def test_what_is_unknown_is_refused(fixture: str, old: str, new: str) -> None:

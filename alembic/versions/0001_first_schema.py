@@ -85,7 +85,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("source", schema=None) as batch_op:
         batch_op.create_index(
-            "source_due", ["due_at"], unique=False, sqlite_where=sa.text("enabled"), postgresql_where=sa.text("enabled")
+            "source_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("enabled = 1"),
+            postgresql_where=sa.text("enabled"),
         )
 
     op.create_table(
@@ -398,7 +402,7 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("subscription")
     with op.batch_alter_table("source", schema=None) as batch_op:
-        batch_op.drop_index("source_due", sqlite_where=sa.text("enabled"), postgresql_where=sa.text("enabled"))
+        batch_op.drop_index("source_due", sqlite_where=sa.text("enabled = 1"), postgresql_where=sa.text("enabled"))
 
     op.drop_table("source")
     with op.batch_alter_table("event", schema=None) as batch_op:

@@ -22,6 +22,11 @@ from monitor.errors import StoreError
 #: How long a writer waits for another process to finish its transaction, in seconds.
 BUSY_SECONDS = 30
 
+_NEW_OR_OURS = (
+    "SELECT NOT EXISTS (SELECT * FROM sqlite_master) OR EXISTS (SELECT * FROM sqlite_master"
+    " WHERE name = 'alembic_version')"
+)
+
 
 def database_url(text: str) -> URL:
     """A URL, or a path of an SQLite file. Raises StoreError for anything else."""
@@ -29,8 +34,8 @@ def database_url(text: str) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser()))
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise StoreError(f"not a database URL or path: {text!r}") from error
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise StoreError("not a database URL: write sqlite:///PATH or postgresql://user@host/name") from error
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
@@ -93,7 +98,9 @@ class Store:
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # SQLAlchemy's "begin" below starts transactions, not the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    if cursor.execute(_NEW_OR_OURS).fetchone()[0]:  # the mode stays in the file: somebody else's is not ours to change
+        cursor.execute("PRAGMA journal_mode=WAL")
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

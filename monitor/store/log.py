@@ -35,6 +35,7 @@ def append(
 
     The occurrence of each is counted from the log inside the caller's transaction, so a saying that comes back
     after it was taken back is a new event, and one that must be said once is left out when it stands there.
+    ``baseline`` marks what the first look at a source found; what happens to the source itself is news even then.
     """
     said = [says(source_id, draft) for draft in drafts]
     before = _counts(session, said)
@@ -65,7 +66,7 @@ def append(
                 "url": url,
                 "document": document,
                 "quote": draft.quote,
-                "baseline": baseline,
+                "baseline": baseline and draft.fact is not None,
                 "corrects": None,
             }
         )
@@ -134,8 +135,8 @@ def hidden(session: Session, wanted: Wanted) -> int:
 def question(wanted: Wanted) -> Select[Any]:
     """The query behind ``events``.
 
-    Each kind (or severity) that a pattern covers is read on its own index from its newest end, never more than
-    ``limit`` rows of each, so that a rare kind costs no more than a frequent one.
+    Each kind (or severity, or way to name a model) that a pattern covers is read on its own index from its newest
+    end, never more than ``limit`` rows of each, so that a rare kind costs no more than a frequent one.
     """
     rest: list[ColumnElement[bool]] = []
     if wanted.provider:
@@ -148,9 +149,8 @@ def question(wanted: Wanted) -> Select[Any]:
         rest.append(EVENTS.c.detected_at < wanted.until)
     if wanted.baseline is not None:
         rest.append(EVENTS.c.baseline.is_(wanted.baseline))
-    if wanted.model:
-        rest.append(_model(wanted.model.casefold()))
-    kinds = fnmatch.filter(KINDS, wanted.kind if "*" in wanted.kind else f"{wanted.kind}*") if wanted.kind else None
+    kind = wanted.kind.casefold()
+    kinds = fnmatch.filter(KINDS, kind if "*" in kind else f"{kind}*") if kind else None
     levels = SEVERITIES[SEVERITIES.index(wanted.severity) :] if wanted.severity in SEVERITIES else None
     if kinds is not None:
         branches = [[EVENTS.c.kind == kind, *rest] for kind in kinds] or [[EVENTS.c.kind == ""]]
@@ -160,6 +160,8 @@ def question(wanted: Wanted) -> Select[Any]:
         branches = [[EVENTS.c.severity == level, *rest] for level in levels]
     else:
         branches = [rest]
+    if wanted.model:
+        branches = [[*branch, model] for branch in branches for model in _models(wanted.model.casefold())]
     newest = (EVENTS.c.detected_at.desc(), EVENTS.c.sequence.desc())
     if len(branches) == 1:
         return select(EVENTS).where(*branches[0]).order_by(*newest).limit(wanted.limit)
@@ -172,12 +174,20 @@ def question(wanted: Wanted) -> Select[Any]:
     )  # fmt: skip
 
 
-def _model(glob: str) -> ColumnElement[bool]:
-    """A glob on the provider's id; written ``*/gpt-4o*`` it also means the model under other platforms' names."""
-    if "/" in glob:
-        _, _, name = glob.partition("/")
-        return or_(_like(EVENTS.c.folded, name), EVENTS.c.canonical.like(_pattern(glob), escape="\\"))
-    return _like(EVENTS.c.folded, glob)
+def _models(glob: str) -> list[ColumnElement[bool]]:
+    """A glob on the provider's id, alone or as ``provider/id``: what may match it, each on an index of its own.
+
+    Written ``*/gpt-4o*`` it also means the model under other platforms' names. An id may hold a slash itself.
+    """
+    provider, slash, name = glob.partition("/")
+    whole, canonically = _like(EVENTS.c.folded, glob), _like(EVENTS.c.canonical, glob)
+    if not slash:
+        return [whole]
+    named = _like(EVENTS.c.folded, name)
+    if provider == "*":
+        return [named, or_(whole, canonically)]
+    theirs = _like(EVENTS.c.provider, provider)
+    return [whole, and_(theirs, named), and_(theirs, canonically)]
 
 
 def _like(column: Any, glob: str) -> ColumnElement[bool]:

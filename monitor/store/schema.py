@@ -31,7 +31,8 @@ def revision(store: Store) -> str | None:
     with store.read() as session:
         names = set(inspect(session.connection()).get_table_names())
         if "alembic_version" in names:
-            return str(session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar())
+            found: str | None = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return found
     if names:
         raise StoreError(
             f"{store}: holds other tables ({', '.join(sorted(names)[:3])} ...); give Lastcall its own database"

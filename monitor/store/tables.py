@@ -84,7 +84,9 @@ class SourceRow(SQLModel, table=True):
     """
 
     __tablename__ = "source"
-    __table_args__ = (Index("source_due", "due_at", sqlite_where=text("enabled"), postgresql_where=text("enabled")),)
+    __table_args__ = (
+        Index("source_due", "due_at", sqlite_where=text("enabled = 1"), postgresql_where=text("enabled")),
+    )  # fmt: skip
 
     id: str = Field(primary_key=True)
     enabled: bool = True

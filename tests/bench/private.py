@@ -32,7 +32,7 @@ def declare(base: str, kind: str = "same", count: int = 500) -> dict[str, Source
             every=timedelta(hours=6),
             facts=(Retirement,),
             focus=tables_and_headings,
-        )  # fmt: skip
+        )
         for number in range(count)
     ]
     return {source.id: source for source in made}
