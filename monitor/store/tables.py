@@ -272,30 +272,34 @@ class EventRow(SQLModel, table=True):
     corrects: str | None = None
 
     def to_json(self) -> Json:
-        """The public form (INTERFACE, "An event")."""
-        return {
-            "id": self.id,
-            "sequence": self.sequence,
-            "kind": self.kind,
-            "severity": self.severity,
-            "provider": self.provider,
-            "model": self.model,
-            "version": self.version,
-            "region": self.region,
-            "surface": self.surface,
-            "canonical": self.canonical,
-            "summary": self.summary,
-            "before": self.before,
-            "after": self.after,
-            "effective": self.effective,
-            "detected_at": self.detected_at.isoformat().replace("+00:00", "Z"),
-            "source": self.source_id,
-            "url": self.url,
-            "document": f"sha256:{self.document}" if self.document else "",
-            "quote": self.quote,
-            "baseline": self.baseline,
-            "corrects": self.corrects,
-        }
+        return event_json(self)
+
+
+def event_json(row: Any) -> Json:
+    """The public form (INTERFACE, "An event") of an EventRow, or of a plain row of its table."""
+    return {
+        "id": row.id,
+        "sequence": row.sequence,
+        "kind": row.kind,
+        "severity": row.severity,
+        "provider": row.provider,
+        "model": row.model,
+        "version": row.version,
+        "region": row.region,
+        "surface": row.surface,
+        "canonical": row.canonical,
+        "summary": row.summary,
+        "before": row.before,
+        "after": row.after,
+        "effective": row.effective,
+        "detected_at": row.detected_at.isoformat().replace("+00:00", "Z"),
+        "source": row.source_id,
+        "url": row.url,
+        "document": f"sha256:{row.document}" if row.document else "",
+        "quote": row.quote,
+        "baseline": row.baseline,
+        "corrects": row.corrects,
+    }
 
 
 SubscriptionState = Literal["enabled", "paused", "disabled"]
