@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -102,9 +104,10 @@ def demo(db: Db = None) -> None:
         )  # fmt: skip
     print()
     output.details((name.replace("_", " "), str(count)) for name, count in counts.items())
+    program = "lastcall" if shutil.which("lastcall") else f"{os.path.relpath(sys.executable)} -m monitor"
     print("\nAsk the database that this left:")
     for command in ("events --limit 5", "upcoming", "show gpt-4o-realtime-preview", "deliveries --limit 3"):
-        print(f"  lastcall --db {path} {command}")
+        print(f"  {program} --db {path} {command}")
 
 
 def _day(at: datetime, title: str) -> None:
