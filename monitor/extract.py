@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,12 +31,12 @@ from monitor.markup import (
     is_html,
     tables_and_headings,
 )  # fmt: skip
-from monitor.values import NO_PRICE, Money, money, unit, when
+from monitor.values import NO_PRICE, Money, above, amount, money, unit, when
 
 __all__ = [
     "NO_PRICE", "Block", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section", "Table", "Text",
-    "Unreadable", "blocks", "clean", "codes", "decode", "entries", "inline", "is_html", "layout", "money", "sections",
-    "tables", "tables_and_headings", "unit", "when",
+    "Unreadable", "above", "amount", "blocks", "clean", "codes", "decode", "entries", "inline", "is_html", "layout",
+    "money", "parsed_json", "sections", "tables", "tables_and_headings", "unit", "when",
 ]  # fmt: skip
 
 # --- tables by column names --------------------------------------------------------------------------------
@@ -279,6 +280,17 @@ def entries(body: bytes) -> list[Entry]:
         title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
         found.append(Entry(title, item.get("link", ""), published, summary))
     return found
+
+
+# --- JSON --------------------------------------------------------------------------------------------------
+
+
+def parsed_json(body: bytes) -> Any:
+    """A JSON document in which a number with a point or an exponent is its own text: money is never a float."""
+    try:
+        return json.loads(decode(body), parse_float=str, parse_constant=str)
+    except ValueError as error:
+        raise Unreadable(f"not JSON: {error}") from error
 
 
 # --- ids ---------------------------------------------------------------------------------------------------

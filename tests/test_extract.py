@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import Unreadable
-from monitor.extract import Entry, Layout, Row, codes, entries, layout, sections, tables, when
+from monitor.extract import Entry, Layout, Row, codes, entries, layout, parsed_json, sections, tables, when
 from monitor.facts import When
 from monitor.markup import inline
 
@@ -291,3 +291,21 @@ def test_a_body_is_never_a_path_or_an_address(tmp_path: Path) -> None:
     for body in (str(path).encode(), path.as_uri().encode(), b"http://127.0.0.1:9/feed"):
         with pytest.raises(Unreadable, match="feed"):
             entries(body)
+
+
+# --- JSON --------------------------------------------------------------------------------------------------
+
+
+def test_numbers_of_json_stay_text() -> None:
+    assert parsed_json(b'{"a": 2.8e-07, "b": 0.10, "c": 3, "d": NaN}') == {
+        "a": "2.8e-07",
+        "b": "0.10",
+        "c": 3,
+        "d": "NaN",
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a": 1', b"\xff{}"])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="not "):
+        parsed_json(body)
