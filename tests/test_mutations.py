@@ -40,6 +40,14 @@ ALLOWED = {
         "its tables have the columns that their models have prices for, so that one less is not a broken page;"
         " a mass removal is held by the check of a poll",
     ),
+    "openrouter.models": (
+        re.compile(r"overrides\[\]\.\w+ gone: silently"),
+        "an override leaves out the prices that stay as they are",
+    ),
+    "genai_prices.data": (
+        re.compile(r"prices\[\]\.prices\.\w+ (gone|renamed): silently"),
+        "an entry names the prices that its model has, whichever they are; this source only hints",
+    ),
 }
 
 
