@@ -1,7 +1,8 @@
 """OpenRouter: https://openrouter.ai/api/v1/models, the models it routes to, their prices and expiration dates.
 
-A public list without a key: ``{data}``, since July 2026 with ``links`` and ``total_count`` beside it. Prices are
-decimal strings in USD for one token (one search for ``web_search``). Rows of every kind have the same fields.
+A public list without a key: ``{data}``, since July 2026 with ``links`` and ``total_count`` beside it; with
+``?output_modalities=all`` it has more rows. Prices are decimal strings in USD for one token (one search for
+``web_search``).
 
 Odd, and read so:
 - A row is its own model with its suffix: ``:free`` and ``:batch`` have their own dates and prices.
@@ -14,10 +15,12 @@ Odd, and read so:
 - ``overrides`` hold what applies above a count of prompt tokens (strictly more) or in hours of the day. Hours tile the
   whole day, and the price beside them is that of the moment: where there are hours, only they are read.
 - ``context_length`` is the model's, ``top_provider`` that of the first provider: not read, it moves like the price.
-- ``image`` is documented for one image, and is for one token at Gemini; ``image_token`` is not documented. A price
-  without a known unit is no fact, nor is an override with a key that is neither a condition nor a price known here;
-  both are named in the note of the listing. Five such keys came in six weeks: they are let be, unless a well-known
-  one is missing from the whole list, which is how a renamed key looks.
+- Only models that put out text or embeddings are priced by the token. ``prompt`` is for a minute, an hour or a second
+  of a transcription, for a character of speech; pictures have tokens of OpenRouter's own. ``image`` is documented for
+  one image, and is for one token at Gemini; ``image_token`` is not documented. A price without a known unit is no
+  fact, nor is an override with a key that is neither a condition nor a price known here; both are named in the note
+  of the listing. Five new keys came in six weeks: they are let be, unless a well-known one is missing from the whole
+  list, which is how a renamed key looks.
 
 What would break it, as Unreadable: one page of a paged list, a renamed key, a row without the two token prices, an
 amount or a condition that is no number.
@@ -50,8 +53,8 @@ _METERS = {
 }
 #: Prices that some row of every list has.
 _COMMON = frozenset({"input_cache_read", "input_cache_write", "web_search", "internal_reasoning", "audio"})
-#: Prices in a unit that is not told.
-_UNTOLD = frozenset({"image", "image_token"})
+#: Prices in a unit that is not told, and the place of the conditional ones.
+_UNTOLD = frozenset({"image", "image_token", "overrides"})
 _CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end"})
 #: No model is given a date this far ahead: it is a way to say "never".
 _NEVER = 2090
@@ -59,7 +62,6 @@ _NEVER = 2090
 
 @source(
     "https://openrouter.ai/api/v1/models",
-    every=timedelta(hours=2),
     facts=(Listing, Price, Retirement),
     markers=(b'"canonical_slug"', b'"pricing"'),
 )
@@ -69,15 +71,15 @@ def models(body: bytes) -> Iterator[Fact]:
     rows, links = document["data"], document.get("links") or {}
     if links.get("next") or document.get("total_count", len(rows)) != len(rows):
         raise Unreadable(f"{len(rows)} rows are not the whole list of {document.get('total_count')}")
-    unread = {key for row in rows for key in _unread(row["pricing"])}
-    missing = _COMMON.difference(*(row["pricing"] for row in rows))
-    if unread - _UNTOLD and missing:
-        raise Unreadable(f"no price for {sorted(missing)} and one for {sorted(unread)}; was one renamed?")
+    keys = {key for row in rows for entry in _entries(row["pricing"]) for key in entry}
+    unknown, missing = keys - _METERS.keys() - _CONDITIONS - _UNTOLD, _COMMON - keys
+    if unknown and missing:
+        raise Unreadable(f"no price for {sorted(missing)} and one for {sorted(unknown)}; was one renamed?")
     for row in rows:
         yield _listing(row)
         if row["expiration_date"]:
             yield from _retirement(row)
-        if not row["id"].startswith("~"):
+        if _by_token(row) and not row["id"].startswith("~"):
             yield from _prices(row)
 
 
@@ -85,7 +87,7 @@ def _listing(row: dict[str, Any]) -> Listing:
     created = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=row["created"])
     kinds = row["architecture"]
     outputs = (f"{kind} output" for kind in sorted(kinds["output_modalities"]) if kind != "text")
-    unread = ", ".join(_unread(row["pricing"]))
+    unread = ", ".join(_unread(row))
     return Listing(
         model=row["id"],
         name=row["name"],
@@ -98,10 +100,20 @@ def _listing(row: dict[str, Any]) -> Listing:
     )
 
 
-def _unread(pricing: dict[str, Any]) -> list[str]:
+def _entries(pricing: dict[str, Any]) -> list[dict[str, Any]]:
+    return [pricing, *(pricing.get("overrides") or ())]
+
+
+def _by_token(row: dict[str, Any]) -> bool:
+    return not {"text", "embeddings"}.isdisjoint(row["architecture"]["output_modalities"])
+
+
+def _unread(row: dict[str, Any]) -> list[str]:
     """The keys of prices and conditions that give no fact."""
-    entries = (pricing, *(entry for entry in pricing.get("overrides") or () if not _known(entry)))
-    return sorted({key for entry in entries for key in entry.keys() - _METERS.keys() - _CONDITIONS - {"overrides"}})
+    pricing = row["pricing"]
+    entries = [entry for entry in _entries(pricing) if entry is pricing or not _known(entry)]
+    keys = {key for entry in entries for key, value in entry.items() if value != "0"}
+    return sorted(keys - {"overrides"} - (_METERS.keys() | _CONDITIONS if _by_token(row) else set()))
 
 
 def _known(override: dict[str, Any]) -> bool:
@@ -121,7 +133,7 @@ def _prices(row: dict[str, Any]) -> Iterator[Price]:
     missing = {"prompt", "completion"} - pricing.keys()
     if missing:
         raise Unreadable(f"{row['id']}: no price for {' and '.join(sorted(missing))}")
-    overrides = [entry for entry in pricing.get("overrides") or () if _known(entry)]
+    overrides = [entry for entry in _entries(pricing)[1:] if _known(entry)]
     by_hours = {key for entry in overrides if "utc_start" in entry for key in entry}
     stated: dict[str, Price] = {}
     for entry in (pricing, *overrides):
