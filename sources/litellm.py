@@ -112,6 +112,8 @@ def _prices(model: str, entry: dict[str, Any]) -> Iterator[Price]:
             reading = _reading(key) if "cost" in key and within is not None else None
             if not reading or _SECOND_NAMES.get(key) in part:
                 continue
+            if part is not entry and not within and key in entry:
+                continue  # the plain price stands in the entry itself, and there it counts
             meter, per, times, tier, context = reading
             quote = f"{model}: {key} {value}" if part is entry else f"{model} ({within or 'first tier'}): {key} {value}"
             price = amount(value, times, quote)
