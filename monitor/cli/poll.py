@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.source import Source
     from monitor.store.db import Store
-    from monitor.store.tables import SourceRow
+    from monitor.store.sources import State
 
 app = typer.Typer(**PLAIN)
 
@@ -77,7 +77,7 @@ def poll(
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
-async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: list[SourceRow]) -> list[Polled]:
+async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
     from monitor.settings import provider_key
