@@ -19,11 +19,11 @@ def upgrade(db: Db = None) -> None:
 
     Example: lastcall db upgrade
     """
-    from monitor.settings import load_settings
+    from monitor.place import database
     from monitor.store import schema
     from monitor.store.db import Store
 
-    store = Store(load_settings(db).database_url)
+    store = Store(database(db))
     try:
         before, after = schema.upgrade(store)
     finally:

@@ -54,11 +54,11 @@ Provider = Annotated[str | None, typer.Option("--provider", help="Only this prov
 @contextmanager
 def opened(db: str | None) -> Iterator[Store]:
     """The store of a command, with its schema, closed at the end."""
-    from monitor.settings import load_settings
+    from monitor.place import database
     from monitor.store.db import Store
     from monitor.store.schema import ready
 
-    store = Store(load_settings(db).database_url)
+    store = Store(database(db))
     try:
         yield ready(store)
     finally:
