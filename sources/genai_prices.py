@@ -52,6 +52,11 @@ def data(body: bytes) -> Iterator[Price]:
         for model in host["models"]:
             prices = model["prices"]
             entries = prices if isinstance(prices, list) else [{"prices": prices}]
+            named = [entry["prices"].keys() for entry in entries]
+            if any(keys != named[0] for keys in named):
+                raise Unreadable(
+                    f"{host['id']}/{model['id']}: its dated entries name different prices; was one renamed?"
+                )
             for number, entry in enumerate(entries, 1):
                 ends = _superseded(entries[number:])
                 yield from _prices(f"{host['id']}/{model['id']}", entry, ends, _note(model, entry["prices"]))

@@ -64,6 +64,7 @@ _NEVER = 2090
     "https://openrouter.ai/api/v1/models",
     facts=(Listing, Price, Retirement),
     markers=(b'"canonical_slug"', b'"pricing"'),
+    patience=8,  # the price is that of the first host of the moment and moves daily: two days at one price
 )
 def models(body: bytes) -> Iterator[Fact]:
     """Each row as a listing, its prices, and a retirement where it has a date."""
@@ -134,6 +135,10 @@ def _prices(row: dict[str, Any]) -> Iterator[Price]:
     if missing:
         raise Unreadable(f"{row['id']}: no price for {' and '.join(sorted(missing))}")
     overrides = [entry for entry in _entries(pricing)[1:] if _known(entry)]
+    for override in overrides:  # every one of 2026 does; only the price of writing to the cache may be left out
+        left_out = {"prompt", "completion", "input_cache_read"} & pricing.keys() - override.keys()
+        if left_out:
+            raise Unreadable(f"{row['id']}: an override without a price for {' and '.join(sorted(left_out))}")
     by_hours = {key for entry in overrides if "utc_start" in entry for key in entry}
     stated: dict[str, Price] = {}
     for entry in (pricing, *overrides):
