@@ -9,6 +9,7 @@ its provider.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 #: Makers by the names that they go by: as a provider, as an ``org/``, as a vendor on Bedrock, as a host in a catalogue.
@@ -27,10 +28,11 @@ MAKERS = {
         "microsoft": "microsoft",
         "minimax": "minimax minimaxai",
         "mistral": "mistral mistralai",
-        "moonshot": "moonshot moonshotai",
+        "moonshot": "moonshot moonshotai moonshot-ai",
         "nousresearch": "nousresearch",
         "nvidia": "nvidia",
         "openai": "openai",
+        "perplexity": "perplexity",
         "qwen": "qwen alibaba dashscope",
         "stability": "stability stabilityai",
         "twelvelabs": "twelvelabs",
@@ -47,13 +49,14 @@ _NAMES = {
     "perplexity": r"sonar|pplx-|llama-3(\.1)?-sonar-",
     "nvidia": r"(nvidia-)?nemotron|llama-[\d.]+-nemotron",
     "groq": r"llama3?-groq-",
-    "openai": r"gpt-|chatgpt-|o\d(-|$)|dall[-·]e|whisper|tts(-|$)|sora|text-embedding-(ada-|3-)|text-(ada|babbage|curie|davinci)-"
-    r"|(code-)?davinci|babbage|codex-mini|computer-use-preview|omni-moderation",
+    "openai": r"gpt-|chatgpt-|o\d(-|$)|dall[-·]e|whisper|tts(-|$)|sora|text-embedding-(ada-|3-)"
+    r"|text-(ada|babbage|curie|davinci)-|(code-)?davinci|babbage|codex-mini|computer-use-preview|omni-moderation",
     "anthropic": r"claude",
-    "google": r"gemini-|gemma|imagen-|veo-|lyria-|text-(bison|unicorn)|textembedding-gecko|embedding-gecko|multimodalembedding"
-    r"|text-embedding-0|text-multilingual-embedding-",
+    "google": r"gemini-|gemma|imagen-|veo-|lyria-|text-(bison|unicorn)|textembedding-gecko|embedding-gecko"
+    r"|multimodalembedding|text-embedding-0|text-multilingual-embedding-",
     "meta": r"(meta-)?llama|codellama|muse-",
-    "mistral": r"(open-|labs-)?(mistral|mixtral|ministral|magistral|codestral|devstral|mathstral|pixtral|voxtral|leanstral)",
+    "mistral": r"(open-|labs-)?(mistral|mixtral|ministral|magistral|codestral|devstral|mathstral|pixtral|voxtral"
+    r"|leanstral)",
     "cohere": r"cohere-|command(-|$)|c4ai-|embed-(english|multilingual)-|rerank-(english|multilingual|v\d)",
     "deepseek": r"deepseek-",
     "qwen": r"qwen|qwq|qvq",
@@ -72,8 +75,9 @@ _MAKER = re.compile("|".join(f"(?P<{maker}>{begins})" for maker, begins in _NAME
 _CATALOGUES = frozenset({"", "genai_prices", "litellm", "models_dev"})
 #: Their ids are ``org/model``, so that an org we do not know is a maker too.
 _ORG_HOSTS = frozenset({"groq", "openrouter", "together"})
-#: Makers that serve others' models too, under bare names (Mistral's ``zai-glm-5-2``, Qwen's ``deepseek-r1``).
-_SERVE_OTHERS = frozenset({"mistral", "qwen"})
+#: Makers that serve others' models too, under bare names: Mistral ``zai-glm-5-2``, Qwen ``deepseek-r1``, Perplexity
+#: ``GPT-5.6 Luna``. What the others list is their own, whatever it is called.
+_SERVE_OTHERS = frozenset({"mistral", "perplexity", "qwen"})
 #: Parts of an id before the model that are no maker: Google's and Fireworks' paths, and in LiteLLM's keys a kind of
 #: deployment, a region, a commitment, an image's size and quality (``bedrock/us-east-1/1-month-commitment/...``).
 _PLACE = re.compile(
@@ -120,8 +124,8 @@ _SPELLINGS = {
 }
 
 _CLAUDE = [
-    # The day, with the v1 and v2 of Vertex before it or of Bedrock behind it, and Bedrock's v1 after a number.
-    (re.compile(r"(-v\d)?-?20\d{6}(-v\d)?$|(?<=\d)-v1$"), ""),
+    # The day, with the v1 and v2 of Vertex before it or of Bedrock behind it (two days of Sonnet 3.5), also without it.
+    (re.compile(r"(-v\d)?-?20\d{6}(-v\d)?$|(?<=\d)-v1$|(?<=sonnet)-v[12]$"), ""),
     # ``claude-3-opus-latest`` is that version; ``claude-sonnet-latest`` moves on.
     (re.compile(r"^(.*\d.*)-latest$"), r"\1"),
     (re.compile(r"-v(?=\d)"), "-"),
@@ -138,35 +142,41 @@ def canonical(provider: str, model: str) -> str:
 
     Without a provider the first part of ``model`` is one: ``canonical("", "azure/gpt-4o")``.
     """
-    name = _SPACE.sub("-", model.casefold().strip()).rstrip("/")
+    name = _SPACE.sub("-", model.casefold().strip()).strip("/")
     if not name:
         return ""
     own = MAKERS.get(provider, provider)
     head, slash, rest = name.partition("/")
-    if head and slash and (head in (provider, own) or provider in _CATALOGUES):
+    if slash and (head in (provider, own) or provider in _CATALOGUES):
         return canonical(head, rest)
-    if name.startswith("~") and (known := name.lstrip("~")):  # OpenRouter's own alias, which moves from model to model
+    if name.startswith("~") and (known := name.lstrip("~/")):  # OpenRouter's own alias, which moves from model to model
         maker, _, known = canonical(provider, known).rpartition("/")
         return f"{maker}/~{known}"
     maker, known = _made(provider, name)
     if maker:
         return f"{maker}/{_spelled(maker, known)}"
-    return f"{own}/{name.lstrip('/')}" if own else name
+    return f"{own}/{name}" if own else name
 
 
 def _made(provider: str, name: str) -> tuple[str, str]:
     """Who made it, and its name without what said so; no maker where no rule knows."""
-    path, _, known = name.rpartition("/")
+    path, _, last = name.rpartition("/")
     org = path.rpartition("/")[2]
+    if (vendor := _VENDOR.fullmatch(last)) and vendor[1] in MAKERS:
+        return MAKERS[vendor[1]], _undone(vendor[2])
+    known = _undone(last)
     if org in MAKERS:
         return MAKERS[org], known
-    if (vendor := _VENDOR.fullmatch(known)) and vendor[1] in MAKERS:
-        return MAKERS[vendor[1]], vendor[2]
     if not org or _PLACE.fullmatch(org):
         own = MAKERS.get(provider, "")
         match = _MAKER.match(known) if not own or own in _SERVE_OTHERS else None
         return (match and match.lastgroup) or own, known
-    return (path, known) if provider in _ORG_HOSTS else ("", name)
+    return path if provider in _ORG_HOSTS else "", known
+
+
+def _undone(name: str) -> str:
+    """The name without what a host put on it."""
+    return name if name.startswith("~") else _replaced(_UNDONE, name)
 
 
 def _spelled(maker: str, name: str) -> str:
@@ -175,8 +185,10 @@ def _spelled(maker: str, name: str) -> str:
     Anthropic wrote the family last until Claude 3.7 and first since Claude 4, and renamed the old ones on its pages,
     so both orders are one: ``claude-3-haiku-20240307``, ``Claude Haiku 3`` and ``Claude 3 Haiku``.
     """
-    for pattern, replacement in _UNDONE:
-        name = pattern.sub(replacement, name)
-    for pattern, replacement in _CLAUDE if name.startswith("claude") else _SPELLINGS.get(maker, ()):
-        name = pattern.sub(replacement, name)
+    return _replaced(_CLAUDE if name.startswith("claude") else _SPELLINGS.get(maker, ()), name)
+
+
+def _replaced(rules: Iterable[tuple[re.Pattern[str], str]], name: str) -> str:
+    for pattern, replacement in rules:
+        name = pattern.sub(replacement, name) or name
     return name
