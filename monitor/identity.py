@@ -2,8 +2,8 @@
 
 Who made a model is read from the id (``org/model``, Bedrock's ``vendor.model``), else from the name itself; then the
 spellings of hosts are undone. Each rule has its cases in tests/test_identity.py. In doubt names stay apart: a dated id
-and its alias, a quantised or ``turbo`` model and its base are two. A name that no rule knows keeps its own form under
-its provider.
+and its alias (except Anthropic's, whose price page has neither), a quantised or ``turbo`` model and its base are two.
+A name that no rule knows keeps its own form under its provider.
 """
 
 from __future__ import annotations
