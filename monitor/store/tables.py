@@ -72,6 +72,23 @@ def _names() -> Any:
     return Field(default=(), sa_type=NamesText)
 
 
+_PARTIAL: dict[Index, str] = {}
+
+
+def _partial(name: str, *columns: str, where: str, postgresql: str = "", unique: bool = False) -> Index:
+    """An index over some rows, on both databases."""
+    index = Index(name, *columns, unique=unique, sqlite_where=text(where))
+    _PARTIAL[index] = postgresql or where
+    return index
+
+
+def prepare_postgresql() -> None:
+    """Give the partial indexes to PostgreSQL too. Naming a dialect imports it, which SQLite need not pay for."""
+    while _PARTIAL:
+        index, where = _PARTIAL.popitem()
+        index.dialect_kwargs["postgresql_where"] = text(where)
+
+
 Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
 
 
@@ -85,7 +102,7 @@ class SourceRow(SQLModel, table=True):
 
     __tablename__ = "source"
     __table_args__ = (
-        Index("source_due", "due_at", sqlite_where=text("enabled = 1"), postgresql_where=text("enabled")),
+        _partial("source_due", "due_at", where="enabled = 1", postgresql="enabled"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -162,9 +179,8 @@ class _Version(SQLModel):
 
 
 def _version_indexes(name: str) -> tuple[Index, ...]:
-    stands = text("ended IS NULL")
     return (
-        Index(f"{name}_stands", "source_id", "key", unique=True, sqlite_where=stands, postgresql_where=stands),
+        _partial(f"{name}_stands", "source_id", "key", where="ended IS NULL", unique=True),
         Index(f"{name}_folded", "folded"),
         Index(f"{name}_canonical", "canonical"),
     )
@@ -346,9 +362,8 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("event_id", "subscription_id"),
-        Index(
-            "delivery_due", "subscription_id", "next_at", "id",
-            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
+        _partial(
+            "delivery_due", "subscription_id", "next_at", "id", where="state = 'pending'",
         ),
         Index("delivery_subscription", "subscription_id", "state", "id"),
     )  # fmt: skip
