@@ -105,21 +105,22 @@ def fingerprint(facts: Snapshot) -> str:
 
 
 def settle(
-    known: Snapshot, seen: Snapshot, pending: Sequence[Pending]
+    known: Snapshot, seen: Snapshot, pending: Sequence[Pending], least: int = 1
 ) -> tuple[list[Change], list[Pending]]:  # fmt: skip
     """The changes that have been looked at often enough, and those that wait.
 
     A removal needs two looks, so does a date that appears or moves earlier (pages flap for a day: Vertex on
     2026-05-29, Anthropic on 2026-02-19) and a price that doubles or halves. What is no longer different is
     forgotten: A -> B -> A within the looks is nothing. All changes of one subject settle together, so that a
-    price whose end date is dropped is one change and not an addition today and a removal tomorrow.
+    price whose end date is dropped is one change and not an addition today and a removal tomorrow. ``least`` is
+    Source.patience: a market price that moves every day settles only when it stays.
     """
     looked = {wait.change.key: wait for wait in pending}
     changes = diff(known, seen)
     needs: dict[tuple[str, ...], int] = {}
     for change in changes:
         subject = _subject(change.fact)
-        needs[subject] = max(needs.get(subject, 1), _looks_needed(change))
+        needs[subject] = max(needs.get(subject, least), _looks_needed(change))
     settled, waiting = [], []
     for change in changes:
         wait = looked.get(change.key)
@@ -134,9 +135,11 @@ def settle(
     return [change for change in settled if _subject(change.fact) not in held], waiting
 
 
-def look_again(known: Snapshot, pending: Sequence[Pending]) -> tuple[list[Change], list[Pending]]:
+def look_again(
+    known: Snapshot, pending: Sequence[Pending], least: int = 1
+) -> tuple[list[Change], list[Pending]]:  # fmt: skip
     """Settle after another look at the very same page (304, or the same bytes)."""
-    return settle(known, patch(known, (wait.change for wait in pending)), pending)
+    return settle(known, patch(known, (wait.change for wait in pending)), pending, least)
 
 
 def _same(one: Fact | None, other: Fact | None) -> bool:

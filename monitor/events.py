@@ -104,7 +104,7 @@ def interpret(
 
     ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
     folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
-    without a word. A hint never raises a retirement or price event.
+    without a word. A hint raises no event at all, it corroborates or contradicts; news raise notices only.
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
@@ -121,7 +121,7 @@ def interpret(
     for _, group in sorted(prices.items()):
         drafts += _prices(group, now)
     if source.kind != "official":
-        drafts = [draft for draft in drafts if draft.kind.startswith(("model.", "notice."))]
+        drafts = [draft for draft in drafts if source.kind == "news" and draft.kind == "notice.published"]
     return drafts
 
 
@@ -343,8 +343,8 @@ def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: da
                 words = f"no longer listed, before its retirement ({end.retires or 'no date told'})"
                 yield _draft("model.unlisted", "action", change, words)
         case Listing() as before, Listing() as after:
-            if before.alias_of != after.alias_of:
-                words = f"points to {after.alias_of or 'nothing'}, was {before.alias_of or 'nothing'}"
+            if before.alias_of and before.alias_of != after.alias_of:
+                words = f"points to {after.alias_of or 'nothing'}, was {before.alias_of}"
                 yield _draft("model.retargeted", "action", change, words)
             if words := ", ".join(_grown(before, after)):
                 yield _draft("model.changed", "info", change, words)

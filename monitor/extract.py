@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import io
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,12 +32,13 @@ from monitor.markup import (
     is_html,
     tables_and_headings,
 )  # fmt: skip
-from monitor.values import NO_PRICE, Money, money, unit, when
+from monitor.values import NO_PRICE, Money, above, amount, money, unit, when
 
 __all__ = [
     "NO_PRICE", "Block", "Element", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section",
-    "Table", "Text", "Unreadable", "blocks", "clean", "codes", "decode", "elements", "entries", "inline", "is_html",
-    "layout", "money", "newest", "sections", "sentences", "tables", "tables_and_headings", "unit", "when",
+    "Table", "Text", "Unreadable", "above", "amount", "blocks", "clean", "codes", "decode", "elements", "entries",
+    "inline", "is_html", "layout", "money", "newest", "parsed_json", "sections", "sentences", "tables",
+    "tables_and_headings", "unit", "when",
 ]  # fmt: skip
 
 # --- tables by column names --------------------------------------------------------------------------------
@@ -355,6 +357,17 @@ def entries(body: bytes) -> list[Entry]:
         markup = item["content"][0]["value"] if item.get("content") else item.get("summary", "")
         found.append(Entry(title, item.get("link", ""), published, summary, markup))
     return found
+
+
+# --- JSON --------------------------------------------------------------------------------------------------
+
+
+def parsed_json(body: bytes) -> Any:
+    """A JSON document in which a number with a point or an exponent is its own text: money is never a float."""
+    try:
+        return json.loads(decode(body), parse_float=str, parse_constant=str)
+    except ValueError as error:
+        raise Unreadable(f"not JSON: {error}") from error
 
 
 # --- ids ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ from monitor.store.tables import SourceRow
 
 #: After so many failed polls in a row the operator is told, once.
 FAILING_AFTER = 3
+#: Agreeing looks that release whatever a guard holds of a hint: two days at their cadence.
+HINT_LOOKS = 8
 
 
 class Getter(Protocol):
@@ -84,17 +86,19 @@ def decide(
     looks that found these same facts held; ``accepted`` is an operator's word for it.
     """
     if seen is None:
-        changes, waiting = look_again(known, pending)
+        changes, waiting = look_again(known, pending, source.patience)
     elif not known:
         changes, waiting = diff({}, seen), []
         if (doubt := check({}, seen, now)) and not accepted:
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
     else:
         doubt = check(known, seen, now)
+        if doubt and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
+            doubt = replace(doubt, looks=HINT_LOOKS)
         if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
             return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
         # What was doubted and is now let in has been looked at often enough, or by a person.
-        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending)
+        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending, source.patience)
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]

@@ -10,7 +10,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_dir
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -22,9 +21,7 @@ from pydantic_settings import (
 )
 
 from monitor.errors import SettingError
-
-PREFIX = "LASTCALL_"
-ENV_FILE = ".env"
+from monitor.place import ENV_FILE, PREFIX, default_database
 
 #: Settings whose value is never shown.
 SECRET = ("database_url", "slack_token")
@@ -35,9 +32,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
-    database_url: str = Field(
-        default_factory=lambda: str(Path(user_data_dir("lastcall", appauthor=False)) / "lastcall.db"), repr=False
-    )
+    database_url: str = Field(default_factory=default_database, repr=False)
     listen: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     slack_token: SecretStr = SecretStr("")

@@ -44,6 +44,7 @@ class Source:
     (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads: ``parse`` is given
     only that, so two documents with the same focus have the same facts and the second is not parsed.
     ``keeps_past`` says that rows stay on the page after their date, so that a row which leaves was withdrawn.
+    ``patience`` is how many looks any change needs, for a source whose values move by themselves (a market price).
     ``max_bytes`` caps the decoded body. ``also`` are further addresses, absolute or relative to ``url``, whose
     documents belong to this one: the body is then a JSON array of them all as strings, see ``documents``.
     """
@@ -58,6 +59,7 @@ class Source:
     markers: tuple[bytes, ...] = ()
     focus: Callable[[bytes], bytes] | None = None
     keeps_past: bool = False
+    patience: int = 1
     max_bytes: int = 5_000_000
     also: tuple[str, ...] = ()
     doc: str = field(default="", compare=False)
@@ -109,6 +111,7 @@ def source(
     markers: tuple[bytes, ...] = (),
     focus: Callable[[bytes], bytes] | None = None,
     keeps_past: bool = False,
+    patience: int = 1,
     max_bytes: int = 5_000_000,
     also: tuple[str, ...] = (),
 ) -> Callable[[Parse], Source]:
@@ -118,7 +121,7 @@ def source(
         module, name = parse.__module__.rpartition(".")[2], parse.__name__
         declared = Source(
             id=f"{module}.{name}", url=url, parse=parse, every=every, kind=kind, facts=facts, access=access,
-            markers=markers, focus=focus, keeps_past=keeps_past, max_bytes=max_bytes, also=also,
+            markers=markers, focus=focus, keeps_past=keeps_past, patience=patience, max_bytes=max_bytes, also=also,
             doc=parse.__doc__ or "",
         )  # fmt: skip
         REGISTRY[declared.id] = declared

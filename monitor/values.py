@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import Literal
 
+from monitor.errors import Unreadable
 from monitor.facts import Bound, When
 from monitor.markup import Inline, clean, inline
 
@@ -256,3 +257,39 @@ def money(said: Inline | str, *, per: str = "", currency: str = "") -> Money | N
             raise cell.error("unknown unit of a price")
         per = named
     return Money(Decimal(match["amount"].replace(",", "")), coin, per)
+
+
+# --- numbers of JSON ---------------------------------------------------------------------------------------
+
+#: A computed float carries noise from its 16th figure on; nobody prices to the 12th.
+_FIGURES = Context(prec=12)
+_CENTS = Decimal("0.01")
+
+
+def amount(number: object, times: int, quote: str) -> Decimal | None:
+    """A price that stands as a bare number (text or int), times what turns its unit into ours; None for no price.
+
+    Rounded to 12 significant figures, so that OpenRouter's ``0.00000100000000000000015`` of one day is the
+    ``0.000001`` of another; written with two decimals at least. None, 0 and less are no price: free, not filled in
+    yet (models.dev), or "depends on where it is routed" (-1 at OpenRouter). Raises Unreadable for the rest.
+    """
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        raise Unreadable(f"not an amount: {quote}")
+    try:
+        printed = Decimal(number)
+    except InvalidOperation:
+        raise Unreadable(f"not an amount: {quote}") from None
+    if not printed.is_finite() or abs(printed.adjusted()) > 20:
+        raise Unreadable(f"not an amount: {quote}")
+    if printed <= 0:
+        return None
+    rounded = _FIGURES.multiply(printed, times).normalize(_FIGURES)
+    return rounded if rounded.as_tuple().exponent < -2 else rounded.quantize(_CENTS)  # type: ignore[operator]
+
+
+def above(tokens: int | str) -> str:
+    """The context of a price for prompts of more tokens than this: ``>200k``."""
+    count = int(Decimal(tokens))
+    return f">{count // 1000}k" if count % 1000 == 0 else f">{count}"

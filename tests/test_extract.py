@@ -19,6 +19,7 @@ from monitor.extract import (
     entries,
     layout,
     newest,
+    parsed_json,
     sections,
     sentences,
     tables,
@@ -357,3 +358,21 @@ def test_a_body_is_never_a_path_or_an_address(tmp_path: Path) -> None:
     for body in (str(path).encode(), path.as_uri().encode(), b"http://127.0.0.1:9/feed"):
         with pytest.raises(Unreadable, match="feed"):
             entries(body)
+
+
+# --- JSON --------------------------------------------------------------------------------------------------
+
+
+def test_numbers_of_json_stay_text() -> None:
+    assert parsed_json(b'{"a": 2.8e-07, "b": 0.10, "c": 3, "d": NaN}') == {
+        "a": "2.8e-07",
+        "b": "0.10",
+        "c": 3,
+        "d": "NaN",
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a": 1', b"\xff{}"])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="not "):
+        parsed_json(body)

@@ -19,7 +19,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"pure"},
     ),
-    "settings": ({"settings"}, {"pure", "settings"}),
+    "settings": ({"place", "settings"}, {"pure", "settings"}),
     "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay"}, {"pure", "settings", "effects", "order"}),
     "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from monitor import place
 from monitor.errors import SettingError
 from monitor.settings import load_settings, provider_key
 
@@ -75,3 +76,23 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value):
         load_settings()
     assert value.strip("[]") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"LASTCALL_DATABASE_URL": "here.db"},
+        {"lastcall_database_url": "here.db"},
+        {"LASTCALL_DATABASE_URL": "here.db", "LASTCALL_LOG_LEVEL": "info"},
+        {"LASTCALL_DATABASE_URL": ""},
+    ],
+)
+@pytest.mark.parametrize("given", [None, "given.db"])
+def test_the_place_of_the_database_is_what_the_settings_say(monkeypatch, tmp_path, variables, given):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.upper().startswith("LASTCALL_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert place.database(given) == load_settings(given).database_url

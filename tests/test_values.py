@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.errors import Unreadable
 from monitor.facts import PER, When
 from monitor.markup import Inline
-from monitor.values import NO_PRICE, Money, money, unit, when
+from monitor.values import NO_PRICE, Money, above, amount, money, unit, when
 from tests.strategies import whens
 
 EXACT = [
@@ -372,3 +372,40 @@ def test_unit(printed: str, named: str | None) -> None:
 
 def test_words_for_no_price_are_folded_as_cells_are() -> None:
     assert all(money(word, currency="USD") is None for word in NO_PRICE)
+
+
+# --- numbers of JSON ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "times", "said"),
+    [
+        ("0.00000100000000000000015", 1_000_000, "1.00"),  # OpenRouter, 2026-08-01
+        ("0.000001", 1_000_000, "1.00"),
+        ("0.0000006000000000000001", 1_000_000, "0.60"),
+        ("2.8e-08", 1_000_000, "0.028"),
+        ("1.5000020000000002e-05", 1_000_000, "15.00002"),
+        ("0.0000718562874251497", 1_000_000, "71.8562874251"),
+        (15, 1, "15.00"),
+        ("1250.0", 1, "1250.00"),
+    ],
+)
+def test_a_bare_number_without_its_noise(number: str | int, times: int, said: str) -> None:
+    assert f"{amount(number, times, ''):f}" == said
+
+
+@pytest.mark.parametrize("number", [None, 0, "0", "0.0", "-1", "-1000000.0"])
+def test_a_bare_number_that_is_no_price(number: object) -> None:
+    assert amount(number, 1, "") is None
+
+
+@pytest.mark.parametrize(
+    "number", [True, 1.5, [1], {}, "free", "", "NaN", "Infinity", "-Infinity", "1e999999", "1e-99"]
+)
+def test_anything_else_is_no_bare_number(number: object) -> None:
+    with pytest.raises(Unreadable, match=r"not an amount: acme: input"):
+        amount(number, 1, "acme: input")
+
+
+def test_context_above() -> None:
+    assert [above(200_000), above("128000.0"), above(131_072)] == [">200k", ">128k", ">131072"]

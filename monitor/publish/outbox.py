@@ -22,6 +22,7 @@ from sqlalchemy import (
     Update,
     and_,
     case,
+    delete,
     func,
     insert,
     literal_column,
@@ -314,3 +315,53 @@ def _change(session: Session, condition: ColumnElement[bool], **values: Any) -> 
 def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
     rows = [asdict(tried) | {"delivery_id": one.delivery_id, "number": one.number} for one, tried in tries]
     session.execute(insert(AttemptRow), rows)
+
+
+# --- looking -----------------------------------------------------------------------------------------------
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """How many deliveries could be claimed now."""
+    enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+    due = and_(_is_pending, _next_at <= now, _target_id.in_(enabled))
+    return int(session.execute(select(func.count()).select_from(DeliveryRow).where(due)).scalar_one())
+
+
+def count_waiting(session: Session) -> int:
+    """How many deliveries are still to be made, now or later."""
+    return int(session.execute(select(func.count()).select_from(DeliveryRow).where(_is_pending)).scalar_one())
+
+
+def states(session: Session, target_id: str) -> dict[str, int]:
+    """How many deliveries of a target are in which state."""
+    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
+    return {str(state): count for state, count in session.execute(counted).all()}
+
+
+def listed(
+    session: Session, state: str | None, target_id: str | None, limit: int
+) -> list[tuple[DeliveryRow, EventRow, SubscriptionRow]]:
+    """Deliveries with their events and targets, newest first."""
+    query = (
+        select(DeliveryRow, EventRow, SubscriptionRow)
+        .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
+        .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
+        .order_by(_id.desc())
+        .limit(limit)
+    )
+    if state:
+        query = query.where(_state == state)
+    if target_id:
+        query = query.where(_target_id == target_id)
+    return [(delivery, event, target) for delivery, event, target in session.execute(query).all()]
+
+
+def forget(session: Session, target_id: str) -> None:
+    """Delete a target with everything it is and was owed. Events stay."""
+    owed = select(_id).where(_target_id == target_id)
+    for statement in (
+        delete(AttemptRow).where(col(AttemptRow.delivery_id).in_(owed)),
+        delete(DeliveryRow).where(_target_id == target_id),
+        delete(SubscriptionRow).where(col(SubscriptionRow.id) == target_id),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))

@@ -64,6 +64,9 @@ class Store:
 
     def _engine(self) -> Engine:
         if not self.sqlite:
+            from monitor.store.tables import prepare_postgresql
+
+            prepare_postgresql()
             return create_engine(
                 self.url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
             )

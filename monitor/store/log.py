@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlmodel import Session
 from monitor.events import KINDS, SEVERITIES, Draft, identify, says
 from monitor.facts import Json, Notice
 from monitor.identity import canonical
-from monitor.store.tables import EventRow
+from monitor.store.tables import EventRow, event_json
 
 EVENTS: Any = EventRow.__table__  # type: ignore[attr-defined]
 
@@ -123,8 +123,13 @@ class Wanted:
 
 def events(session: Session, wanted: Wanted) -> list[Json]:
     """The newest events that match, newest first, in their public form."""
-    lines = session.connection().execute(question(wanted)).mappings()
-    return [EventRow(**line).to_json() for line in lines]
+    return [event_json(line) for line in session.connection().execute(question(wanted))]
+
+
+def hidden(session: Session, wanted: Wanted) -> int:
+    """How many events of a first look match, which a question that leaves them out does not show; at most 1000."""
+    found = question(replace(wanted, baseline=True, limit=1000)).subquery()
+    return int(session.connection().execute(select(func.count()).select_from(found)).scalar_one())
 
 
 def question(wanted: Wanted) -> Select[Any]:
@@ -218,4 +223,4 @@ def about(session: Session, names: Iterable[str], limit: int = 50) -> list[Json]
         .order_by(EVENTS.c.detected_at.desc(), EVENTS.c.sequence.desc())
         .limit(limit)
     )
-    return [EventRow(**line).to_json() for line in session.connection().execute(query).mappings()]
+    return [event_json(line) for line in session.connection().execute(query)]

@@ -121,3 +121,15 @@ def document(session: Session, sha256: str) -> bytes | None:
     """The bytes of a kept document."""
     body = session.connection().execute(select(DOCUMENTS.c.body).where(DOCUMENTS.c.sha256 == sha256)).scalar()
     return zlib.decompress(body) if body is not None else None
+
+
+def kept(session: Session, sha256: str) -> Any | None:
+    """What is known of a kept document beside its bytes: url, content_type, size, fetched_at."""
+    columns = (DOCUMENTS.c.url, DOCUMENTS.c.content_type, DOCUMENTS.c.size, DOCUMENTS.c.fetched_at)
+    return session.connection().execute(select(*columns).where(DOCUMENTS.c.sha256 == sha256)).one_or_none()
+
+
+def poll_at(session: Session, source_id: str, at: datetime) -> PollRow | None:
+    """The poll of a source that was recorded at an instant."""
+    query = select(PollRow).where(POLLS.c.source_id == source_id, POLLS.c.at == at).order_by(POLLS.c.id.desc())
+    return session.execute(query.limit(1)).scalar()

@@ -72,6 +72,23 @@ def _names() -> Any:
     return Field(default=(), sa_type=NamesText)
 
 
+_PARTIAL: dict[Index, str] = {}
+
+
+def _partial(name: str, *columns: str, where: str, postgresql: str = "", unique: bool = False) -> Index:
+    """An index over some rows, on both databases."""
+    index = Index(name, *columns, unique=unique, sqlite_where=text(where))
+    _PARTIAL[index] = postgresql or where
+    return index
+
+
+def prepare_postgresql() -> None:
+    """Give the partial indexes to PostgreSQL too. Naming a dialect imports it, which SQLite need not pay for."""
+    while _PARTIAL:
+        index, where = _PARTIAL.popitem()
+        index.dialect_kwargs["postgresql_where"] = text(where)
+
+
 Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
 
 
@@ -85,7 +102,7 @@ class SourceRow(SQLModel, table=True):
 
     __tablename__ = "source"
     __table_args__ = (
-        Index("source_due", "due_at", sqlite_where=text("enabled = 1"), postgresql_where=text("enabled")),
+        _partial("source_due", "due_at", where="enabled = 1", postgresql="enabled"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -162,9 +179,8 @@ class _Version(SQLModel):
 
 
 def _version_indexes(name: str) -> tuple[Index, ...]:
-    stands = text("ended IS NULL")
     return (
-        Index(f"{name}_stands", "source_id", "key", unique=True, sqlite_where=stands, postgresql_where=stands),
+        _partial(f"{name}_stands", "source_id", "key", where="ended IS NULL", unique=True),
         Index(f"{name}_folded", "folded"),
         Index(f"{name}_canonical", "canonical"),
     )
@@ -272,30 +288,34 @@ class EventRow(SQLModel, table=True):
     corrects: str | None = None
 
     def to_json(self) -> Json:
-        """The public form (INTERFACE, "An event")."""
-        return {
-            "id": self.id,
-            "sequence": self.sequence,
-            "kind": self.kind,
-            "severity": self.severity,
-            "provider": self.provider,
-            "model": self.model,
-            "version": self.version,
-            "region": self.region,
-            "surface": self.surface,
-            "canonical": self.canonical,
-            "summary": self.summary,
-            "before": self.before,
-            "after": self.after,
-            "effective": self.effective,
-            "detected_at": self.detected_at.isoformat().replace("+00:00", "Z"),
-            "source": self.source_id,
-            "url": self.url,
-            "document": f"sha256:{self.document}" if self.document else "",
-            "quote": self.quote,
-            "baseline": self.baseline,
-            "corrects": self.corrects,
-        }
+        return event_json(self)
+
+
+def event_json(row: Any) -> Json:
+    """The public form (INTERFACE, "An event") of an EventRow, or of a plain row of its table."""
+    return {
+        "id": row.id,
+        "sequence": row.sequence,
+        "kind": row.kind,
+        "severity": row.severity,
+        "provider": row.provider,
+        "model": row.model,
+        "version": row.version,
+        "region": row.region,
+        "surface": row.surface,
+        "canonical": row.canonical,
+        "summary": row.summary,
+        "before": row.before,
+        "after": row.after,
+        "effective": row.effective,
+        "detected_at": row.detected_at.isoformat().replace("+00:00", "Z"),
+        "source": row.source_id,
+        "url": row.url,
+        "document": f"sha256:{row.document}" if row.document else "",
+        "quote": row.quote,
+        "baseline": row.baseline,
+        "corrects": row.corrects,
+    }
 
 
 SubscriptionState = Literal["enabled", "paused", "disabled"]
@@ -342,9 +362,8 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("event_id", "subscription_id"),
-        Index(
-            "delivery_due", "subscription_id", "next_at", "id",
-            sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"),
+        _partial(
+            "delivery_due", "subscription_id", "next_at", "id", where="state = 'pending'",
         ),
         Index("delivery_subscription", "subscription_id", "state", "id"),
     )  # fmt: skip

@@ -1,0 +1,98 @@
+"""``lastcall db``: the database itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from monitor.cli import output
+from monitor.cli.options import PLAIN, AsJson, Db, clock, moment, opened
+from monitor.errors import StoreError
+
+app = typer.Typer(no_args_is_help=True, help="Migrate, check, prune or copy the database.", **PLAIN)
+
+
+@app.command()
+def upgrade(db: Db = None) -> None:
+    """Bring the schema to what this program needs. Every command does so on first use.
+
+    Example: lastcall db upgrade
+    """
+    from monitor.place import database
+    from monitor.store import schema
+    from monitor.store.db import Store
+
+    store = Store(database(db))
+    try:
+        before, after = schema.upgrade(store)
+    finally:
+        store.close()
+    print(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
+
+
+@app.command()
+def check(as_json: AsJson = False, db: Db = None) -> None:
+    """Check that the database is whole. Exit code 4 if it is not.
+
+    Example: lastcall db check
+    """
+    from monitor.store import schema, upkeep
+
+    how = output.form(as_json)
+    with opened(db) as store:
+        faults, counts = upkeep.faults(store), upkeep.counts(store)
+    if how == "json":
+        output.document({"schema": schema.HEAD, "rows": counts, "faults": faults})
+    else:
+        output.table(("TABLE", "ROWS"), [(name, str(count)) for name, count in counts.items()])
+    if faults:
+        raise StoreError("; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else ""))
+    output.say(f"schema {schema.HEAD}, no faults")
+
+
+@app.command()
+def prune(
+    keep: Annotated[str, typer.Option("--keep", metavar="TIME", help="Keep what is newer: 90d or a date.")] = "90d",
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Delete old polls, deliveries that are over, and documents that nothing names. Events and facts stay.
+
+    Example: lastcall db prune --keep 180d
+    """
+    from monitor.store import upkeep
+
+    how = output.form(as_json)
+    before = moment(keep, clock())
+    with opened(db) as store, store.write() as session:
+        gone = upkeep.prune(session, before)
+    if how == "json":
+        output.document({"before": output.stamp(before), "deleted": gone})
+    else:
+        print("deleted: " + ", ".join(f"{count} of {name}" for name, count in gone.items()))
+
+
+@app.command()
+def copy(
+    target: Annotated[str, typer.Argument(metavar="URL_OR_PATH", help="A new database, for example postgresql://...")],
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Copy everything into a new database, for example from SQLite to PostgreSQL. Stop the service first.
+
+    Example: lastcall db copy postgresql://lastcall@localhost/lastcall
+    """
+    from monitor.store import upkeep
+    from monitor.store.db import database_url
+
+    how = output.form(as_json)
+    with opened(db) as store:
+        if store.url == database_url(target):
+            raise typer.BadParameter("source and target are the same database")
+        with opened(target) as new:
+            copied = upkeep.copy(store, new)
+    if how == "json":
+        output.document({"rows": copied})
+    else:
+        output.table(("TABLE", "ROWS"), [(name, str(count)) for name, count in copied.items()])

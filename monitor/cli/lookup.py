@@ -1,0 +1,167 @@
+"""Finding a model by whatever name a person has for it, and what the store says of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from monitor.cli.output import BOUNDS, stamp
+from monitor.errors import NotFound
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from monitor.store.facts import Known
+
+
+def names(text: str) -> list[str]:
+    """What a model can be stored as: its id in any case, its display name, ``maker/model`` or ``provider/model``."""
+    from monitor.identity import MAKERS, canonical
+
+    folded = text.strip().casefold()
+    provider, slash, model = folded.partition("/")
+    found = [folded]
+    if slash:
+        found.append(canonical(provider, model))
+    found += [canonical(provider, folded) for provider in MAKERS]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def known(
+    session: Session, kinds: Sequence[type[Fact]], text: str, *, at: datetime | None = None, history: bool = False
+) -> list[Known]:
+    """Versions of facts about a model. ``provider/model`` is that provider's own first, and a maker's model else."""
+    from monitor.store import facts
+
+    provider, slash, model = text.strip().casefold().partition("/")
+    if slash and (own := facts.known(session, kinds, provider=provider, names=names(model), at=at, history=history)):
+        return own
+    return facts.known(session, kinds, names=names(text), at=at, history=history)
+
+
+def notices(session: Session, text: str, at: datetime | None) -> list[Known]:
+    """Notices that name a model, newest first."""
+    from sqlalchemy import Text, func, or_, type_coerce
+
+    from monitor.store import facts
+    from monitor.store.tables import NoticeRow
+
+    named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
+    wanted = {name.rpartition("/")[2] for name in names(text)}
+    matches = or_(*(named.contains(f'"{name}"', autoescape=True) for name in sorted(wanted)))
+    found = facts.known(session, [Notice], matches, at=at)
+    return sorted(found, key=lambda one: _published(one.fact), reverse=True)
+
+
+def _published(fact: Fact) -> str:
+    return fact.published.text if isinstance(fact, Notice) and fact.published else ""
+
+
+def missing(session: Session, text: str) -> NotFound:
+    """The failure for a model that nobody knows, with the nearest names."""
+    import difflib
+
+    from sqlalchemy import select, union
+
+    from monitor.store.tables import VERSIONS
+
+    tables = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
+    ids = session.connection().execute(union(*(select(table.c.model, table.c.folded) for table in tables))).all()
+    folded = {line.folded: line.model for line in ids if line.folded}
+    wanted = text.strip().casefold().rpartition("/")[2]
+    near = difflib.get_close_matches(wanted, folded, 5, 0.6)
+    near += [name for name in sorted(folded) if wanted and wanted in name and name not in near][: 5 - len(near)]
+    hint = f"; near: {', '.join(folded[name] for name in near)}" if near else "; `lastcall sources` lists what is read"
+    return NotFound(f"no model {text!r} is known{hint}")
+
+
+# --- what is told of one ------------------------------------------------------------------------------------
+
+
+def firm(end: When | None) -> bool:
+    """Whether a date is one: a floor only promises that nothing comes earlier."""
+    return end is not None and end.bound != "not_before"
+
+
+def days_left(end: When | None, now: datetime) -> int | None:
+    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which nobody can count."""
+    if end is None or not firm(end) or len(end.text) < len("2026-01-01"):
+        return None
+    return (end.starts.date() - now.date()).days
+
+
+def over(fact: Retirement, now: datetime) -> bool:
+    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
+
+
+def version_json(one: Known, good_at: datetime | None) -> Json:
+    """A fact in its public form, with where and when it was seen. ``seen`` is its source's last good look."""
+    from monitor.identity import canonical
+
+    return one.fact.to_json() | {
+        "canonical": canonical(one.fact.provider, one.fact.model),
+        "source": one.source_id,
+        "first_seen": stamp(one.first_seen),
+        "ended": stamp(one.ended),
+        "seen": stamp(good_at if one.ended is None else one.ended),
+        "document": f"sha256:{one.document}" if one.document else "",
+    }
+
+
+#: The columns of ``upcoming`` and of the findings of ``check``.
+ENDING = (
+    "provider", "model", "version", "region", "surface", "canonical", "stage", "retires", "days_left", "floor",
+    "replacements", "source", "seen", "quote",
+)  # fmt: skip
+
+
+def ending_json(one: Known, fact: Retirement, now: datetime, good_at: datetime | None) -> Json:
+    """One end that is ahead (or over), as ``upcoming`` and ``check`` tell it."""
+    from monitor.identity import canonical
+
+    left = days_left(fact.retires, now)
+    return {
+        "provider": fact.provider,
+        "model": fact.model,
+        "version": fact.version,
+        "region": fact.region,
+        "surface": fact.surface,
+        "canonical": canonical(fact.provider, fact.model),
+        "stage": fact.stage,
+        "retires": fact.retires.to_json() if fact.retires else None,
+        "days_left": left if left is not None and left >= 0 else None,
+        "floor": fact.retires is not None and not firm(fact.retires),
+        "replacements": list(fact.replacements),
+        "source": one.source_id,
+        "seen": stamp(good_at),
+        "quote": fact.quote,
+    }
+
+
+def offering(row: Json) -> str:
+    """An offering in words, from its JSON: ``azure/gpt-4o 2024-05-13 in eastus (fine-tuning)``."""
+    name = f"{row['provider']}/{row['model']}"
+    version = f" {row['version']}" if row["version"] else ""
+    region = f" in {row['region']}" if row["region"] else ""
+    return name + version + region + (f" ({row['surface']})" if row["surface"] != "api" else "")
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def date_words(when: Json | None) -> str:
+    """A date as vague as it is: ``2026-10-23``, ``August 2026``, ``Q3 2026``, ``2027``, ``not before 2026-11-24``."""
+    if when is None:
+        return ""
+    text: str = when["text"]
+    year, _, rest = text.partition("-")
+    if rest.startswith("Q"):
+        text = f"{rest} {year}"
+    elif len(text) == len("2026-08"):
+        text = f"{_MONTHS[int(rest) - 1]} {year}"
+    return BOUNDS[when["bound"]] + text

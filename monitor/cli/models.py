@@ -1,0 +1,312 @@
+"""What is known of models: ``show``, ``upcoming`` and ``prices``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import lookup, output
+from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, At, Db, Provider, clock, horizon, moment, opened
+from monitor.facts import Fact, Json, Listing, Price, Retirement
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+app = typer.Typer(**PLAIN)
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="An id, a display name, maker/model or provider/model, in any case.")
+]
+
+PRICE = (
+    "provider", "model", "version", "region", "surface", "meter", "amount", "currency", "per", "tier", "context",
+    "window", "starts", "ends", "canonical", "source", "first_seen", "ended", "document",
+)  # fmt: skip
+
+
+# --- show ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def show(
+    model: Model,
+    at: At = None,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonl = False,
+    db: Db = None,
+) -> None:
+    """Show everything known of a model on every platform: stage, dates, replacement, prices, notices, events.
+
+    Example: lastcall show gpt-4o-realtime-preview --at 2026-04-01
+    """
+    from monitor.store import facts, log
+
+    how, now = output.form(as_json, as_jsonl), clock()
+    then = moment(at, now, end=True) if at else None
+    with opened(db) as store, store.read() as session:
+        fresh = facts.freshness(session)
+        found = lookup.known(session, (Retirement, Listing, Price), model, at=then)
+        notices = lookup.notices(session, model, then)
+        called = {one.fact.model.casefold() for one in found}
+        events = [
+            event
+            for event in log.about(session, [*lookup.names(model), *called])
+            if not then or event["detected_at"] <= (output.stamp(then) or "")
+        ]
+        if not (found or notices or events):
+            raise lookup.missing(session, model)
+        told: dict[str, list[Json]] = {"retirement": [], "listing": [], "price": [], "notice": []}
+        for one in [*found, *notices]:
+            row = lookup.version_json(one, None if then else fresh.get(one.source_id))
+            if isinstance(one.fact, Retirement):
+                row["days_left"] = lookup.days_left(one.fact.retires, then or now)
+                row["successors"] = _successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
+            told[one.fact.fact].append(row)
+    answer = {
+        "model": model,
+        "canonical": sorted({row["canonical"] for row in told["retirement"] + told["listing"] + told["price"]}),
+        "at": output.stamp(then),
+        "retirements": told["retirement"],
+        "listings": told["listing"],
+        "prices": told["price"],
+        "notices": told["notice"],
+        "events": events,
+    }
+    if how == "json":
+        output.document(answer)
+    elif not output.machine(how, [*told["retirement"], *told["listing"], *told["price"], *told["notice"], *events], ()):
+        _tell(answer, then or now)
+
+
+def _successors(session: Session, fact: Retirement, now: datetime, at: datetime | None, passed: set[str]) -> list[Json]:
+    """The named replacements, each with its own end and replacements if it has any, until one that lives."""
+    told: list[Json] = []
+    for name in fact.replacements:
+        if name.casefold() in passed:
+            continue
+        ends = [
+            one.fact
+            for one in lookup.known(session, [Retirement], f"{fact.provider}/{name}", at=at)
+            if isinstance(one.fact, Retirement)
+            if one.fact.provider == fact.provider and one.fact.surface in (fact.surface, "api")
+        ]
+        end = next(
+            (end for end in ends if lookup.over(end, now) or lookup.firm(end.retires)), ends[0] if ends else None
+        )
+        lives = end is None or not (lookup.over(end, now) or lookup.firm(end.retires) or end.stage == "deprecated")
+        told.append({
+            "model": name,
+            "stage": end.stage if end else "",
+            "retires": end.retires.to_json() if end and end.retires else None,
+            "lives": lives,
+            "successors": []
+            if lives or end is None
+            else _successors(session, end, now, at, passed | {name.casefold()}),
+        })  # fmt: skip
+    return told
+
+
+def _chain(successors: list[Json]) -> str:
+    """Replacements in words: ``gpt-5 -> gpt-5.1 (itself retires 2026-12-01) or gpt-4.1``."""
+    said = []
+    for one in successors:
+        end = lookup.date_words(one["retires"])
+        gone = "retired" if one["stage"] == "retired" else "retires" if end else one["stage"]
+        flag = "" if one["lives"] else f" (itself {' '.join(filter(None, (gone, end)))})"
+        then = f" -> {_chain(one['successors'])}" if one["successors"] else ""
+        said.append(one["model"] + flag + then)
+    return " or ".join(said)
+
+
+def _tell(answer: Json, now: datetime) -> None:
+    for row in answer["retirements"]:
+        end = lookup.date_words(row["retires"])
+        left = row["days_left"]
+        gone = row["stage"] == "retired" or (left is not None and left < 0)
+        count = f" (in {output.counted(left, 'day')})" if left is not None and left > 0 else ""
+        print(output.clean(lookup.offering(row)))
+        output.details(
+            [
+                (
+                    "stage",
+                    row["stage"] + (f" ({row['term']})" if row["term"].lower() not in ("", row["stage"]) else ""),
+                ),
+                ("announced", lookup.date_words(row["announced"])),
+                ("deprecated", lookup.date_words(row["deprecated"])),
+                ("retired" if gone else "retires", end + count),
+                ("replacement", _chain(row["successors"]) or " or ".join(row["replacements"])),
+                ("note", row["note"]),
+                ("source", _source(row, now)),
+            ],
+            "  ",
+        )
+    for row in answer["listings"]:
+        print(output.clean(lookup.offering(row)), "is listed")
+        output.details(
+            [
+                ("name", row["name"]),
+                ("context", f"{row['context_window']:,} tokens" if row["context_window"] else ""),
+                ("max output", f"{row['max_output']:,} tokens" if row["max_output"] else ""),
+                ("modalities", ", ".join(row["modalities"])),
+                ("created", lookup.date_words(row["created"])),
+                ("alias of", row["alias_of"]),
+                ("source", _source(row, now)),
+            ],
+            "  ",
+        )
+    if answer["prices"]:
+        print("\nPrices")
+        _price_table(answer["prices"], history=False)
+    if answer["notices"]:
+        print("\nNotices")
+        output.table(
+            ("PUBLISHED", "TITLE", "LINK"),
+            [(lookup.date_words(row["published"]), row["title"], row["link"]) for row in answer["notices"]],
+        )
+    if answer["events"]:
+        print("\nEvents")
+        output.table(
+            ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
+            [
+                (row["detected_at"][:10], str(row["sequence"]), row["severity"], row["kind"], row["summary"])
+                for row in answer["events"]
+            ],
+        )
+
+
+def _source(row: Json, now: datetime) -> str:
+    seen = f", seen {output.ago(datetime.fromisoformat(row['seen']), now)}" if row["seen"] else ""
+    return f"{row['source']}{seen}"
+
+
+# --- upcoming -----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def upcoming(
+    within: Annotated[
+        str | None, typer.Option("--within", metavar="TIME", help="Not later than 90d, 12h or a date.")
+    ] = None,
+    provider: Provider = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")] = None,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonl = False,
+    as_csv: AsCsv = False,
+    db: Db = None,
+) -> None:
+    """Show retirements ahead, soonest first. What is only promised not to happen earlier stands apart.
+
+    Example: lastcall upcoming --within 90d --provider openai
+    """
+    from monitor.store import facts
+
+    how, now = output.form(as_json, as_jsonl, as_csv), clock()
+    limit = horizon(within, now) if within else None
+    with opened(db) as store, store.read() as session:
+        fresh = facts.freshness(session)
+        ahead = [
+            (fact.retires.starts, lookup.ending_json(one, fact, now, fresh.get(one.source_id)))
+            for one in facts.known(session, [Retirement], provider=provider.casefold() if provider else None)
+            if isinstance(fact := one.fact, Retirement) and fact.retires and not lookup.over(fact, now)
+            if limit is None or fact.retires.starts <= limit
+            if model is None or _matches(fact, model)
+            # A floor that lies behind promises nothing any more.
+            if lookup.firm(fact.retires) or fact.retires.ends > now
+        ]
+    rows = [row for _, row in sorted(ahead, key=lambda pair: (pair[1]["floor"], pair[0], lookup.offering(pair[1])))]
+    if output.machine(how, rows, lookup.ENDING):
+        return
+    firm, floors = [row for row in rows if not row["floor"]], [row for row in rows if row["floor"]]
+    output.table(
+        ("RETIRES", "DAYS", "MODEL", "STAGE", "REPLACEMENT", "SOURCE"),
+        [_ahead(row, "" if row["days_left"] is None else str(row["days_left"]), now) for row in firm],
+    )
+    if floors:
+        print(("\n" if firm else "") + "No date, only a promise of not before:")
+        output.table(
+            ("NOT BEFORE", "MODEL", "STAGE", "REPLACEMENT", "SOURCE"),
+            [
+                (words.removeprefix("not before "), *rest)
+                for words, _, *rest in (_ahead(row, "", now) for row in floors)
+            ],
+        )
+    if not rows:
+        output.say("no retirement is ahead" if fresh else "nothing was polled yet; `lastcall poll` does")
+
+
+def _ahead(row: Json, left: str, now: datetime) -> tuple[str, ...]:
+    replacements = " or ".join(row["replacements"])
+    return (
+        lookup.date_words(row["retires"]), left, lookup.offering(row), row["stage"], replacements, _source(row, now),
+    )  # fmt: skip
+
+
+def _matches(fact: Fact, glob: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    from monitor.identity import canonical
+
+    folded, name = glob.casefold(), fact.model.casefold()
+    names = (name, f"{fact.provider}/{name}", canonical(fact.provider, fact.model))
+    return any(fnmatchcase(one, folded) for one in names)
+
+
+# --- prices -------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def prices(
+    model: Model,
+    at: At = None,
+    history: Annotated[bool, typer.Option("--history", help="Every price that ever stood, with its time.")] = False,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonl = False,
+    as_csv: AsCsv = False,
+    db: Db = None,
+) -> None:
+    """Show what a model costs, now, on a day, or through time.
+
+    Example: lastcall prices claude-sonnet-5 --history
+    """
+    from monitor.store import facts
+
+    how, now = output.form(as_json, as_jsonl, as_csv), clock()
+    if at and history:
+        raise typer.BadParameter("give one of --at and --history")
+    then = moment(at, now, end=True) if at else None
+    with opened(db) as store, store.read() as session:
+        fresh = facts.freshness(session)
+        found = lookup.known(session, [Price], model, at=then, history=history)
+        if not found and not lookup.known(session, (Retirement, Listing, Price), model, history=True):
+            raise lookup.missing(session, model)
+    rows = [lookup.version_json(one, None if then else fresh.get(one.source_id)) for one in found]
+    if not output.machine(how, rows, PRICE):
+        _price_table(rows, history=history)
+    if not rows:
+        output.say(f"no price of {model} is known" + (f" at {at}" if at else ""))
+
+
+def _price_table(rows: list[Json], *, history: bool) -> None:
+    """Prices with those columns that say something."""
+    columns: list[tuple[str, Callable[[Json], str]]] = [
+        ("MODEL", lookup.offering),
+        ("METER", lambda row: row["meter"]),
+        ("PRICE", lambda row: f"{row['amount']} {row['currency']}"),
+        ("PER", lambda row: row["per"]),
+        ("TIER", lambda row: row["tier"] if row["tier"] != "standard" else ""),
+        ("CONTEXT", lambda row: row["context"]),
+        ("WINDOW", lambda row: row["window"]),
+        ("FROM", lambda row: lookup.date_words(row["starts"])),
+        ("UNTIL", lambda row: lookup.date_words(row["ends"])),
+        ("SOURCE", lambda row: row["source"]),
+    ]
+    if history:
+        columns += [
+            ("FIRST SEEN", lambda row: row["first_seen"][:10]),
+            ("GONE", lambda row: (row["ended"] or "")[:10]),
+        ]
+    shown = [(title, cell) for title, cell in columns if any(cell(row) for row in rows)]
+    output.table([title for title, _ in shown], [[cell(row) for _, cell in shown] for row in rows])

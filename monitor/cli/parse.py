@@ -1,0 +1,50 @@
+"""``lastcall parse``: one document, no database."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli import output
+from monitor.cli.options import PLAIN, declared
+from monitor.errors import NotFound, Unreadable
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+def parse(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A saved document, also as .gz; - is stdin.")],
+) -> None:
+    """Print the facts of one document as JSON lines. Nothing is fetched and nothing is recorded.
+
+    Example: lastcall parse openai.deprecations page.md
+    """
+    from monitor.settings import load_settings
+    from monitor.source import find
+
+    declared(load_settings())
+    adapter = find(source)
+    for fact in adapter.read(_body(file)):
+        print(output.line(fact.to_json()))
+
+
+def _body(file: str) -> bytes:
+    try:
+        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"no file {file!r}") from None
+    except OSError as error:
+        raise Unreadable(f"{file}: {error.strerror}") from None
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable(f"{file}: not whole gzip: {error}") from None

@@ -1,0 +1,144 @@
+"""``lastcall poll``: once, now, from a terminal or from cron."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import output
+from monitor.cli.events import show
+from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, declared, opened
+from monitor.errors import SettingError, Unreadable
+
+if TYPE_CHECKING:
+    from monitor.poll import Polled
+    from monitor.settings import Settings
+    from monitor.source import Source
+    from monitor.store.db import Store
+    from monitor.store.sources import State
+
+app = typer.Typer(**PLAIN)
+
+#: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the service.
+DELIVERING = 60.0
+FAILED = ("suspect", "unreadable", "unreachable")
+
+
+@app.command()
+def poll(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Their ids; all that are due if none is named.")
+    ] = None,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonl = False,
+    as_csv: AsCsv = False,
+    db: Db = None,
+) -> None:
+    """Poll now, print what changed, and deliver what is owed.
+
+    \b
+    Exit code: 3 if a source that was named could not be read. Without names, failures are told and the next
+    poll tries again, so that cron stays quiet.
+    Example: lastcall poll openai.deprecations
+    """
+    from monitor.settings import load_settings
+    from monitor.source import find
+    from monitor.store import sources as states
+
+    how = output.form(as_json, as_jsonl, as_csv)
+    settings = load_settings(db)
+    known = declared(settings)
+    named = [find(source).id for source in dict.fromkeys(sources or [])]
+    with opened(db) as store:
+        with store.write() as session:
+            states.register(session, known, clock())
+        with store.read() as session:
+            rows = states.rows(session, named) if named else states.due(session, clock(), len(known))
+        ended = asyncio.run(_sweep(store, settings, known, rows))
+        changes = [event for polled in ended for event in polled.events if not event["baseline"]]
+        show(how, changes)
+        failed = [polled for polled in ended if polled.outcome in FAILED]
+        output.say(
+            f"{output.counted(len(ended), 'source')} polled, {output.counted(len(changes), 'event')}"
+            + (f", {len(failed)} failed" if failed else "")
+        )
+        asyncio.run(_deliver(store, settings))
+    if not named:
+        return
+    if failed:
+        raise Unreadable(failed[0].error if len(failed) == 1 else f"{len(failed)} of {len(named)} sources failed")
+    if off := [polled for polled in ended if polled.outcome == "off"]:
+        raise SettingError(f"{off[0].source_id}: {off[0].error}")
+
+
+async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
+    from monitor.fetch import Fetcher
+    from monitor.poll import Poller
+    from monitor.settings import provider_key
+
+    with progress(len(rows)) as tell:
+        async with Fetcher() as fetcher:
+            poller = Poller(
+                store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
+                concurrency=settings.concurrency,
+            )  # fmt: skip
+            return await poller.sweep(rows, lambda polled: tell(words(polled)))
+
+
+async def _deliver(store: Store, settings: Settings) -> None:
+    """Send what is due, as the service would, for at most DELIVERING seconds."""
+    from monitor.publish import outbox
+
+    with store.read() as session:
+        waiting = outbox.count_due(session, clock())
+    if not waiting:
+        return
+    from monitor.publish import Publisher
+
+    tried, until = 0, time.monotonic() + DELIVERING
+    async with Publisher.configured(store, settings, now=clock) as publisher:
+        while time.monotonic() < until and (sent := await publisher.drain_once()):
+            tried += sent
+    with store.read() as session:
+        left = outbox.count_waiting(session)
+    output.say(
+        f"{tried} tried of {waiting} due"
+        + (
+            f"; {left} still to deliver: `lastcall run` or the next poll does, `lastcall deliveries` lists"
+            if left
+            else ""
+        )
+    )
+
+
+def words(polled: Polled) -> str:
+    """How one poll ended, on a line."""
+    changes = [event for event in polled.events if not event["baseline"]]
+    more = f", {output.counted(len(changes), 'event')}" if changes else ""
+    error = f": {polled.error.removeprefix(f'{polled.source_id}: ')}" if polled.error else ""
+    return f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Hears a line for each step: a bar on a terminal, plain lines elsewhere. All of it on stderr."""
+    if not sys.stderr.isatty():
+        yield output.say
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("polling", total=total)
+
+        def step(line: str) -> None:
+            bar.console.print(output.clean(line), markup=False, highlight=False)
+            bar.advance(task)
+
+        yield step

@@ -1,0 +1,122 @@
+"""``lastcall run``, ``replay`` and ``demo``: the pipeline as a service, over an archive, and over a recorded year."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import output
+from monitor.cli.events import show
+from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, declared, opened
+from monitor.cli.poll import progress, words
+
+if TYPE_CHECKING:
+    from monitor.facts import Json
+    from monitor.poll import Polled
+    from monitor.replay import Archived
+
+app = typer.Typer(**PLAIN)
+
+
+@app.command()
+def run(
+    listen: Annotated[
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Serve /healthz and /metrics there.")
+    ] = None,
+    db: Db = None,
+) -> None:
+    """Poll and deliver until SIGTERM.
+
+    Example: lastcall run --listen 127.0.0.1:8080
+    """
+    import logging
+
+    from monitor.service import serve
+    from monitor.settings import load_settings
+
+    if listen:
+        os.environ["LASTCALL_LISTEN"] = listen  # so that it is checked as the setting is
+    settings = load_settings(db)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with opened(db) as store:
+        asyncio.run(serve(settings, store, declared(settings)))
+
+
+@app.command()
+def replay(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="DIR/<source id>/<YYYY-MM-DD>[.n].<ext>[.gz]")],
+    baseline: Annotated[bool, typer.Option(help="Also what the first look at a source found.")] = False,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonl = False,
+    as_csv: AsCsv = False,
+    db: Db = None,
+) -> None:
+    """Put archived documents through the whole pipeline, each date being the clock, and print the events.
+
+    The same directory again changes nothing.
+
+    Example: lastcall replay archive --jsonl
+    """
+    from monitor.replay import archive
+    from monitor.replay import replay as play
+    from monitor.settings import load_settings
+
+    how = output.form(as_json, as_jsonl, as_csv)
+    known = declared(load_settings(db))
+    documents = archive(directory, known)
+    events: list[Json] = []
+    with opened(db) as store, progress(len(documents)) as step:
+
+        def tell(document: Archived, polled: Polled) -> None:
+            step(f"{document.at:%Y-%m-%d} {words(polled)}")
+            events.extend(event for event in polled.events if baseline or not event["baseline"])
+
+        done = asyncio.run(play(store, documents, known, tell=tell))
+    show(how, events)
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
+    output.say(
+        f"{output.counted(done.documents, 'document')} ({outcomes or 'none new'}), {done.skipped} skipped,"
+        f" {output.counted(done.events, 'event')}"
+    )
+
+
+@app.command()
+def demo(db: Db = None) -> None:
+    """Show the whole main job offline: a recorded year of changing pages, polled, told and delivered on loopback.
+
+    Example: lastcall demo
+    """
+    from monitor.demo import run as year
+    from monitor.settings import load_settings
+
+    path = db or str(Path(tempfile.mkdtemp(prefix="lastcall-demo-")) / "demo.db")
+    with opened(path) as store:
+        counts = asyncio.run(
+            year(store, declared(load_settings(path)), day=_day, event=_event, refused=_refused)
+        )  # fmt: skip
+    print()
+    output.details((name.replace("_", " "), str(count)) for name, count in counts.items())
+    program = "lastcall" if shutil.which("lastcall") else f"{os.path.relpath(sys.executable)} -m monitor"
+    print("\nAsk the database that this left:")
+    for command in ("events --limit 5", "upcoming", "show gpt-4o-realtime-preview", "deliveries --limit 3"):
+        print(f"  {program} --db {path} {command}")
+
+
+def _day(at: datetime, title: str) -> None:
+    print(f"\n{at:%Y-%m-%d}  {title}")
+
+
+def _event(event: Json) -> None:
+    print(f"  {event['severity']:<9}{event['kind']:<23}{output.clean(event['summary'])}")
+
+
+def _refused(source_id: str, error: str) -> None:
+    print(f"  {'refused':<9}{source_id}: {output.clean(error.removeprefix(source_id + ': '))}")

@@ -1,0 +1,258 @@
+"""``lastcall sources``: the health of every source, and what an operator can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import output
+from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, declared, opened
+from monitor.errors import NotFound
+from monitor.facts import Json
+
+if TYPE_CHECKING:
+    from monitor.source import Source
+    from monitor.store.db import Store
+    from monitor.store.tables import SourceRow
+
+app = typer.Typer(cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN)
+
+Id = Annotated[str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")]
+
+FIELDS = (
+    "id", "kind", "url", "enabled", "outcome", "error", "good_at", "stale", "checked_at", "due_at", "failures",
+    "rows", "pending", "held", "key", "key_missing",
+)  # fmt: skip
+
+#: Lines of a difference that are shown of a held document.
+FIRST = 20
+
+
+@app.command("list")
+def list_sources(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+    """List the sources: how the last poll went, how old what we know is, when the next is due.
+
+    Example: lastcall sources --json
+    """
+    how, now = output.form(as_json, as_jsonl, as_csv), clock()
+    with opened(db) as store:
+        known, states = _known(store, db)
+    told = [_told(source, states.get(source.id), now) for source in sorted(known.values(), key=lambda one: one.id)]
+    if output.machine(how, told, FIELDS):
+        return
+    output.table(
+        ("SOURCE", "OUTCOME", "LAST GOOD", "NEXT", "ROWS", "FAILURES", "REMARK"),
+        [
+            (
+                row["id"], _outcome(row), _age(row["good_at"], now) + (" (stale)" if row["stale"] else ""),
+                _age(row["due_at"], now) if row["enabled"] and row["due_at"] else "", str(row["rows"]),
+                str(row["failures"] or ""), _remark(row),
+            )
+            for row in told
+        ],
+    )  # fmt: skip
+
+
+@app.command("show")
+def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
+    """Show one source in full; for a held document, the difference that accepting it would make.
+
+    Example: lastcall sources show openai.deprecations
+    """
+    how, now = output.form(as_json), clock()
+    with opened(db) as store:
+        known, states = _known(store, db)
+        found = _find(known, source)
+        state = states.get(source)
+        told = _told(found, state, now)
+        told["facts"] = _standing(store, source)
+        told["held_changes"] = _held(store, found, state) if state and state.held else None
+    if how == "json":
+        output.document(told)
+        return
+    output.details([
+        ("source", f"{told['id']} ({told['kind']})"),
+        ("reads", " ".join(found.doc.split())),
+        ("url", told["url"]),
+        ("every", str(found.every)),
+        ("outcome", _outcome(told)),
+        ("error", told["error"]),
+        ("last good", _age(told["good_at"], now) + (" (stale)" if told["stale"] else "")),
+        ("next", _age(told["due_at"], now) if told["due_at"] else ""),
+        ("failures", str(told["failures"] or "")),
+        ("facts", ", ".join(f"{count} {name}" for name, count in told["facts"].items() if count)),
+        ("waiting", f"{told['pending']} changes for another look" if told["pending"] else ""),
+        ("key", f"{told['key']} is not set: off" if told["key_missing"] else told["key"]),
+    ])  # fmt: skip
+    if (changes := told["held_changes"]) is not None:
+        print(f"\nA document is held. Accepting it makes {output.counted(len(changes), 'change')}:")
+        for change in changes[:FIRST]:
+            print("  " + output.clean(change["words"]))
+        if len(changes) > FIRST:
+            print(f"  ... and {len(changes) - FIRST} more (--json shows all)")
+        output.say(f"lastcall sources accept {source}   takes it over")
+
+
+@app.command("accept")
+def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
+    """Take over the document that is held for this source.
+
+    Example: lastcall sources accept openai.deprecations
+    """
+    from monitor.fetch import NO_VALIDATORS, Fetched
+    from monitor.poll import record
+    from monitor.store import sources
+
+    how, now = output.form(as_json), clock()
+    with opened(db) as store:
+        known, states = _known(store, db)
+        found, state = _find(known, source), states.get(source)
+        if not state or not state.held:
+            raise NotFound(f"no document is held for {source}")
+        with store.read() as session:
+            body = sources.document(session, state.held) or b""
+        fetched = Fetched(
+            status=200, body=body, content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
+            retry_after=None, max_age=None, url=found.url,
+        )  # fmt: skip
+        polled = record(store, found, fetched, found.read(body), state.held_seen, now, state.due_at, accepted=True)
+    if how == "json":
+        output.document({"source": source, "outcome": polled.outcome, "rows": polled.rows, "events": polled.events})
+        return
+    events = output.counted(len(polled.events), "event")
+    print(f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}, {events}")
+    for event in polled.events:
+        print("  " + output.clean(event["summary"]))
+
+
+@app.command("enable")
+def enable_source(source: Id, db: Db = None) -> None:
+    """Poll a source again; it is due at once.
+
+    Example: lastcall sources enable openai.news
+    """
+    _switch(source, db, enabled=True)
+
+
+@app.command("disable")
+def disable_source(source: Id, db: Db = None) -> None:
+    """Poll a source no more. What is known of it stays.
+
+    Example: lastcall sources disable openai.news
+    """
+    _switch(source, db, enabled=False)
+
+
+def _switch(source: str, db: str | None, *, enabled: bool) -> None:
+    from monitor.store import sources
+
+    now = clock()
+    with opened(db) as store:
+        known, _ = _known(store, db)
+        _find(known, source)
+        with store.write() as session:
+            sources.register(session, known, now)
+            row = sources.locked(session, source)
+            row.due_at = now if enabled and not row.enabled else row.due_at
+            row.enabled = enabled
+    print(f"{source}: {'enabled' if enabled else 'disabled'}")
+
+
+def _known(store: Store, db: str | None) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
+    """The declared sources and the state of those that have one."""
+    from monitor.settings import load_settings
+    from monitor.store import sources
+
+    known = declared(load_settings(db))
+    with store.read() as session:
+        return known, {row.id: row for row in sources.rows(session)}
+
+
+def _find(known: Mapping[str, Source], source: str) -> Source:
+    from monitor.source import find
+
+    return known.get(source) or find(source)
+
+
+def _told(source: Source, row: SourceRow | None, now: datetime) -> Json:
+    from monitor.settings import provider_key
+
+    key = source.access.key if source.access else ""
+    return {
+        "id": source.id,
+        "kind": source.kind,
+        "url": source.url,
+        "enabled": row.enabled if row else True,
+        "outcome": row.outcome if row else "",
+        "error": row.error if row else "",
+        "good_at": output.stamp(row.good_at) if row else None,
+        "stale": bool(row and row.good_at and now - row.good_at > max(3 * source.every, timedelta(days=1))),
+        "checked_at": output.stamp(row.checked_at) if row else None,
+        "due_at": output.stamp(row.due_at) if row else None,
+        "failures": row.failures if row else 0,
+        "rows": row.rows if row else 0,
+        "pending": len(row.pending) if row else 0,
+        "held": bool(row and row.held),
+        "key": key,
+        "key_missing": bool(key and not provider_key(key)),
+    }
+
+
+def _outcome(row: Json) -> str:
+    if not row["enabled"]:
+        return "disabled"
+    if row["key_missing"]:
+        return "off"
+    return row["outcome"] or "never polled"
+
+
+def _remark(row: Json) -> str:
+    if row["key_missing"]:
+        return f"{row['key']} is not set"
+    return "; ".join(part for part in ("a document is held" if row["held"] else "", row["error"]) if part)
+
+
+def _age(at: str | None, now: datetime) -> str:
+    return output.ago(datetime.fromisoformat(at) if at else None, now)
+
+
+def _standing(store: Store, source: str) -> dict[str, int]:
+    from collections import Counter
+
+    from monitor.store import facts
+
+    with store.read() as session:
+        return dict(Counter(fact.fact for fact in facts.standing(session, source).values()))
+
+
+def _held(store: Store, source: Source, row: SourceRow) -> list[Json]:
+    """What accepting the held document would change."""
+    from monitor.diff import diff, snapshot
+    from monitor.events import subject
+    from monitor.store import facts, sources
+
+    with store.read() as session:
+        body = sources.document(session, row.held) or b""
+        known = facts.standing(session, source.id)
+    told: list[Json] = []
+    for change in diff(known, snapshot(source.read(body))):
+        sign = "+" if change.before is None else "-" if change.after is None else "~"
+        words = f"{sign} {change.fact.fact} {subject(change.fact)}"
+        if change.before and change.after:
+            pairs = zip(change.fact.telling, change.before.value, change.after.value, strict=True)
+            words += ": " + ", ".join(
+                f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new
+            )
+        told.append({
+            "words": words,
+            "before": change.before.to_json() if change.before else None,
+            "after": change.after.to_json() if change.after else None,
+        })  # fmt: skip
+    return told
+
+
+def _plain(value: object) -> str:
+    return " or ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
