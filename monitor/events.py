@@ -318,7 +318,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
     moved = abs((to.starts.date() - was.starts.date()).days)
     by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
     if to.starts > was.starts:
-        severity = "notice" if _firm(to) else "info"
+        severity = "action" if _firm(to) else "info"
         return _draft("retirement.postponed", severity, change, f"postponed{by}, {was} -> {to}{_left(to, now)}", to)
     near = _firm(to) and to.starts - now <= SOON
     severity = "critical" if near else "action" if _firm(to) else "notice"

@@ -99,19 +99,19 @@ RETIREMENTS = {
     ),
     "postponed": (
         [ends("2026-02-27", model=REALTIME)], [ends("2026-03-24", model=REALTIME)], "2026-02-20",
-        [("retirement.postponed", "notice", "postponed by 25 days, 2026-02-27 -> 2026-03-24 (in 32 days)")],
+        [("retirement.postponed", "action", "postponed by 25 days, 2026-02-27 -> 2026-03-24 (in 32 days)")],
     ),
     "postponed again": (
         [ends("2026-03-24", model=REALTIME)], [ends("2026-05-07", model=REALTIME)], "2026-03-20",
-        [("retirement.postponed", "notice", "postponed by 44 days, 2026-03-24 -> 2026-05-07 (in 48 days)")],
+        [("retirement.postponed", "action", "postponed by 44 days, 2026-03-24 -> 2026-05-07 (in 48 days)")],
     ),
     "postponed by some hours": (
         [ends("2026-05-15T19:00Z")], [ends("2026-05-15T21:00Z")], "2026-05-01",
-        [("retirement.postponed", "notice", "postponed, 2026-05-15T19:00Z -> 2026-05-15T21:00Z (in 14 days)")],
+        [("retirement.postponed", "action", "postponed, 2026-05-15T19:00Z -> 2026-05-15T21:00Z (in 14 days)")],
     ),
     "postponed from one month to another": (
         [ends("2026-08")], [ends("2026-10")], "2026-05-01",
-        [("retirement.postponed", "notice", "postponed, 2026-08 -> 2026-10")],
+        [("retirement.postponed", "action", "postponed, 2026-08 -> 2026-10")],
     ),
     "advanced by a year": (
         [ends("2027-10-14", model="gpt-4.1", provider="azure", version="2025-04-14")],
@@ -229,7 +229,7 @@ RETIREMENTS = {
     ),
     "another date and another replacement": (
         [ends("2026-10-16", "gpt-5")], [ends("2026-10-23")], "2026-05-01",
-        [("retirement.postponed", "notice", "postponed by 7 days, 2026-10-16 -> 2026-10-23 (in 175 days)"),
+        [("retirement.postponed", "action", "postponed by 7 days, 2026-10-16 -> 2026-10-23 (in 175 days)"),
          ("replacement.changed", "info", "replacement none, was gpt-5")],
     ),
     "other words": (

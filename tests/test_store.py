@@ -252,13 +252,13 @@ def append(store: Store, *drafts: Draft, **more: Any) -> list[EventRow]:
 def moved(before: str | None, after: str | None, **more: Any) -> Draft:
     sides = [gpt(end) if end else None for end in (before, after)]
     fact = sides[1] or sides[0]
-    return Draft("retirement.postponed", "notice", fact, "postponed", *sides, effective=When("2026-03-24"), **more)
+    return Draft("retirement.postponed", "action", fact, "postponed", *sides, effective=When("2026-03-24"), **more)
 
 
 def test_an_event_is_what_the_interface_says(store: Store) -> None:
     (event,) = append(store, moved("2026-02-27", "2026-03-24"))
     assert event.to_json() == {
-        "id": event.id, "sequence": event.sequence, "kind": "retirement.postponed", "severity": "notice",
+        "id": event.id, "sequence": event.sequence, "kind": "retirement.postponed", "severity": "action",
         "provider": "openai", "model": "GPT-4o", "version": "", "region": "", "surface": "api",
         "canonical": "openai/gpt-4o", "summary": "postponed",
         "before": gpt("2026-02-27").to_json(), "after": gpt("2026-03-24").to_json(),
