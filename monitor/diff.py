@@ -186,6 +186,8 @@ def _factor(before: Decimal, after: Decimal) -> Decimal:
 PAST, FUTURE = timedelta(days=3653), timedelta(days=3653)
 #: A price that moves by more than this factor in one step is a unit slip until a person says otherwise.
 UNIT_SLIP = 10
+#: A page that lost more than this share of its subjects is another page until a person says otherwise.
+HOLLOW = Decimal("0.6")
 
 
 def _over(fact: Fact, now: datetime) -> bool:
@@ -210,7 +212,7 @@ def check(known: Snapshot, seen: Snapshot, now: datetime) -> Doubt | None:
     if not old:
         return None
     gone, came = len(old - new), len(new - old)
-    turned = 0
+    turned = named = unnamed = 0
     for key in known.keys() & seen.keys():
         match known[key], seen[key]:
             case Price() as was, Price() as became if _factor(was.amount, became.amount) > UNIT_SLIP:
@@ -221,12 +223,16 @@ def check(known: Snapshot, seen: Snapshot, now: datetime) -> Doubt | None:
                 )
             case Retirement() as was, Retirement() as became:
                 turned += (was.stage, was.retires) != (became.stage, became.retires)
+                named += bool(was.replacements)
+                unnamed += bool(was.replacements and not became.replacements)
             case was, became:
                 turned += was.value != became.value
     if gone > max(3, len(old) // 5):
-        return Doubt(f"{gone} of {len(old)} facts are missing", 12)
+        return Doubt(f"{gone} of {len(old)} facts are missing", None if gone > len(old) * HOLLOW else 12)
     if came > max(20, len(old)):
         return Doubt(f"{came} facts are new beside {len(old)} known ones", 4)
     if turned > max(10, len(old) // 2):
         return Doubt(f"{turned} of {len(old)} facts say something else", 4)
+    if unnamed > max(3, named // 3):  # how a column looks that vanished from a page where it may be absent
+        return Doubt(f"{unnamed} of {named} facts name no replacement any more", 4)
     return None

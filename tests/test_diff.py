@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.diff import Change, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.diff import Change, Doubt, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
 from monitor.facts import Fact, Listing, Notice, Price, Retirement, When
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -263,6 +263,30 @@ def test_mass_change(known: int, moved: int, doubted: bool) -> None:
     assert held(rows(known), seen) == (f"{moved} of {known} facts say something else" if doubted else "")
 
 
+@pytest.mark.parametrize(
+    ("known", "left", "looks"),
+    [(4, 0, None), (5, 1, None), (10, 4, 12), (10, 3, None), (100, 40, 12), (100, 39, None)],
+)
+def test_a_hollow_page_waits_for_a_person(known: int, left: int, looks: int | None) -> None:
+    """More than 60 % of the subjects are gone; less may be a clearing, if it stays so for twelve looks."""
+    doubt = check(snapshot(rows(known)), snapshot(rows(left)), NOW)
+    assert doubt == Doubt(f"{known - left} of {known} facts are missing", looks)
+
+
+@pytest.mark.parametrize(
+    ("named", "lost", "doubted"),
+    [(3, 3, False), (4, 3, False), (4, 4, True), (12, 4, False), (12, 5, True), (60, 20, False), (60, 21, True)],
+)
+def test_replacements_that_vanish(named: int, lost: int, doubted: bool) -> None:
+    """A page may lack the column, so its adapter cannot refuse; rows that never named one do not count."""
+    known = rows(named, replacements=("gpt-5",)) + rows(40, start=named)
+    seen = rows(lost) + rows(named - lost, start=lost, replacements=("gpt-6",)) + rows(40, start=named)
+    doubt = check(snapshot(known), snapshot(seen), NOW)
+    told = Doubt(f"{lost} of {named} facts name no replacement any more", 4)
+    assert doubt == (told if doubted else None)
+    assert not check(snapshot(seen), snapshot(known), NOW)
+
+
 def test_rewritten_replacements_are_news_and_no_damage() -> None:
     """47 replacements in one poll: 47 events in one message, not a held page."""
     assert not held(rows(60), rows(47, replacements=("gpt-5",)) + rows(13, start=47))
@@ -299,7 +323,7 @@ def test_only_a_person_releases_what_cannot_be_true() -> None:
     strange = check({}, snapshot([retirement("2525-07-30")]), NOW)
     slip = check(snapshot([price("1")]), snapshot([price("1000")]), NOW)
     removal = check(snapshot(rows(61)), snapshot(rows(1)), NOW)
-    assert [doubt.looks for doubt in (strange, slip, removal) if doubt] == [None, None, 12]
+    assert [doubt.looks for doubt in (strange, slip, removal) if doubt] == [None, None, None]
 
 
 def test_notices_slide_without_doubt() -> None:

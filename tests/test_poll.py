@@ -355,11 +355,11 @@ async def test_a_server_that_asks_to_wait_is_left_alone(watch: Watch) -> None:
 async def test_a_held_page_is_told_once_whatever_its_frame(watch: Watch) -> None:
     await watch.look(page(*rows(60)))
     before = watch.row
-    for number in range(5):
+    for number in range(20):
         polled = await watch.look(page(*rows(1), frame=f"build {number}"))
         assert (polled.outcome, polled.error, polled.rows) == ("suspect", "59 of 60 facts are missing", 60)
     row = watch.row
-    assert (row.held_looks, row.etag, row.seen, row.good_at) == (5, before.etag, before.seen, before.good_at)
+    assert (row.held_looks, row.etag, row.seen, row.good_at) == (20, before.etag, before.seen, before.good_at)
     assert len(watch.standing) == 60
     with watch.store.read() as session:
         assert sources.document(session, row.held) == watch.site.body
@@ -374,7 +374,7 @@ async def test_a_held_page_is_told_once_whatever_its_frame(watch: Watch) -> None
 @pytest.mark.parametrize("frame", ["", "build {}"])
 @pytest.mark.parametrize(
     ("before", "after", "needed", "kind"),
-    [(rows(5), rows(40), 4, "retirement.announced"), (rows(60), rows(1), 12, "model.unlisted")],
+    [(rows(5), rows(40), 4, "retirement.announced"), (rows(60), rows(24), 12, "model.unlisted")],
 )
 async def test_agreeing_looks_release_what_is_held(
     watch: Watch, before: list[Fact], after: list[Fact], needed: int, kind: str, frame: str
