@@ -69,8 +69,8 @@ class Mark:
 # --- models in a text ---------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[a-z0-9](?:[\w.]*\w)?", re.IGNORECASE)
-#: A space or a hyphen holds the parts of a name together; typographers have more hyphens than one.
-_JOINTS = {" ", "-", "\u2010", "\u2011"}
+#: What holds the parts of a name together; typographers have more hyphens than one, Vertex dates its ids behind an @.
+_JOINTS = {" ", "-", "\u2010", "\u2011", "@"}
 #: The longest names, in parts: ``gemini 2.5 flash native audio preview 12 2025``.
 _PARTS = 9
 
@@ -153,11 +153,16 @@ _THERE = re.compile(
 )
 #: What makes an end or an availability doubtful, or one of something else. The month stays: "may" in lower case only.
 _DOUBT = re.compile(
-    r"\?|\b(?:[Nn]ot|[Nn]o|[Nn]ever|[Ww]ithout|\w+n['\u2019]t|may|[Mm]ight|[Cc]ould|[Ww]ould|[Ss]hould|[Ii]f|[Uu]nless|[Uu]ntil"
-    r"|[Rr]umou?r\w*|[Rr]eportedly|[Aa]llegedly|[Pp]ossibly|[Pp]erhaps|[Aa]lmost)\b"
+    r"\b(?:[Nn]ot|[Nn]o|[Nn]ever|[Ww]ithout|\w+n['\u2019]t|may|[Mm]ight|[Cc]ould|[Ww]ould|[Ss]hould|[Ii]f|[Uu]nless|[Uu]ntil"
+    r"|[Pp]ossibly|[Pp]erhaps|[Aa]lmost)\b"
     r"|(?i:\b(?:replac\w+|instead|successor|migrat\w+|upgrad\w+|switch\w*\s+(?:from|to)|mov\w+\s+(?:from|to)|unlike)\b)"
     r"|(?i:in\s+favou?r\s+of)"
-    r"|(?i:\b(?:chatgpt|copilot|cursor|windsurf|codex|apps?|fine-?\s?tun\w+|endpoints?)\b(?!-))"
+)
+#: Who says it does not claim it, wherever in the sentence that stands.
+_HEARSAY = re.compile(r"\?|\b(?:rumou?r\w*|reportedly|allegedly|leak\w*)\b", re.IGNORECASE)
+#: What may lose a model that the API keeps: in February 2026 ChatGPT lost GPT-4o. In a title it is what all is about.
+_PRODUCT = re.compile(
+    r"\b(?:chatgpt|copilot|cursor|windsurf|codex|apps?|fine-?\s?tun\w+|endpoints?)\b(?!-)", re.IGNORECASE
 )
 _PRICE = re.compile(
     r"(?:\b(?P<before>input|output)\b[^$]{0,20})?\$\s?(?P<amount>\d+(?:\.\d+)?)\s*(?:/|per|an?|each|for)\s*"
@@ -187,31 +192,34 @@ _HOST = re.compile(rf"\b(?:{'|'.join(f'(?P<{host}>{words})' for host, words in _
 def claims(names: Names, title: str, summary: str = "") -> tuple[Claim, ...]:
     """What the text claims of the models it names: each thing once, in the words in which it is said first."""
     found: dict[Claim, Claim] = {}
-    for claim in _claims(names, [title, *_SENTENCE.split(summary)]):
+    for claim in _claims(names, title, [title, *_SENTENCE.split(summary)]):
         found.setdefault(Claim(claim.model, claim.about, claim.host, claim.meter, claim.amount, claim.unit), claim)
     return tuple(found.values())
 
 
-def _claims(names: Names, sentences: Iterable[str]) -> Iterator[Claim]:
+def _claims(names: Names, title: str, sentences: Iterable[str]) -> Iterator[Claim]:
     models: list[str] = []
     for sentence in sentences:
         sentence = " ".join(_URL.sub(" ", sentence).split())
+        if _HEARSAY.search(sentence):
+            continue
+        lives = not _PRODUCT.search(f"{title} {sentence}")
         hosts = {match.lastgroup or "" for match in _HOST.finditer(sentence)}
         for clause in _CLAUSE.split(sentence):
             named = names.find(clause)
             models = named or (models if _GOES_ON.match(clause) else [])
             if len(models) == 1 and len(hosts) < 2:
-                yield from _clause(models[0], "".join(hosts), clause, sentence)
+                found = _clause(models[0], "".join(hosts), clause, sentence)
+                yield from (claim for claim in found if lives or claim.about in ("price", "context"))
 
 
 def _clause(model: str, host: str, clause: str, sentence: str) -> Iterator[Claim]:
-    asked = sentence.rstrip("\"')").endswith("?")
-    if (about := _life(clause)) and not asked:
+    if about := _life(clause):
         yield Claim(model, about, host, quote=sentence)
-    for match in () if asked or _SPECIAL.search(clause) else _PRICE.finditer(clause):
+    for match in () if _SPECIAL.search(clause) else _PRICE.finditer(clause):
         meter = (match["after"] or match["before"] or "").lower()
         yield Claim(model, "price", host, meter, Decimal(match["amount"]), quote=sentence)
-    if not asked and (size := _CONTEXT.search(clause)):
+    if size := _CONTEXT.search(clause):
         side = "first" if size["first"] else "last"
         amount = Decimal(size[side].replace(",", ""))
         unit = _UNITS[(size[f"{side}_unit"] or "").lower()]
