@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Literal
 
+from monitor.claims import Mark, overall
 from monitor.diff import Change, Snapshot
 from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 from monitor.source import Source
@@ -42,6 +43,7 @@ class Draft:
     """An event before it has its place in the log.
 
     ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time.
+    ``corrects`` is the id of an earlier event that no longer holds.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Draft:
     after: Fact | None = None
     effective: When | None = None
     once: bool = False
+    corrects: str | None = None
 
     @property
     def quote(self) -> str:
@@ -62,7 +65,9 @@ class Draft:
 def says(source_id: str, draft: Draft) -> str:
     """A hash of what an event says: which source, which kind, which subject, from what to what."""
     sides: list[object] = [_said(draft.before), _said(draft.after)]
-    if draft.once:
+    if draft.corrects:  # whichever source it was that told otherwise: an event is corrected once
+        source_id, sides = "", [draft.corrects]
+    elif draft.once:
         sides = [draft.effective.text if draft.effective else ""]
     about = [draft.fact.provider, draft.fact.key] if draft.fact else []
     text = json.dumps([source_id, draft.kind, *about, *sides], ensure_ascii=False)
@@ -99,12 +104,14 @@ def interpret(
     now: datetime,
     returned: Collection[str] = (),
     ends: Mapping[str, Retirement] | None = None,
+    marks: Mapping[str, Sequence[Mark]] | None = None,
 ) -> list[Draft]:
     """What the settled changes of one poll mean, in the order of their keys.
 
     ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
     folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
-    without a word. A hint raises no event at all, it corroborates or contradicts; news raise notices only.
+    without a word. A hint raises no event at all, it corroborates or contradicts; news raise notices only, with the
+    ``marks`` of what they claim, by the key of the notice.
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
@@ -117,12 +124,27 @@ def interpret(
             case Listing():
                 drafts += _listing(change, change.key in returned, ends or {}, now)
             case Notice() as notice:
-                drafts.append(_draft("notice.published", "info", change, notice.title))
+                drafts.append(_published(change, notice, (marks or {}).get(change.key, ())))
     for _, group in sorted(prices.items()):
         drafts += _prices(group, now)
     if source.kind != "official":
         drafts = [draft for draft in drafts if source.kind == "news" and draft.kind == "notice.published"]
     return drafts
+
+
+def _published(change: Change, notice: Notice, marks: Sequence[Mark]) -> Draft:
+    """An article with the mark of its claims before its title, and one line for each claim in its note."""
+    if not marks:
+        return _draft("notice.published", "info", change, notice.title)
+    noted = replace(notice, note="\n".join(map(str, marks)))
+    return _draft("notice.published", "info", Change(change.before, noted), f"{overall(marks)}: {notice.title}")
+
+
+def correction(notice: Notice, marks: Sequence[Mark], corrects: str) -> Draft:
+    """The article once more, of which the official sources now say something else than when it was told."""
+    draft = _published(Change(None, notice), notice, marks)
+    words = draft.summary.replace(f"{subject(notice)}: ", f"{subject(notice)}: now ", 1)
+    return replace(draft, severity="notice", summary=words, once=True, corrects=corrects)
 
 
 def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:

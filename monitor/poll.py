@@ -18,15 +18,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from monitor.claims import Mark
 from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, next_completion
-from monitor.facts import Fact, Json, Retirement
+from monitor.facts import Fact, Json, Notice, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.publish import outbox
-from monitor.source import Source
+from monitor.source import REGISTRY, Source, officials
 from monitor.store import facts as versions
 from monitor.store import log, sources
+from monitor.store import marks as marked
 from monitor.store.db import Store
 from monitor.store.sources import State
 from monitor.store.tables import SourceRow
@@ -77,13 +79,14 @@ def decide(
     *,
     returned: Collection[str] = (),
     ends: Mapping[str, Retirement] | None = None,
+    marks: Mapping[str, Sequence[Mark]] | None = None,
     held_looks: int = 0,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
-    ``returned`` and ``ends`` are what the store knows besides (events.interpret); ``held_looks`` counts the earlier
-    looks that found these same facts held; ``accepted`` is an operator's word for it.
+    ``returned``, ``ends`` and ``marks`` are what the store knows besides (events.interpret); ``held_looks`` counts
+    the earlier looks that found these same facts held; ``accepted`` is an operator's word for it.
     """
     if seen is None:
         changes, waiting = look_again(known, pending, source.patience)
@@ -102,7 +105,7 @@ def decide(
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
-    drafts = interpret(source, changes, now, returned, ends) + (
+    drafts = interpret(source, changes, now, returned, ends, marks) + (
         completions(there, now) if source.kind == "official" else []
     )
     return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
@@ -123,9 +126,13 @@ def parse(source: Source, body: bytes) -> list[Fact]:
 
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
-    due_at: datetime, *, accepted: bool = False,
+    due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
 ) -> Polled:  # fmt: skip
-    """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again."""
+    """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
+
+    ``declared`` says which sources are official: what they say marks the claims of news (monitor.claims).
+    """
+    official = officials(declared)
     with store.write() as session:
         row = sources.locked(session, source.id)
         if facts is None and row.seen != digest:  # another process took over another document since the row was read
@@ -137,10 +144,12 @@ def record(
         facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
+        articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         decision = decide(
             source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, gone),
+            marks=marked.marks(session, official, articles, now),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
         row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
@@ -151,6 +160,8 @@ def record(
             drafts = [] if row.held_seen else [_held(source, decision.doubt)]
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
+            said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
+            told = marked.published(session, official, said, row.good_at or now) if source.id in official else []
             drafts = decision.drafts + _recovered(source, row)
             versions.apply(session, source.id, decision.changes, now, document)
             row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
@@ -161,6 +172,7 @@ def record(
             row.held = row.held_seen = ""
             row.held_looks = 0
             row.milestone_at = next_completion(decision.standing, now)
+            drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
         written = log.append(
             session, drafts, source_id=source.id, url=source.url, document=document, now=now, baseline=first
@@ -305,7 +317,9 @@ class Poller:
                 facts = await asyncio.to_thread(parse, source, fetched.body)
             except Unreadable as error:
                 return await self._failed(source, row, error, "unreadable", now)
-        polled = await asyncio.to_thread(record, self.store, source, fetched, facts, digest, now, due_at)
+        polled = await asyncio.to_thread(
+            record, self.store, source, fetched, facts, digest, now, due_at, declared=self.declared
+        )
         if polled.events:
             self.wake()
         return polled

@@ -9,7 +9,7 @@ The module's name is the provider, the function's name the feed: the source abov
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -128,6 +128,11 @@ def source(
         return declared
 
     return declare
+
+
+def officials(declared: Mapping[str, Source]) -> frozenset[str]:
+    """The ids of the sources whose word counts: neither hints nor news."""
+    return frozenset(source_id for source_id, found in declared.items() if found.kind == "official")
 
 
 def joined(bodies: Iterable[bytes]) -> bytes:

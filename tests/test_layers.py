@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
-            "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "identity", "reminders",
+            "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
+            "reminders",
         },
         {"pure"},
     ),

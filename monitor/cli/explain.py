@@ -41,6 +41,7 @@ def explain(
         kept = sources.kept(session, row.document) if row.document else None
         body = sources.document(session, row.document) if document and row.document else None
         poll = sources.poll_at(session, row.source_id, row.detected_at)
+        marks = lookup.marks_of(session, row.after, now)
     if document:
         if body is None:
             raise NotFound(f"no document is kept for {row.id}")
@@ -61,7 +62,7 @@ def explain(
             "fetched_at": output.stamp(kept.fetched_at),
         }  # fmt: skip
     if how == "json":
-        output.document(told | {"poll": polled, "kept": page})
+        output.document(told | {"poll": polled, "kept": page, "claims": marks})
         return
     print(output.clean(told["summary"]))
     output.details([
@@ -74,6 +75,8 @@ def explain(
         ("baseline", "yes: it stood there at the first look" if row.baseline else ""),
         ("document", f"{told['document']} ({kept.size} bytes, --document prints it)" if kept else told["document"]),
         ("poll", _polled(poll) if poll else ""),
+        *(("claim now", f"{mark['claim']}: {mark['verdict']}, {mark['why']}") for mark in marks),
+        ("corrects", row.corrects or ""),
     ])  # fmt: skip
     _sides(row.before, row.after)
 

@@ -13,6 +13,7 @@ from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from monitor.claims import Mark
     from monitor.store.facts import Known
 
 
@@ -41,18 +42,62 @@ def known(
     return facts.known(session, kinds, names=names(text), at=at, history=history)
 
 
-def notices(session: Session, text: str, at: datetime | None) -> list[Known]:
-    """Notices that name a model, newest first."""
+def notices(
+    session: Session, text: str, now: datetime, at: datetime | None
+) -> tuple[list[Known], dict[tuple[str, str], list[Mark]]]:
+    """Notices that name a model, newest first, and by source and key the marks of what articles claim of it."""
     from sqlalchemy import Text, func, or_, type_coerce
 
+    from monitor.source import officials
     from monitor.store import facts
+    from monitor.store import marks as marked
     from monitor.store.tables import NoticeRow
+    from sources import load
 
     named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
     wanted = {name.rpartition("/")[2] for name in names(text)}
     matches = or_(*(named.contains(f'"{name}"', autoescape=True) for name in sorted(wanted)))
     found = facts.known(session, [Notice], matches, at=at)
-    return sorted(found, key=lambda one: _published(one.fact), reverse=True)
+    official = officials(load())
+    articles = marked.articles(session, official, at)
+    claimed = marked.marks(session, official, [one.fact for one in articles if isinstance(one.fact, Notice)], now, at)
+    about = {
+        (one.source_id, one.fact.key): [mark for mark in claimed[one.fact.key] if mark.claim.model in names(text)]
+        for one in articles
+        if one.fact.key in claimed
+    }
+    marks = {key: said for key, said in about.items() if said}
+    shown = {(one.source_id, one.fact.key): one for one in found}
+    shown |= {key: one for one in articles if (key := (one.source_id, one.fact.key)) in marks}
+    return sorted(shown.values(), key=lambda one: _published(one.fact), reverse=True), marks
+
+
+def marks_json(marks: Sequence[Mark]) -> Json:
+    """What an article claims of a model, and what official sources say to it; the worst of it first and by itself."""
+    from monitor.claims import VERDICTS
+
+    worst = sorted(marks, key=lambda mark: VERDICTS.index(mark.verdict))
+    said = [
+        {"claim": str(mark.claim), "verdict": mark.verdict, "why": mark.why, "quote": mark.claim.quote}
+        for mark in worst
+    ]
+    first = said[0] if said else {"claim": "", "verdict": "", "why": ""}
+    return {name: first[name] for name in ("claim", "verdict", "why")} | {"claims": said}
+
+
+def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
+    """What the article of an event claims, as the official sources judge it now; nothing for other events."""
+    from monitor.facts import from_json
+    from monitor.source import officials
+    from monitor.store import marks as marked
+    from sources import load
+
+    notice = from_json(fact) if fact and fact["fact"] == "notice" else None
+    official = officials(load())
+    if not isinstance(notice, Notice) or notice.provider in {source.partition(".")[0] for source in official}:
+        return []
+    found: list[Json] = marks_json(marked.marks(session, official, [notice], now).get(notice.key, ()))["claims"]
+    return found
 
 
 def _published(fact: Fact) -> str:

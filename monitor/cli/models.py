@@ -10,7 +10,7 @@ import typer
 
 from monitor.cli import lookup, output
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, At, Db, Provider, clock, horizon, moment, opened
-from monitor.facts import Fact, Json, Listing, Price, Retirement
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -49,7 +49,7 @@ def show(
     with opened(db) as store, store.read() as session:
         fresh = facts.freshness(session)
         found = lookup.known(session, (Retirement, Listing, Price), model, at=then)
-        notices = lookup.notices(session, model, then)
+        notices, marks = lookup.notices(session, model, now, then)
         called = {one.fact.model.casefold() for one in found}
         events = [
             event
@@ -64,6 +64,8 @@ def show(
             if isinstance(one.fact, Retirement):
                 row["days_left"] = lookup.days_left(one.fact.retires, then or now)
                 row["successors"] = _successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
+            if isinstance(one.fact, Notice):
+                row |= lookup.marks_json(marks.get((one.source_id, one.fact.key), ()))
             told[one.fact.fact].append(row)
     answer = {
         "model": model,
@@ -163,9 +165,15 @@ def _tell(answer: Json, now: datetime) -> None:
     if answer["notices"]:
         print("\nNotices")
         output.table(
-            ("PUBLISHED", "TITLE", "LINK"),
-            [(lookup.date_words(row["published"]), row["title"], row["link"]) for row in answer["notices"]],
+            ("PUBLISHED", "MARK", "TITLE", "LINK"),
+            [
+                (lookup.date_words(row["published"]), row["verdict"], row["title"], row["link"])
+                for row in answer["notices"]
+            ],
         )
+        for row in answer["notices"]:
+            for mark in row["claims"]:
+                print("  " + output.clean(f"{row['title']!r}: {mark['claim']}: {mark['verdict']}, {mark['why']}"))
     if answer["events"]:
         print("\nEvents")
         output.table(

@@ -104,10 +104,8 @@ def known(
     for kind in kinds:
         table = _table(VERSIONS[kind])
         query = select(table).where(*where).order_by(table.c.folded, table.c.first_seen, table.c.id)
-        if at:
-            query = query.where(table.c.first_seen <= at, or_(table.c.ended.is_(None), table.c.ended > at))
-        elif not history:
-            query = query.where(table.c.ended.is_(None))
+        if at or not history:
+            query = query.where(*stands(table, at))
         if provider:
             query = query.where(table.c.provider == provider)
         if names:
@@ -119,6 +117,13 @@ def known(
             for line in session.connection().execute(query)
         )
     return found
+
+
+def stands(table: Any, at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """The versions in a table that stand now, or stood at an instant."""
+    if at is None:
+        return (table.c.ended.is_(None),)
+    return (table.c.first_seen <= at, or_(table.c.ended.is_(None), table.c.ended > at))
 
 
 def freshness(session: Session) -> dict[str, datetime | None]:

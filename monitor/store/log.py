@@ -35,7 +35,8 @@ def append(
 
     The occurrence of each is counted from the log inside the caller's transaction, so a saying that comes back
     after it was taken back is a new event, and one that must be said once is left out when it stands there.
-    ``baseline`` marks what the first look at a source found; what happens to the source itself is news even then.
+    ``baseline`` marks what the first look at a source found; what happens to the source itself, or corrects
+    what people were told, is news even then.
     """
     said = [says(source_id, draft) for draft in drafts]
     before = _counts(session, said)
@@ -66,8 +67,8 @@ def append(
                 "url": url,
                 "document": document,
                 "quote": draft.quote,
-                "baseline": baseline and draft.fact is not None,
-                "corrects": None,
+                "baseline": baseline and draft.fact is not None and not draft.corrects,
+                "corrects": draft.corrects,
             }
         )
         before[saying] += 1
