@@ -267,6 +267,7 @@ class Poller:
         self.wake = wake
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
+        self._reading = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
@@ -314,7 +315,8 @@ class Poller:
         facts = None
         if not same:
             try:
-                facts = await asyncio.to_thread(parse, source, fetched.body)
+                async with self._reading:
+                    facts = await asyncio.to_thread(parse, source, fetched.body)
             except Unreadable as error:
                 return await self._failed(source, row, error, "unreadable", now)
         polled = await asyncio.to_thread(

@@ -16,7 +16,7 @@ from tests.support import TESTS
 
 README = (TESTS.parent / "README.md").read_text(encoding="utf-8")
 #: The commands of the first screen, with what the page shows of their output.
-SHOWN = re.findall(r"^\$ (make demo|lastcall [^#\n]+?)(?: +#[^\n]*)?\n(.*?)(?=^\$ |^```)", README, re.DOTALL | re.MULTILINE)
+SHOWN = re.findall(r"(?ms)^\$ (make demo|lastcall [^#\n]+?)(?: +#[^\n]*)?\n(.*?)(?=^\$ |^```)", README)
 
 
 def printed(database: Path, *words: str) -> list[str]:
