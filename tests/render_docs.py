@@ -65,8 +65,8 @@ def watched() -> str:
     ]
     providers = {one.provider for one in ours if one.kind == "official"}
     return (
-        f"{len(ours)} sources, of {len(providers)} providers and of those who write about them. Any RSS or Atom feed goes"
-        " beside them: `lastcall sources add-feed URL`.\n\n"
+        f"{len(ours)} sources, of {len(providers)} providers and of those who write about them."
+        " Any RSS or Atom feed goes beside them: `lastcall sources add-feed URL`.\n\n"
         "| source | kind | facts | every | key |\n|---|---|---|---|---|\n" + "".join(lines)
     )
 
