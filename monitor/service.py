@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,12 +45,19 @@ def clock() -> datetime:
 
 
 class Service:
-    """One process that polls what is due and delivers what is owed."""
+    """One process that polls what is due and delivers what is owed.
 
-    def __init__(self, store: Store, poller: Poller, publisher: Publisher, *, at_once: int = 20):
+    ``declared`` is asked again when something unknown is due: a feed that was added since.
+    """
+
+    def __init__(
+        self, store: Store, poller: Poller, publisher: Publisher, declared: Callable[[], Mapping[str, Source]],
+        *, at_once: int = 20,
+    ):  # fmt: skip
         self.store = store
         self.poller = poller
         self.publisher = publisher
+        self.declared = declared
         self.at_once = at_once
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
@@ -85,7 +92,10 @@ class Service:
 
     def _due(self, limit: int) -> Sequence[State]:
         with self.store.read() as session:
-            return sources.due(session, self.poller.clock(), limit)
+            due = sources.due(session, self.poller.clock(), limit)
+        if any(row.id not in self.poller.declared for row in due):
+            self.poller.declared = self.declared()
+        return due
 
     async def _poll(self, row: State) -> None:
         try:
@@ -132,23 +142,24 @@ def _tell(polled: Polled) -> None:
     )  # fmt: skip
 
 
-async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]) -> None:
+async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]) -> None:
     """Run the service until SIGTERM or SIGINT."""
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    known = declared()
     with store.write() as session:
-        sources.register(session, declared, clock())
+        sources.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
     async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
-            store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
+            store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
             concurrency=settings.concurrency, wake=publisher.wake,
         )  # fmt: skip
-        service = Service(store, poller, publisher, at_once=settings.concurrency)
+        service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
         runner = await listen(service, settings.listen) if settings.listen else None
-        log.info("lastcall %s watches %d sources in %r", __version__, len(declared), store)
+        log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:
             await service.run()
         finally:

@@ -151,13 +151,13 @@ def documents(body: bytes) -> list[bytes]:
     return [body]
 
 
-def find(source_id: str) -> Source:
+def find(source_id: str, declared: Mapping[str, Source]) -> Source:
     """The declared source of that id. Raises NotFound with the nearest names."""
     try:
-        return REGISTRY[source_id]
+        return declared[source_id]
     except KeyError:
         import difflib
 
-        near = difflib.get_close_matches(source_id, REGISTRY, 3)
+        near = difflib.get_close_matches(source_id, declared, 3)
         hint = f"; did you mean {', '.join(near)}?" if near else "; `lastcall sources` lists them"
         raise NotFound(f"no source {source_id!r}{hint}") from None

@@ -62,7 +62,7 @@ def main() -> None:
         break_in(step)
     settings = load_settings(database)
     watched = {source_id: load()[source_id] for source_id in settings.source_urls}
-    asyncio.run(serve(settings, Store(settings.database_url), watched))
+    asyncio.run(serve(settings, Store(settings.database_url), lambda: watched))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,26 @@
-"""Writes docs/cli.md from the program: ``python -m tests.render_docs``. A test holds it equal."""
+"""Writes what the program knows of itself into docs/cli.md and the README's table of sources.
+
+    python -m tests.render_docs
+
+Tests hold both equal.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from monitor.cli import app
+from sources import load
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "cli.md"
+README = ROOT / "README.md"
 
 HEAD = """# The command line
 
@@ -38,6 +48,34 @@ def _help(command: Any, context: typer.Context) -> Iterator[str]:
         yield from _help(inner, typer.Context(inner, info_name=name, parent=context, terminal_width=100))
 
 
+def readme(text: str) -> str:
+    """The README with the table of what is watched between its markers."""
+    found = re.subn(r"(?<=<!-- sources -->\n).*?(?=<!-- /sources -->)", lambda _: watched(), text, flags=re.DOTALL)
+    assert found[1] == 1, "README.md needs <!-- sources --> and <!-- /sources -->, once"
+    return found[0]
+
+
+def watched() -> str:
+    """Every source of the package, without what tests and private modules declare beside them."""
+    ours = [one for one in load().values() if one.parse.__module__ == f"sources.{one.provider}" != "sources.example"]
+    lines = [
+        f"| [{one.id}]({one.url}) | {one.kind} | {', '.join(fact.fact for fact in one.facts)} | {_cadence(one.every)}"
+        f" | {f'`{one.access.key}`' if one.access else ''} |\n"
+        for one in sorted(ours, key=lambda one: one.id)
+    ]
+    providers = {one.provider for one in ours if one.kind == "official"}
+    return (
+        f"{len(ours)} sources, of {len(providers)} providers and of those who write about them."
+        " Any RSS or Atom feed goes beside them: `lastcall sources add-feed URL`.\n\n"
+        "| source | kind | facts | every | key |\n|---|---|---|---|---|\n" + "".join(lines)
+    )
+
+
+def _cadence(every: timedelta) -> str:
+    hours = every / timedelta(hours=1)
+    return f"{hours:g} h" if hours >= 1 else f"{hours * 60:g} min"
+
+
 if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(README.read_text("utf-8")), encoding="utf-8")

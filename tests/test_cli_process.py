@@ -110,3 +110,8 @@ def test_a_fault_of_the_program_is_one_line(run: Run, monkeypatch: pytest.Monkey
 
 def test_the_page_of_the_commands_is_what_they_say() -> None:
     assert render_docs.PAGE.read_text("utf-8") == render_docs.page(), "run python -m tests.render_docs"
+
+
+def test_the_readme_lists_what_is_watched() -> None:
+    text = render_docs.README.read_text("utf-8")
+    assert render_docs.readme(text) == text, "run python -m tests.render_docs"

@@ -61,6 +61,14 @@ def upgrade() -> None:
         batch_op.create_index("event_time", ["detected_at", "sequence"], unique=False)
 
     op.create_table(
+        "feed",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("url"),
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
@@ -405,6 +413,7 @@ def downgrade() -> None:
         batch_op.drop_index("source_due", sqlite_where=sa.text("enabled = 1"), postgresql_where=sa.text("enabled"))
 
     op.drop_table("source")
+    op.drop_table("feed")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("event_time")
         batch_op.drop_index("event_source")

@@ -93,7 +93,7 @@ def lastcall(
 ) -> None:
     """Know before it hurts: AI models that are retired, moved, redirected or repriced.
 
-    Start with `lastcall demo`, or with `lastcall poll` and then `lastcall upcoming`.
+    Start with `lastcall demo`, or with `lastcall sources check`, `lastcall poll` and then `lastcall upcoming`.
 
     \b
     Exit codes: 0 done, 1 findings (check), 2 usage, 3 a document could not be read or was refused,

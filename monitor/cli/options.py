@@ -65,11 +65,12 @@ def opened(db: str | None) -> Iterator[Store]:
         store.close()
 
 
-def declared(settings: Settings) -> Mapping[str, Source]:
-    """Every source: Lastcall's own and those of the modules in LASTCALL_EXTRA_SOURCES."""
+def declared(settings: Settings, store: Store | None = None) -> Mapping[str, Source]:
+    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators added to a store."""
     import importlib
 
     from monitor.errors import SettingError
+    from monitor.store import sources
     from sources import load
 
     found = load()
@@ -78,7 +79,22 @@ def declared(settings: Settings) -> Mapping[str, Source]:
             importlib.import_module(name)
         except ImportError as error:
             raise SettingError(f"LASTCALL_EXTRA_SOURCES: cannot import {name!r}: {error}") from None
-    return found
+    if store is None:
+        return found
+    with store.read() as session:
+        added = sources.feeds(session)
+    return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(found)
+
+
+def feed(source_id: str, url: str) -> Source:
+    """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones are."""
+    from monitor.facts import Notice
+    from monitor.source import Source
+    from sources import news
+
+    return Source(
+        source_id, url, news.feed, every=timedelta(hours=1), kind="news", facts=(Notice,), doc="A feed that was added."
+    )
 
 
 # --- times -------------------------------------------------------------------------------------------------

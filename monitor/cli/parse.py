@@ -29,8 +29,7 @@ def parse(
     from monitor.settings import load_settings
     from monitor.source import find
 
-    declared(load_settings())
-    adapter = find(source)
+    adapter = find(source, declared(load_settings()))
     for fact in adapter.read(_body(file)):
         print(output.line(fact.to_json()))
 

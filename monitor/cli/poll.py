@@ -53,9 +53,9 @@ def poll(
 
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
-    known = declared(settings)
-    named = [find(source).id for source in dict.fromkeys(sources or [])]
     with opened(db) as store:
+        known = declared(settings, store)
+        named = [find(source, known).id for source in dict.fromkeys(sources or [])]
         with store.write() as session:
             states.register(session, known, clock())
         with store.read() as session:

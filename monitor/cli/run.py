@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +48,7 @@ def run(
     settings = load_settings(db)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with opened(db) as store:
-        asyncio.run(serve(settings, store, declared(settings)))
+        asyncio.run(serve(settings, store, partial(declared, settings, store)))
 
 
 @app.command()
@@ -70,16 +71,17 @@ def replay(
     from monitor.settings import load_settings
 
     how = output.form(as_json, as_jsonl, as_csv)
-    known = declared(load_settings(db))
-    documents = archive(directory, known)
     events: list[Json] = []
-    with opened(db) as store, progress(len(documents)) as step:
+    with opened(db) as store:
+        known = declared(load_settings(db), store)
+        documents = archive(directory, known)
+        with progress(len(documents)) as step:
 
-        def tell(document: Archived, polled: Polled) -> None:
-            step(f"{document.at:%Y-%m-%d} {words(polled)}")
-            events.extend(event for event in polled.events if baseline or not event["baseline"])
+            def tell(document: Archived, polled: Polled) -> None:
+                step(f"{document.at:%Y-%m-%d} {words(polled)}")
+                events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-        done = asyncio.run(play(store, documents, known, tell=tell))
+            done = asyncio.run(play(store, documents, known, tell=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     output.say(

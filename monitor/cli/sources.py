@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import output
+from monitor.cli import feeds, output, survey
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, declared, opened
 from monitor.errors import NotFound
 from monitor.facts import Json
+from monitor.source import find
 
 if TYPE_CHECKING:
     from monitor.source import Source
@@ -29,6 +30,10 @@ FIELDS = (
 
 #: Lines of a difference that are shown of a held document.
 FIRST = 20
+
+app.command("check")(survey.check)
+app.command("add-feed")(feeds.add)
+app.command("remove-feed")(feeds.remove)
 
 
 @app.command("list")
@@ -65,7 +70,7 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     how, now = output.form(as_json), clock()
     with opened(db) as store:
         known, states = _known(store, db)
-        found = _find(known, source)
+        found = find(source, known)
         state = states.get(source)
         told = _told(found, state, now)
         told["facts"] = _standing(store, source)
@@ -109,7 +114,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     how, now = output.form(as_json), clock()
     with opened(db) as store:
         known, states = _known(store, db)
-        found, state = _find(known, source), states.get(source)
+        found, state = find(source, known), states.get(source)
         if not state or not state.held:
             raise NotFound(f"no document is held for {source}")
         with store.read() as session:
@@ -152,7 +157,7 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
     now = clock()
     with opened(db) as store:
         known, _ = _known(store, db)
-        _find(known, source)
+        find(source, known)
         with store.write() as session:
             sources.register(session, known, now)
             row = sources.locked(session, source)
@@ -166,15 +171,9 @@ def _known(store: Store, db: str | None) -> tuple[Mapping[str, Source], dict[str
     from monitor.settings import load_settings
     from monitor.store import sources
 
-    known = declared(load_settings(db))
+    known = declared(load_settings(db), store)
     with store.read() as session:
         return known, {row.id: row for row in sources.rows(session)}
-
-
-def _find(known: Mapping[str, Source], source: str) -> Source:
-    from monitor.source import find
-
-    return known.get(source) or find(source)
 
 
 def _told(source: Source, row: SourceRow | None, now: datetime) -> Json:

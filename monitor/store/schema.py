@@ -42,7 +42,7 @@ def revision(store: Store) -> str | None:
 
 def ready(store: Store) -> Store:
     """The store with the schema this program needs, made or migrated if need be."""
-    if _current(store):
+    if current(store):
         return store
     upgrade(store)
     return store
@@ -66,7 +66,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     return before, HEAD
 
 
-def _current(store: Store) -> bool:
+def current(store: Store) -> bool:
+    """Whether the database is there with the schema this program needs."""
     if store.path and not store.path.exists():
         return False
     try:

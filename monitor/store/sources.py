@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from monitor.facts import Json
-from monitor.store.tables import DocumentRow, PollRow, SourceRow
+from monitor.store.tables import DocumentRow, FeedRow, PollRow, SourceRow
 
 SOURCES: Any = SourceRow.__table__  # type: ignore[attr-defined]
 POLLS: Any = PollRow.__table__  # type: ignore[attr-defined]
+FEEDS: Any = FeedRow.__table__  # type: ignore[attr-defined]
 DOCUMENTS: Any = DocumentRow.__table__  # type: ignore[attr-defined]
 
 
@@ -51,6 +52,24 @@ def register(session: Session, source_ids: Iterable[str], now: datetime) -> None
     lines = [blank | {"id": source_id} for source_id in source_ids if source_id not in there]
     if lines:
         session.connection().execute(insert(SOURCES), lines)
+
+
+def feeds(session: Session) -> dict[str, str]:
+    """The addresses of the feeds that operators added, by source id."""
+    query = select(FEEDS.c.id, FEEDS.c.url).order_by(FEEDS.c.id)
+    return {line.id: line.url for line in session.connection().execute(query)}
+
+
+def add_feed(session: Session, source_id: str, url: str, now: datetime) -> None:
+    """Add a feed, due at once. One of that id that was removed begins anew: what it says first alerts nobody."""
+    session.add(FeedRow(id=source_id, url=url, added_at=now))
+    session.merge(SourceRow(id=source_id, due_at=now))
+
+
+def remove_feed(session: Session, source_id: str) -> None:
+    """Remove a feed. What is known from it stays."""
+    session.connection().execute(delete(FEEDS).where(FEEDS.c.id == source_id))
+    session.connection().execute(update(SOURCES).where(SOURCES.c.id == source_id).values(enabled=False))
 
 
 def rows(session: Session, source_ids: Sequence[str] | None = None) -> list[SourceRow]:

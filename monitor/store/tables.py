@@ -1,6 +1,7 @@
 """The tables. What a provider said is kept as versions, what it meant as an append-only log, what is owed as a queue.
 
     source ──< poll                              who is polled, when next, and how each poll went
+    feed                                         the sources that operators added
     document                                     bytes by SHA-256, compressed
     listing retirement price notice              versions of facts: first_seen, ended (null while it stands)
     event ──< delivery >── subscription          the log, the outbox, and who asked
@@ -124,6 +125,16 @@ class SourceRow(SQLModel, table=True):
     held: str = ""
     held_seen: str = ""
     held_looks: int = 0
+
+
+class FeedRow(SQLModel, table=True):
+    """A feed that an operator added. Its state is a SourceRow of the same id, which stays when it is removed."""
+
+    __tablename__ = "feed"
+
+    id: str = Field(primary_key=True)
+    url: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    added_at: datetime
 
 
 class PollRow(SQLModel, table=True):

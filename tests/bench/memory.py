@@ -40,7 +40,8 @@ async def sweeps(database: str, base: str) -> None:
     with store.write() as session:
         sources.register(session, declared, clock())
     async with Fetcher(per_host=20) as fetcher, Publisher(store, now=clock) as publisher:
-        service = Service(store, Poller(store, fetcher, declared, clock=clock, concurrency=20), publisher, at_once=100)
+        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20)
+        service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for sweep in range(100):
             with store.write() as session:
                 session.execute(update(SourceRow).values(due_at=clock() - timedelta(seconds=1)))

@@ -61,7 +61,7 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
     spent = []
     async with Fetcher(per_host=20) as fetcher, Publisher(store, now=clock) as publisher:
         poller = Poller(store, fetcher, declared, clock=clock, concurrency=20)
-        running_service = Service(store, poller, publisher, at_once=100)
+        running_service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for _ in range(rounds + 1):
             with store.write() as session:
                 session.execute(update(SourceRow).values(due_at=clock() - timedelta(seconds=1)))

@@ -63,7 +63,7 @@ async def ticking(store: Store, declared: dict[str, Source]) -> tuple[float, int
         for row in sources.rows(session):
             row.due_at = clock() + timedelta(seconds=spread.uniform(0, 60))
     poller = Nothing(store, None, declared, clock=clock)  # type: ignore[arg-type]
-    service = Service(store, poller, Silent(), at_once=1000)  # type: ignore[arg-type]
+    service = Service(store, poller, Silent(), lambda: declared, at_once=1000)  # type: ignore[arg-type]
     task = asyncio.create_task(service.run())
     await asyncio.sleep(2)  # the first imports and plans
     began, wall, polled = time.process_time(), time.perf_counter(), poller.polled
