@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,15 +65,20 @@ def opened(db: str | None) -> Iterator[Store]:
         store.close()
 
 
-def declared(settings: Settings, store: Store | None = None) -> Mapping[str, Source]:
-    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators added to a store."""
+def declared(
+    settings: Settings, store: Store | None = None, only: Collection[str] = ()
+) -> Mapping[str, Source]:  # fmt: skip
+    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators added to a store.
+
+    ``only`` are ids that are enough: the modules of other providers are then not imported.
+    """
     import importlib
 
     from monitor.errors import SettingError
     from monitor.store import sources
     from sources import load
 
-    found = load()
+    found = load({source_id.partition(".")[0] for source_id in only} or None)
     for name in settings.extra_sources:
         try:
             importlib.import_module(name)

@@ -54,7 +54,9 @@ def poll(
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
     with opened(db) as store:
-        known = declared(settings, store)
+        known = declared(settings, store, sources or ())
+        if not known.keys() >= set(sources or ()):
+            known = declared(settings, store)  # to say which names are near
         named = [find(source, known).id for source in dict.fromkeys(sources or [])]
         with store.write() as session:
             states.register(session, known, clock())
