@@ -48,19 +48,19 @@ def notices(
     """Notices that name a model, newest first, and by source and key the marks of what articles claim of it."""
     from sqlalchemy import Text, func, or_, type_coerce
 
-    from monitor.source import officials
     from monitor.store import facts
     from monitor.store import marks as marked
     from monitor.store.tables import NoticeRow
-    from sources import load
 
     named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
     wanted = {name.rpartition("/")[2] for name in names(text)}
     matches = or_(*(named.contains(f'"{name}"', autoescape=True) for name in sorted(wanted)))
     found = facts.known(session, [Notice], matches, at=at)
-    official = officials(load())
-    articles = marked.articles(session, official, at)
-    claimed = marked.marks(session, official, [one.fact for one in articles if isinstance(one.fact, Notice)], now, at)
+    official = _official(session)
+    articles = [] if official is None else marked.articles(session, official, at)
+    claimed = marked.marks(
+        session, official or (), [one.fact for one in articles if isinstance(one.fact, Notice)], now, at
+    )
     about = {
         (one.source_id, one.fact.key): [mark for mark in claimed[one.fact.key] if mark.claim.model in names(text)]
         for one in articles
@@ -88,16 +88,26 @@ def marks_json(marks: Sequence[Mark]) -> Json:
 def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
     """What the article of an event claims, as the official sources judge it now; nothing for other events."""
     from monitor.facts import from_json
-    from monitor.source import officials
     from monitor.store import marks as marked
-    from sources import load
 
     notice = from_json(fact) if fact and fact["fact"] == "notice" else None
-    official = officials(load())
-    if not isinstance(notice, Notice) or notice.provider in {source.partition(".")[0] for source in official}:
+    if not isinstance(notice, Notice) or notice.provider not in marked.press(session):
         return []
+    official = _official(session) or frozenset()
     found: list[Json] = marks_json(marked.marks(session, official, [notice], now).get(notice.key, ()))["claims"]
     return found
+
+
+def _official(session: Session) -> frozenset[str] | None:
+    """The sources whose word counts; None where no news is held, since to ask imports every adapter."""
+    from monitor.store import marks as marked
+
+    if not marked.press(session):
+        return None
+    from monitor.source import officials
+    from sources import load
+
+    return officials(load())
 
 
 def _published(fact: Fact) -> str:

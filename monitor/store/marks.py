@@ -25,7 +25,7 @@ from monitor.store.tables import VERSIONS, PollRow, SourceRow
 #: An event about an article is corrected for so long.
 CORRECTED = timedelta(days=365)
 #: So many of the newest articles are searched for a model.
-SEARCHED = 2000
+SEARCHED = 1000
 
 _KINDS: tuple[type[Fact], ...] = (Retirement, Listing, Price)
 _NOTICES: Any = VERSIONS[Notice].__table__  # type: ignore[attr-defined]
@@ -87,6 +87,15 @@ def marks(
     models = {claim.model for said in found.values() for claim in said}
     says = official(session, sources, models, now, at)
     return {key: [verdict(claim, says) for claim in said] for key, said in found.items() if said}
+
+
+def press(session: Session) -> set[str]:
+    """The providers of notices that say nothing else: who is not among them is no news."""
+    stated: set[str] = set()
+    for kind in _KINDS:
+        table: Any = VERSIONS[kind].__table__  # type: ignore[attr-defined]
+        stated |= set(session.connection().execute(select(table.c.provider).distinct()).scalars())
+    return set(session.connection().execute(select(_NOTICES.c.provider).distinct()).scalars()) - stated
 
 
 def articles(session: Session, sources: Collection[str], at: datetime | None = None) -> list[facts.Known]:
