@@ -365,8 +365,8 @@ def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: da
                 words = f"no longer listed, before its retirement ({end.retires or 'no date told'})"
                 yield _draft("model.unlisted", "action", change, words)
         case Listing() as before, Listing() as after:
-            if before.alias_of and before.alias_of != after.alias_of:
-                words = f"points to {after.alias_of or 'nothing'}, was {before.alias_of}"
+            if before.alias_of != after.alias_of:
+                words = f"points to {after.alias_of or 'itself'}, was {before.alias_of or 'a model of its own'}"
                 yield _draft("model.retargeted", "action", change, words)
             if words := ", ".join(_grown(before, after)):
                 yield _draft("model.changed", "info", change, words)

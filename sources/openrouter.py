@@ -64,6 +64,7 @@ _NEVER = 2090
     "https://openrouter.ai/api/v1/models",
     facts=(Listing, Price, Retirement),
     markers=(b'"canonical_slug"', b'"pricing"'),
+    keeps_past=True,  # a model without a date is still there: a date that leaves was taken back
     patience=8,  # the price is that of the first host of the moment and moves daily: two days at one price
 )
 def models(body: bytes) -> Iterator[Fact]:

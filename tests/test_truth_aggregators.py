@@ -343,9 +343,20 @@ def test_a_part_of_a_list_is_refused(change: dict[str, Any], message: str) -> No
     [
         ({"prompt": "0.1"}, "no price for completion"),
         ({"prompt": "cheap", "completion": "0.1"}, "not an amount: openai/gpt-5.6-luna: prompt cheap"),
-        ({"prompt": "1", "completion": "1", "overrides": [{"prompt": "2"}]}, "no known condition"),
-        ({"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2"}]}, "no known condition"),
-        ({"prompt": "1", "completion": "1", "overrides": [{"min_prompt_tokens": "many"}]}, "no known condition"),
+        ({"prompt": "1", "completion": "1", "overrides": [{"prompt": "2", "completion": "2"}]}, "no known condition"),
+        (
+            {"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2", "completion": "2"}]},
+            "no known condition",
+        ),
+        ({"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2"}]}, "without a price for"),
+        (
+            {
+                "prompt": "1",
+                "completion": "1",
+                "overrides": [{"min_prompt_tokens": "many", "prompt": "1", "completion": "1"}],
+            },
+            "no known condition",
+        ),
     ],
 )
 def test_a_broken_price_is_refused(pricing: dict[str, Any], message: str) -> None:
