@@ -16,6 +16,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
             "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "identity", "reminders",
+            "conflicts",
         },
         {"pure"},
     ),
