@@ -45,6 +45,20 @@ class Statement:
     fact: Fact | None
     quote: str
 
+    @property
+    def says(self) -> str:
+        """The statement in words of ours: ``deprecated, end 2026-10-23``, ``input 2.00 USD per 1M tokens``."""
+        match self.fact:
+            case Price() as price:
+                return f"{price.meter.replace('_', ' ')} {price.amount:f} {price.currency} per {price.per}"
+            case Retirement(stage="retired", retires=None):
+                return "retired"
+            case Retirement(retires=None) as state:
+                return f"{state.term or state.stage}, without an end"
+            case Retirement() as state:
+                return f"{state.stage}, end {state.retires}"
+        return repr(self.quote)
+
     @classmethod
     def of(cls, source: Source, fact: Fact) -> Statement:
         return cls(source, fact, fact.quote)
@@ -79,7 +93,7 @@ class Conflict:
         if self.one.source.id == self.other.source.id:
             words = f"{self.one.source.id} contradicts itself: {self.one.quote!r}, and {self.other.quote!r}"
         else:
-            words = f"{self.one.source.id} says {_said(self.one)}, {self.other.source.id} says {_said(self.other)}"
+            words = f"{self.one.source.id} says {self.one.says}, {self.other.source.id} says {self.other.says}"
         more = f" (and {self.more} more)" if self.more else ""
         return " ".join(f"{subject(self.fact)}: {words}{more}".split())
 
@@ -112,19 +126,6 @@ def closed(subject_key: str, severity: Severity, before: Fact, after: Fact | Non
 def _order(conflict: Conflict) -> tuple[str, ...]:
     other = conflict.other.fact.key if conflict.other.fact else ""
     return (conflict.fact.key, other, conflict.one.quote, conflict.other.quote)
-
-
-def _said(statement: Statement) -> str:
-    match statement.fact:
-        case Price() as price:
-            return f"{price.meter.replace('_', ' ')} {price.amount:f} {price.currency} per {price.per}"
-        case Retirement(stage="retired", retires=None):
-            return "retired"
-        case Retirement(retires=None) as state:
-            return f"{state.term or state.stage}, without an end"
-        case Retirement() as state:
-            return f"{state.stage}, end {state.retires}"
-    return repr(statement.quote)
 
 
 # --- who is compared ---------------------------------------------------------------------------------------

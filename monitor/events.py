@@ -104,7 +104,8 @@ def interpret(
 
     ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
     folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
-    without a word, and a replacement that itself retires is named with its end. A hint raises no event at all, it corroborates or contradicts; news raise notices only.
+    without a word, and a replacement that itself retires is named with its end. A hint raises no event at all, it
+    corroborates or contradicts; news raise notices only.
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)

@@ -23,7 +23,7 @@ from monitor.errors import StoreError
 from monitor.fetch import Fetcher
 from monitor.poll import Polled, Poller
 from monitor.publish import Publisher
-from monitor.settings import Settings, provider_key
+from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
 from monitor.store import sources
 from monitor.store.db import Store
@@ -134,6 +134,7 @@ def _tell(polled: Polled) -> None:
 
 async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]) -> None:
     """Run the service until SIGTERM or SIGINT."""
+    deviations = known_deviations(settings)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with store.write() as session:
         sources.register(session, declared, clock())
@@ -141,7 +142,7 @@ async def serve(settings: Settings, store: Store, declared: Mapping[str, Source]
     async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, declared, clock=clock, keys=provider_key, urls=settings.source_urls,
-            concurrency=settings.concurrency, wake=publisher.wake,
+            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake,
         )  # fmt: skip
         service = Service(store, poller, publisher, at_once=settings.concurrency)
         loop = asyncio.get_running_loop()

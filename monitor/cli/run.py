@@ -67,10 +67,10 @@ def replay(
     """
     from monitor.replay import archive
     from monitor.replay import replay as play
-    from monitor.settings import load_settings
+    from monitor.settings import known_deviations, load_settings
 
-    how = output.form(as_json, as_jsonl, as_csv)
-    known = declared(load_settings(db))
+    how, settings = output.form(as_json, as_jsonl, as_csv), load_settings(db)
+    known, deviations = declared(settings), known_deviations(settings)
     documents = archive(directory, known)
     events: list[Json] = []
     with opened(db) as store, progress(len(documents)) as step:
@@ -79,7 +79,7 @@ def replay(
             step(f"{document.at:%Y-%m-%d} {words(polled)}")
             events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-        done = asyncio.run(play(store, documents, known, tell=tell))
+        done = asyncio.run(play(store, documents, known, deviations=deviations, tell=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     output.say(

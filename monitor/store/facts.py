@@ -127,13 +127,15 @@ def known(
     return found
 
 
-def of_models(session: Session, kinds: Sequence[type[Fact]], canonicals: Sequence[str]) -> list[Known]:
-    """What stands of these kinds about these canonical models, from whichever source."""
+def of_models(
+    session: Session, kinds: Sequence[type[Fact]], canonicals: Sequence[str], at: datetime | None = None
+) -> list[Known]:
+    """What stands (or stood ``at`` an instant) about these canonical models, from whichever source."""
     return [
         one
         for kind in kinds
         for some in chunks(canonicals)
-        for one in known(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some))
+        for one in known(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some), at=at)
     ]
 
 
