@@ -24,7 +24,7 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Literal
 
-from monitor.events import Draft, Severity, subject
+from monitor.events import Draft, Severity, metered, subject
 from monitor.facts import Fact, Price, Retirement, When
 from monitor.identity import MAKERS, canonical
 from monitor.source import Source
@@ -50,7 +50,7 @@ class Statement:
         """The statement in words of ours: ``deprecated, end 2026-10-23``, ``input 2.00 USD per 1M tokens``."""
         match self.fact:
             case Price() as price:
-                return f"{price.meter.replace('_', ' ')} {price.amount:f} {price.currency} per {price.per}"
+                return f"{metered(price)} {price.amount:f} {price.currency} per {price.per}"
             case Retirement(stage="retired", retires=None):
                 return "retired"
             case Retirement(retires=None) as state:

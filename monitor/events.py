@@ -411,13 +411,13 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
                 gone.append(before)
     for price in [price for price in came if _ahead(price, now)]:
         came.remove(price)
-        words = f"{_meter(price)} will be {_amount(price)}{_from(price, now)}"
+        words = f"{metered(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
     for price in [price for price in gone if _ahead(price, now)]:
         gone.remove(price)
         if any(price.amount == other.amount for other in came):
             continue  # it took effect some hours early
-        words = f"{_meter(price)} of {_amount(price)}{_from(price, now)} is off the page"
+        words = f"{metered(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
     stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
@@ -426,10 +426,10 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
             yield from _repriced(stood.pop(), price, now)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
-            yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
+            yield _draft("price.added", "info", Change(None, price), f"{metered(price)} {_amount(price)}{until}")
     for price in stood:
         yield _draft(
-            "price.removed", "notice", Change(price, None), f"{_meter(price)} is off the page, was {_amount(price)}"
+            "price.removed", "notice", Change(price, None), f"{metered(price)} is off the page, was {_amount(price)}"
         )
 
 
@@ -438,11 +438,11 @@ def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
     if before.amount == after.amount:
         if before.ends != after.ends:
             was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
-            words = f"{_meter(after)} {_amount(after)} now {to}, was {was}"
+            words = f"{metered(after)} {_amount(after)} now {to}, was {was}"
             yield _draft("price.changed", "notice", change, words, after.starts)
         return
     percent = f" ({(after.amount / before.amount - 1) * 100:+.0f} %)" if before.amount else ""
-    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
+    words = f"{metered(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
     if after.amount > before.amount:
         yield _draft("price.increased", "action", change, words, after.starts)
     else:
@@ -457,7 +457,8 @@ def _ahead(price: Price, now: datetime) -> bool:
     return price.starts is not None and price.starts.starts > now
 
 
-def _meter(price: Price) -> str:
+def metered(price: Price) -> str:
+    """What is counted, under which conditions: ``input (>200k, batch)``."""
     conditions = [price.context, price.window, price.tier if price.tier != "standard" else ""]
     said = ", ".join(condition for condition in conditions if condition)
     return price.meter.replace("_", " ") + (f" ({said})" if said else "")

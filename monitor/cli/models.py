@@ -218,8 +218,10 @@ def _conflicts(session: Session, found: list[Known], at: datetime | None, now: d
 
     models = {canonical(one.fact.provider, one.fact.model) for one in found}
     known = facts.of_models(session, [Retirement, Price], sorted(models), at=at)
-    if len({one.source_id for one in known}) < 2 and not any(contradicted_by(one.fact) for one in known):
-        return []
+    stating = {(one.source_id, one.fact.fact) for one in known}
+    several = len(stating) > len({kind for _, kind in stating})
+    if not several and not any(contradicted_by(one.fact) for one in known):
+        return []  # nothing to compare, and the adapters, who know which source is a hint, need not be loaded
     settings = load_settings(db)
     deviations = known_deviations(settings)
     first_seen = {(one.source_id, one.fact.key): one.first_seen for one in known}
