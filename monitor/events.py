@@ -12,7 +12,7 @@ from base64 import b32encode
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Literal
 
@@ -110,8 +110,9 @@ def interpret(
 
     ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
     folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
-    without a word. A hint raises no event at all, it corroborates or contradicts; news raise notices only, with the
-    ``marks`` of what they claim, by the key of the notice.
+    without a word, and a replacement that itself retires is named with its end. A hint raises no event at all, it
+    corroborates or contradicts; news raise notices only, with the ``marks`` of what they claim, by the key of the
+    notice.
     """
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
@@ -120,7 +121,7 @@ def interpret(
             case Price() as price:
                 prices[replace(price, starts=None, ends=None).key].append(change)
             case Retirement():
-                drafts += _retirement(change, now, source.keeps_past, change.key in returned)
+                drafts += _retirement(change, now, source.keeps_past, change.key in returned, ends or {})
             case Listing():
                 drafts += _listing(change, change.key in returned, ends or {}, now)
             case Notice() as notice:
@@ -182,10 +183,10 @@ def _within(fact: Fact, regions: set[str]) -> Fact:
     return replace(fact, region=", ".join(sorted(regions)))
 
 
-def completions(facts: Iterable[Fact], now: datetime) -> list[Draft]:
-    """Retirements whose firm date is over, page or no page. A floor never completes."""
+def completions(facts: Iterable[Fact], now: datetime, ends: Mapping[str, Retirement] | None = None) -> list[Draft]:
+    """Retirements whose firm date is over, page or no page. A floor never completes. ``ends`` as in ``interpret``."""
     return [
-        _completed(Change(None, fact), fact)
+        _completed(Change(None, fact), fact, now, ends or {})
         for fact in facts
         if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
     ]
@@ -229,46 +230,71 @@ def _left(end: When, now: datetime) -> str:
     return f" (in {days(left)})" if left > 0 else " (today)" if left == 0 else ""
 
 
-def _instead(fact: Retirement) -> str:
-    return f"; replacement {' or '.join(fact.replacements)}" if fact.replacements else "; no replacement named"
+def lasts(fact: Retirement) -> datetime:
+    """Until when a model is there: an end that is not firm is none; retired on an untold day is long ago."""
+    if fact.retires and fact.retires.bound != "not_before":
+        return fact.retires.starts
+    return datetime.min.replace(tzinfo=UTC) if fact.stage == "retired" else datetime.max.replace(tzinfo=UTC)
 
 
-def _retirement(change: Change, now: datetime, keeps_past: bool, back: bool) -> Iterable[Draft]:
+def _instead(fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> str:
+    """The replacements in words, each with its own end if it has one."""
+    if not fact.replacements:
+        return "; no replacement named"
+    named = (name + _itself(ends.get(name.casefold()), now) for name in fact.replacements)
+    return f"; replacement {' or '.join(named)}"
+
+
+def _itself(end: Retirement | None, now: datetime) -> str:
+    """Whether a replacement is going too: `` (itself retires 2026-12-01)``."""
+    if end is None:
+        return ""
+    when = f" {end.retires}" if end.retires and _firm(end.retires) else ""
+    if _over(end, now):
+        return f" (itself retired{when})"
+    return f" (itself retires{when})" if when else " (itself deprecated)" if end.stage == "deprecated" else ""
+
+
+def _retirement(
+    change: Change, now: datetime, keeps_past: bool, back: bool, ends: Mapping[str, Retirement]
+) -> Iterable[Draft]:
     match change.before, change.after:
         case None, Retirement() as after:
-            yield _appeared(change, after, now, back)
+            yield _appeared(change, after, now, back, ends)
         case Retirement() as before, None:
-            yield _vanished(change, before, now, keeps_past)
+            yield _vanished(change, before, now, keeps_past, ends)
         case Retirement() as before, Retirement() as after:
-            yield from _moved(change, before, after, now)
+            yield from _moved(change, before, after, now, ends)
 
 
-def _appeared(change: Change, after: Retirement, now: datetime, back: bool) -> Draft:
+def _appeared(change: Change, after: Retirement, now: datetime, back: bool, ends: Mapping[str, Retirement]) -> Draft:
     if after.stage == "retired":
-        return _completed(change, after)
+        return _completed(change, after, now, ends)
     if after.stage == "active" and not _firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
         kind, words = ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
         return _draft(kind, "info", change, f"{words}{floor}")
-    return _announced(change, after, now)
+    return _announced(change, after, now, ends)
 
 
-def _announced(change: Change, after: Retirement, now: datetime) -> Draft:
+def _announced(change: Change, after: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
     if after.retires is None:
         words = f"{after.term or after.stage}, no date told"
     else:
         words = f"retires {after.retires}{_left(after.retires, now)}"
     near = _firm(after.retires) and after.retires is not None and after.retires.starts - now <= SOON
     severity: Severity = "critical" if near else "action"
-    return _draft("retirement.announced", severity, change, words + _instead(after), after.retires)
+    return _draft("retirement.announced", severity, change, words + _instead(after, now, ends), after.retires)
 
 
-def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: bool) -> Draft:
+def _vanished(
+    change: Change, before: Retirement, now: datetime, keeps_past: bool, ends: Mapping[str, Retirement]
+) -> Draft:
     """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the page for good."""
     if _over(before, now):
         if keeps_past:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
-        return _completed(change, before)
+        return _completed(change, before, now, ends)
     if before.stage == "active" and not _firm(before.retires):
         return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
     date = f"was {before.retires}" if before.retires else "no date was told"
@@ -278,9 +304,9 @@ def _vanished(change: Change, before: Retirement, now: datetime, keeps_past: boo
     return _draft("model.unlisted", "action", change, f"left the page before its retirement, {date}", before.retires)
 
 
-def _completed(change: Change, fact: Retirement) -> Draft:
+def _completed(change: Change, fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
     when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
-    words = f"retired{when}{_instead(fact)}"
+    words = f"retired{when}{_instead(fact, now, ends)}"
     return replace(_draft("retirement.completed", "critical", change, words, fact.retires), once=True)
 
 
@@ -292,23 +318,28 @@ def _firm(end: When | None) -> bool:
     return end is not None and end.bound != "not_before"
 
 
-def _moved(change: Change, before: Retirement, after: Retirement, now: datetime) -> Iterable[Draft]:
-    told = _stage_or_date(change, before, after, now)
+def _moved(
+    change: Change, before: Retirement, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+) -> Iterable[Draft]:
+    told = _stage_or_date(change, before, after, now, ends)
     if told:
         yield told
         if told.kind in ("retirement.announced", "retirement.completed"):
             return  # its words name the replacement
     if before.replacements != after.replacements:
-        was, now_is = (" or ".join(side.replacements) or "none" for side in (before, after))
-        yield _draft("replacement.changed", "info", change, f"replacement {now_is}, was {was}", after.retires)
+        was = " or ".join(before.replacements) or "none"
+        to = _instead(after, now, ends).removeprefix("; replacement ") if after.replacements else "none"
+        yield _draft("replacement.changed", "info", change, f"replacement {to}, was {was}", after.retires)
 
 
-def _stage_or_date(change: Change, before: Retirement, after: Retirement, now: datetime) -> Draft | None:
+def _stage_or_date(
+    change: Change, before: Retirement, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+) -> Draft | None:
     if after.stage == "retired" != before.stage:
-        return _completed(change, after)
+        return _completed(change, after, now, ends)
     open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
     if open_end and (after.stage == "deprecated" or _firm(after.retires)):
-        return _announced(change, after, now)
+        return _announced(change, after, now, ends)
     if before.retires == after.retires:
         if before.stage != after.stage:
             if after.stage == "active" and before.stage == "deprecated" and not _firm(after.retires):
@@ -402,13 +433,13 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
                 gone.append(before)
     for price in [price for price in came if _ahead(price, now)]:
         came.remove(price)
-        words = f"{_meter(price)} will be {_amount(price)}{_from(price, now)}"
+        words = f"{metered(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
     for price in [price for price in gone if _ahead(price, now)]:
         gone.remove(price)
         if any(price.amount == other.amount for other in came):
             continue  # it took effect some hours early
-        words = f"{_meter(price)} of {_amount(price)}{_from(price, now)} is off the page"
+        words = f"{metered(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
     stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
@@ -417,10 +448,10 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
             yield from _repriced(stood.pop(), price, now)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
-            yield _draft("price.added", "info", Change(None, price), f"{_meter(price)} {_amount(price)}{until}")
+            yield _draft("price.added", "info", Change(None, price), f"{metered(price)} {_amount(price)}{until}")
     for price in stood:
         yield _draft(
-            "price.removed", "notice", Change(price, None), f"{_meter(price)} is off the page, was {_amount(price)}"
+            "price.removed", "notice", Change(price, None), f"{metered(price)} is off the page, was {_amount(price)}"
         )
 
 
@@ -429,11 +460,11 @@ def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
     if before.amount == after.amount:
         if before.ends != after.ends:
             was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
-            words = f"{_meter(after)} {_amount(after)} now {to}, was {was}"
+            words = f"{metered(after)} {_amount(after)} now {to}, was {was}"
             yield _draft("price.changed", "notice", change, words, after.starts)
         return
     percent = f" ({(after.amount / before.amount - 1) * 100:+.0f} %)" if before.amount else ""
-    words = f"{_meter(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
+    words = f"{metered(after)} {before.amount:f} -> {_amount(after)}{percent}{_from(after, now)}"
     if after.amount > before.amount:
         yield _draft("price.increased", "action", change, words, after.starts)
     else:
@@ -448,7 +479,8 @@ def _ahead(price: Price, now: datetime) -> bool:
     return price.starts is not None and price.starts.starts > now
 
 
-def _meter(price: Price) -> str:
+def metered(price: Price) -> str:
+    """What is counted, under which conditions: ``input (>200k, batch)``."""
     conditions = [price.context, price.window, price.tier if price.tier != "standard" else ""]
     said = ", ".join(condition for condition in conditions if condition)
     return price.meter.replace("_", " ") + (f" ({said})" if said else "")

@@ -19,15 +19,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from monitor.claims import Mark
+from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
 from monitor.errors import FetchFailed, LastcallError, Unreadable
-from monitor.events import Draft, completions, interpret, next_completion
-from monitor.facts import Fact, Json, Notice, Retirement
+from monitor.events import Draft, completions, interpret, lasts, next_completion
+from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
+from monitor.identity import canonical
 from monitor.publish import outbox
 from monitor.source import REGISTRY, Source, officials
+from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
-from monitor.store import log, sources
 from monitor.store import marks as marked
 from monitor.store.db import Store
 from monitor.store.sources import State
@@ -105,10 +107,21 @@ def decide(
     standing = patch(known, changes)
     leaving = {wait.change.key for wait in waiting if wait.change.after is None}
     there = [fact for key, fact in standing.items() if key not in leaving]
-    drafts = interpret(source, changes, now, returned, ends, marks) + (
-        completions(there, now) if source.kind == "official" else []
+    known_ends = _ends(standing.values(), ends or {})
+    drafts = interpret(source, changes, now, returned, known_ends, marks) + (
+        completions(there, now, known_ends) if source.kind == "official" else []
     )
     return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
+
+
+def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[str, Retirement]:
+    """The ends of models by folded id: as this page states them now, for the others as the store knows them."""
+    own: dict[str, Retirement] = {}
+    for fact in standing:
+        if isinstance(fact, Retirement) and fact.surface == "api":
+            name = fact.model.casefold()
+            own[name] = max(own.get(name, fact), fact, key=lasts)
+    return {**stored, **own}
 
 
 # --- steps -------------------------------------------------------------------------------------------------
@@ -127,10 +140,12 @@ def parse(source: Source, body: bytes) -> list[Fact]:
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
     due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
+    deviations: Collection[Deviation] = BUILT_IN,
 ) -> Polled:  # fmt: skip
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
 
-    ``declared`` says which sources are official: what they say marks the claims of news (monitor.claims).
+    What changed is compared with what the other ``declared`` sources say of the same models; ``deviations`` from them
+    are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
     official = officials(declared)
     with store.write() as session:
@@ -145,10 +160,11 @@ def record(
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
+        ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
             source, known, pending, seen, now,
             returned=versions.returned(session, source.id, fresh),
-            ends=versions.ends(session, source.provider, gone),
+            ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
@@ -162,8 +178,12 @@ def record(
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
             told = marked.published(session, official, said, row.good_at or now) if source.id in official else []
-            drafts = decision.drafts + _recovered(source, row)
             versions.apply(session, source.id, decision.changes, now, document)
+            noted = _noted(known, seen or {})
+            versions.note(session, source.id, noted)
+            touched = _models([change.fact for change in decision.changes] + noted)
+            drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
+            drafts += _recovered(source, row)
             row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
@@ -206,6 +226,19 @@ def record_failure(
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
 
 
+def _noted(known: Snapshot, seen: Snapshot) -> list[Fact]:
+    """Facts that stand as they did, but are contradicted by other rows of their page than before."""
+    return [
+        fact for key, fact in seen.items()
+        if key in known and known[key].value == fact.value and contradicted_by(known[key]) != contradicted_by(fact)
+    ]  # fmt: skip
+
+
+def _models(facts: Iterable[Fact]) -> set[str]:
+    """The canonical models that facts are about, as far as facts of their kind can contradict each other."""
+    return {canonical(fact.provider, fact.model) for fact in facts if isinstance(fact, Retirement | Price)}
+
+
 def _held(source: Source, doubt: str) -> Draft:
     words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
     return Draft("source.suspect", "action", None, words)
@@ -241,7 +274,8 @@ class Poller:
     """Polls sources, several at a time, each never twice at once.
 
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
-    the address of a source (a mirror, the demo). ``wake`` is called when something new is owed to somebody.
+    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``wake`` is called
+    when something new is owed to somebody.
     """
 
     def __init__(
@@ -253,6 +287,7 @@ class Poller:
         clock: Callable[[], datetime],
         keys: Callable[[str], str | None] = lambda name: None,
         urls: Mapping[str, str] | None = None,
+        deviations: Collection[Deviation] = BUILT_IN,
         chance: Callable[[], float] = random.random,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
@@ -263,6 +298,7 @@ class Poller:
         self.clock = clock
         self.keys = keys
         self.urls = urls or {}
+        self.deviations = deviations
         self.chance = chance
         self.wake = wake
         self.busy: set[str] = set()
@@ -320,8 +356,9 @@ class Poller:
             except Unreadable as error:
                 return await self._failed(source, row, error, "unreadable", now)
         polled = await asyncio.to_thread(
-            record, self.store, source, fetched, facts, digest, now, due_at, declared=self.declared
-        )
+            record, self.store, source, fetched, facts, digest, now, due_at,
+            declared=self.declared, deviations=self.deviations,
+        )  # fmt: skip
         if polled.events:
             self.wake()
         return polled

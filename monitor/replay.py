@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from monitor.conflicts import BUILT_IN, Deviation
 from monitor.errors import NotFound
 from monitor.fetch import NO_VALIDATORS, Fetched, Validators
 from monitor.poll import Polled, Poller
@@ -95,6 +96,7 @@ async def replay(
     documents: Iterable[Archived],
     declared: Mapping[str, Source],
     *,
+    deviations: Collection[Deviation] = BUILT_IN,
     tell: Callable[[Archived, Polled], None] = lambda document, polled: None,
 ) -> Replayed:
     """Poll every document until it has settled; ``tell`` hears of the last look, and of each that wrote something."""
@@ -102,7 +104,7 @@ async def replay(
     now = datetime.now(UTC)
     poller = Poller(
         store, reader, declared, clock=lambda: now,
-        keys=lambda name: "an archived answer needs no key", chance=lambda: 0.5,
+        keys=lambda name: "an archived answer needs no key", deviations=deviations, chance=lambda: 0.5,
     )  # fmt: skip
     for document in documents:
         now = document.at

@@ -23,7 +23,7 @@ from monitor.errors import StoreError
 from monitor.fetch import Fetcher
 from monitor.poll import Polled, Poller
 from monitor.publish import Publisher
-from monitor.settings import Settings, provider_key
+from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
 from monitor.store import sources
 from monitor.store.db import Store
@@ -144,6 +144,7 @@ def _tell(polled: Polled) -> None:
 
 async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]) -> None:
     """Run the service until SIGTERM or SIGINT."""
+    deviations = known_deviations(settings)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     known = declared()
     with store.write() as session:
@@ -152,7 +153,7 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
     async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
         poller = Poller(
             store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-            concurrency=settings.concurrency, wake=publisher.wake,
+            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake,
         )  # fmt: skip
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
         loop = asyncio.get_running_loop()

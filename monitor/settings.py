@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from monitor.conflicts import BUILT_IN, Deviation, deviations
 from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
 
@@ -28,7 +29,11 @@ SECRET = ("database_url", "slack_token")
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules."""
+    """Every setting, with its default.
+
+    ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
+    between sources that are known and raise no event (monitor.conflicts.Deviation).
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -42,6 +47,7 @@ class Settings(BaseSettings):
     concurrency: int = Field(default=100, ge=1, le=1000)
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
+    deviations_file: str = ""
 
     @field_validator("allow_networks", mode="before")
     @classmethod
@@ -103,6 +109,19 @@ def load_settings(database: str | None = None) -> Settings:
         # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none is secret.
         name = str(error).partition('"')[2].partition('"')[0].upper()
         raise SettingError(f"{PREFIX}{name}: not JSON: {_environment().get(PREFIX + name, '')!r}") from None
+
+
+def known_deviations(settings: Settings) -> tuple[Deviation, ...]:
+    """The built-in deviations and the operator's own. Raises SettingError naming the file and the line."""
+    path, name = settings.deviations_file, f"{PREFIX}DEVIATIONS_FILE"
+    if not path:
+        return BUILT_IN
+    try:
+        return BUILT_IN + deviations(Path(path).read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{name}: cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from None
+    except ValueError as error:
+        raise SettingError(f"{name}: {path}: {error}") from None
 
 
 def provider_key(name: str) -> str | None:

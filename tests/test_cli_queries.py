@@ -97,7 +97,7 @@ def test_csv_and_table(run: Run) -> None:
 def test_show_by_any_name(run: Run, name: str) -> None:
     found = run("show", name, "--json").json
     assert set(found) == {
-        "model", "canonical", "at", "retirements", "listings", "prices", "notices", "events",
+        "model", "canonical", "at", "retirements", "listings", "prices", "redirects", "conflicts", "notices", "events",
     }  # fmt: skip
     (retirement,) = found["retirements"]
     assert found["canonical"] == ["openai/gpt-mid"]

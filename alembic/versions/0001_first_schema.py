@@ -12,6 +12,19 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "conflict",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("severity", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("subject"),
+    )
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.create_index("conflict_canonical", ["canonical"], unique=False)
+
+    op.create_table(
         "document",
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
@@ -426,3 +439,7 @@ def downgrade() -> None:
 
     op.drop_table("event")
     op.drop_table("document")
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.drop_index("conflict_canonical")
+
+    op.drop_table("conflict")

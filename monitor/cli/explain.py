@@ -69,6 +69,7 @@ def explain(
         ("event", f"{row.id} (#{row.sequence}), {row.kind}, {row.severity}"),
         ("effective", lookup.date_words(told["effective"])),
         ("quote", row.quote),
+        ("and quote", (row.before or {}).get("quote", "") if row.kind.startswith("conflict.") else ""),
         ("url", row.url),
         ("source", row.source_id),
         ("seen", f"{told['detected_at']} ({output.ago(row.detected_at, now)})"),

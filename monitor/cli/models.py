@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import lookup, output
-from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, At, Db, Provider, clock, horizon, moment, opened
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement
+from monitor.cli.options import (
+    PLAIN,
+    AsCsv,
+    AsJson,
+    AsJsonl,
+    At,
+    Db,
+    Provider,
+    clock,
+    declared,
+    horizon,
+    moment,
+    opened,
+)
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    from monitor.store.facts import Known
 
 app = typer.Typer(**PLAIN)
 
@@ -64,9 +79,12 @@ def show(
             if isinstance(one.fact, Retirement):
                 row["days_left"] = lookup.days_left(one.fact.retires, then or now)
                 row["successors"] = _successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
+                row["live_replacements"] = _live(row["successors"])
             if isinstance(one.fact, Notice):
                 row |= lookup.marks_json(marks.get((one.source_id, one.fact.key), ()))
             told[one.fact.fact].append(row)
+        conflicts = _conflicts(session, found, then, then or now, db)
+        redirects = _redirects(session, found, then)
     answer = {
         "model": model,
         "canonical": sorted({row["canonical"] for row in told["retirement"] + told["listing"] + told["price"]}),
@@ -74,6 +92,8 @@ def show(
         "retirements": told["retirement"],
         "listings": told["listing"],
         "prices": told["price"],
+        "redirects": redirects,
+        "conflicts": conflicts,
         "notices": told["notice"],
         "events": events,
     }
@@ -98,12 +118,18 @@ def _successors(session: Session, fact: Retirement, now: datetime, at: datetime 
         end = next(
             (end for end in ends if lookup.over(end, now) or lookup.firm(end.retires)), ends[0] if ends else None
         )
-        lives = end is None or not (lookup.over(end, now) or lookup.firm(end.retires) or end.stage == "deprecated")
+        gone = _left(session, fact.provider, name, at) if end is None else lookup.over(end, now)
+        lives = (
+            not gone
+            if end is None
+            else not (lookup.over(end, now) or lookup.firm(end.retires) or end.stage == "deprecated")
+        )
         told.append({
             "model": name,
-            "stage": end.stage if end else "",
+            "stage": end.stage if end else "unlisted" if gone else "",
             "retires": end.retires.to_json() if end and end.retires else None,
             "lives": lives,
+            "gone": gone,
             "successors": []
             if lives or end is None
             else _successors(session, end, now, at, passed | {name.casefold()}),
@@ -111,16 +137,132 @@ def _successors(session: Session, fact: Retirement, now: datetime, at: datetime 
     return told
 
 
+def _left(session: Session, provider: str, name: str, at: datetime | None) -> bool:
+    """Whether a model that stood on the provider's lists is on none any more."""
+    kinds, wanted = (Listing, Price, Retirement), f"{provider}/{name}"
+    there = lookup.known(session, kinds, wanted, at=at)
+    ever = [
+        one
+        for one in lookup.known(session, kinds, wanted, history=True)
+        if one.fact.provider == provider and (at is None or one.first_seen <= at)
+    ]
+    return bool(ever) and not any(one.fact.provider == provider for one in there)
+
+
 def _chain(successors: list[Json]) -> str:
     """Replacements in words: ``gpt-5 -> gpt-5.1 (itself retires 2026-12-01) or gpt-4.1``."""
     said = []
     for one in successors:
         end = lookup.date_words(one["retires"])
-        gone = "retired" if one["stage"] == "retired" else "retires" if end else one["stage"]
+        gone = one["stage"]  # deprecated, unlisted, retired
+        if end:
+            gone = "retired" if one["gone"] else "retires"
         flag = "" if one["lives"] else f" (itself {' '.join(filter(None, (gone, end)))})"
         then = f" -> {_chain(one['successors'])}" if one["successors"] else ""
         said.append(one["model"] + flag + then)
     return " or ".join(said)
+
+
+def _replacement(row: Json) -> str:
+    """What to use instead, and whether any of it lives; that there is nothing is said of what goes or is gone."""
+    if not row["replacements"]:
+        going = row["stage"] in ("deprecated", "retired") or lookup.firm(When.from_json(row["retires"]))
+        return "no replacement named" if going else ""
+    chain = _chain(row["successors"]) or " or ".join(row["replacements"])
+    return chain if _any_there(row["successors"]) else f"{chain}; no live replacement"
+
+
+def _any_there(successors: list[Json]) -> bool:
+    """Whether a model along the chains is still there, be it with an end ahead."""
+    return any(not one["gone"] or _any_there(one["successors"]) for one in successors)
+
+
+def _live(successors: list[Json]) -> list[str]:
+    """The models at the ends of the chains that are still there."""
+    found: list[str] = []
+    for one in successors:
+        found += [one["model"]] if one["lives"] else _live(one["successors"])
+    return list(dict.fromkeys(found))
+
+
+def _redirects(session: Session, found: list[Known], at: datetime | None) -> list[Json]:
+    """Names that are answered by another model, with the prices of that one.
+
+    A list says so of its aliases (xAI, Together); prices that the page states for the name itself stand with the rest.
+    """
+    told = []
+    for one in found:
+        if not isinstance(one.fact, Listing) or not one.fact.alias_of:
+            continue
+        prices = [
+            lookup.version_json(price, None)
+            for price in lookup.known(session, [Price], f"{one.fact.provider}/{one.fact.alias_of}", at=at)
+            if price.fact.provider == one.fact.provider
+        ]
+        told.append({
+            "model": f"{one.fact.provider}/{one.fact.model}",
+            "to": one.fact.alias_of,
+            "source": one.source_id,
+            "note": one.fact.note,
+            "quote": one.fact.quote,
+            "prices": prices,
+        })  # fmt: skip
+    return told
+
+
+def _conflicts(session: Session, found: list[Known], at: datetime | None, now: datetime, db: str | None) -> list[Json]:
+    """Statements about the found offerings that contradict each other, side by side, known deviations too."""
+    from monitor.conflicts import contradicted_by, find, quiet
+    from monitor.identity import canonical
+    from monitor.settings import known_deviations, load_settings
+    from monitor.store import facts
+    from monitor.store.conflicts import statements
+
+    models = {canonical(one.fact.provider, one.fact.model) for one in found}
+    known = facts.of_models(session, [Retirement, Price], sorted(models), at=at)
+    stating = {(one.source_id, one.fact.fact) for one in known}
+    several = len(stating) > len({kind for _, kind in stating})
+    if not several and not any(contradicted_by(one.fact) for one in known):
+        return []  # nothing to compare, and the adapters, who know which source is a hint, need not be loaded
+    settings = load_settings(db)
+    deviations = known_deviations(settings)
+    first_seen = {(one.source_id, one.fact.key): one.first_seen for one in known}
+    shown = {(one.fact.provider, one.fact.key) for one in found}
+    told = []
+    for conflict in find(statements(known, declared(settings)), now):
+        sides = [side for side in (conflict.one, conflict.other) if side.fact]
+        if not any(side.fact and (side.fact.provider, side.fact.key) in shown for side in sides):
+            continue
+        fact = conflict.fact
+        told.append({
+            "what": conflict.what,
+            "provider": fact.provider,
+            "model": fact.model,
+            "version": fact.version,
+            "region": fact.region,
+            "surface": fact.surface,
+            "severity": conflict.severity,
+            "known": quiet(conflict, deviations),
+            "summary": conflict.summary,
+            "statements": [
+                {
+                    "source": side.source.id,
+                    "kind": side.source.kind,
+                    "says": side.says,
+                    "quote": side.quote,
+                    "url": side.source.url,
+                    "first_seen": output.stamp(first_seen[side.source.id, (side.fact or fact).key]),
+                    "fact": side.fact.to_json() if side.fact else None,
+                }
+                for side in (conflict.one, conflict.other)
+            ],
+        })  # fmt: skip
+    return told
+
+
+def _side(side: Json, now: datetime) -> tuple[str, ...]:
+    seen = output.ago(datetime.fromisoformat(side["first_seen"]), now)
+    return (f"{side['source']} ({side['kind']})", side["says"], side["quote"], seen)
 
 
 def _tell(answer: Json, now: datetime) -> None:
@@ -139,7 +281,7 @@ def _tell(answer: Json, now: datetime) -> None:
                 ("announced", lookup.date_words(row["announced"])),
                 ("deprecated", lookup.date_words(row["deprecated"])),
                 ("retired" if gone else "retires", end + count),
-                ("replacement", _chain(row["successors"]) or " or ".join(row["replacements"])),
+                ("replacement", _replacement(row)),
                 ("note", row["note"]),
                 ("source", _source(row, now)),
             ],
@@ -162,6 +304,19 @@ def _tell(answer: Json, now: datetime) -> None:
     if answer["prices"]:
         print("\nPrices")
         _price_table(answer["prices"], history=False)
+    for row in answer["redirects"]:
+        print(f"\n{output.clean(row['model'])} answers as {output.clean(row['to'])} ({row['source']})")
+        if row["prices"]:
+            print("Prices of what answers")
+            _price_table(row["prices"], history=False)
+    if answer["conflicts"]:
+        print("\nContradictions")
+        for row in answer["conflicts"]:
+            print(f"{lookup.offering(row)}: {row['what']}" + (" (known)" if row["known"] else ""))
+            output.table(
+                ("SOURCE", "SAYS", "QUOTE", "FIRST SEEN"),
+                [_side(side, now) for side in row["statements"]],
+            )
     if answer["notices"]:
         print("\nNotices")
         output.table(

@@ -82,13 +82,13 @@ def poll(
 async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
-    from monitor.settings import provider_key
+    from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
         async with Fetcher() as fetcher:
             poller = Poller(
                 store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                concurrency=settings.concurrency,
+                deviations=known_deviations(settings), concurrency=settings.concurrency,
             )  # fmt: skip
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 

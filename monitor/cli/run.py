@@ -68,12 +68,13 @@ def replay(
     """
     from monitor.replay import archive
     from monitor.replay import replay as play
-    from monitor.settings import load_settings
+    from monitor.settings import known_deviations, load_settings
 
-    how = output.form(as_json, as_jsonl, as_csv)
+    how, settings = output.form(as_json, as_jsonl, as_csv), load_settings(db)
+    deviations = known_deviations(settings)
     events: list[Json] = []
     with opened(db) as store:
-        known = declared(load_settings(db), store)
+        known = declared(settings, store)
         documents = archive(directory, known)
         with progress(len(documents)) as step:
 
@@ -81,7 +82,7 @@ def replay(
                 step(f"{document.at:%Y-%m-%d} {words(polled)}")
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-            done = asyncio.run(play(store, documents, known, tell=tell))
+            done = asyncio.run(play(store, documents, known, deviations=deviations, tell=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     output.say(

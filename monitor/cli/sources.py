@@ -109,6 +109,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     """
     from monitor.fetch import NO_VALIDATORS, Fetched
     from monitor.poll import record
+    from monitor.settings import known_deviations, load_settings
     from monitor.store import sources
 
     how, now = output.form(as_json), clock()
@@ -123,7 +124,10 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             status=200, body=body, content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
             retry_after=None, max_age=None, url=found.url,
         )  # fmt: skip
-        polled = record(store, found, fetched, found.read(body), state.held_seen, now, state.due_at, accepted=True)
+        polled = record(
+            store, found, fetched, found.read(body), state.held_seen, now, state.due_at, accepted=True, declared=known,
+            deviations=known_deviations(load_settings(db)),
+        )  # fmt: skip
     if how == "json":
         output.document({"source": source, "outcome": polled.outcome, "rows": polled.rows, "events": polled.events})
         return

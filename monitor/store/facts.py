@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
 from monitor.diff import Change
+from monitor.events import lasts
 from monitor.facts import Fact, Listing, Retirement
 from monitor.identity import canonical
 from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
@@ -42,7 +43,7 @@ def apply(session: Session, source_id: str, changes: Iterable[Change], now: date
     for row, keys in ended.items():
         table = _table(row)
         stands = and_(table.c.source_id == source_id, table.c.ended.is_(None))
-        for some in _chunks(keys):
+        for some in chunks(keys):
             session.connection().execute(update(table).where(stands, table.c.key.in_(some)).values(ended=now))
     for row, lines in begun.items():
         session.connection().execute(insert(_table(row)), lines)
@@ -54,24 +55,29 @@ def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[s
     for kind, row in VERSIONS.items():
         keys = [fact.key for fact in facts if isinstance(fact, kind)]
         table = _table(row)
-        for some in _chunks(keys):
+        for some in chunks(keys):
             query = select(table.c.key).where(table.c.source_id == source_id, table.c.key.in_(some))
             found.update(session.connection().execute(query).scalars())
     return found
 
 
 def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
-    """What the provider's sources say of the end of these models (or of what they stand for), by folded id."""
+    """What the provider's sources say of the end of these models, of what they stand for and of what replaces them.
+
+    By folded id; of several rows (versions, Regions) the one that lasts longest.
+    """
     listed = [fact for fact in facts if isinstance(fact, Listing)]
-    names = sorted({name.casefold() for fact in listed for name in (fact.model, fact.alias_of) if name})
+    replaced = [fact for fact in facts if isinstance(fact, Retirement)]
+    named = {name for fact in listed for name in (fact.model, fact.alias_of) if name}
+    names = sorted({name.casefold() for name in named.union(*(fact.replacements for fact in replaced))})
     table = _table(RetirementRow)
     found: dict[str, Retirement] = {}
-    for some in _chunks(names):
+    for some in chunks(names):
         query = select(table).where(table.c.provider == provider, table.c.folded.in_(some), table.c.ended.is_(None))
         for line in session.connection().execute(query):
             fact = _fact(Retirement, line)
             if isinstance(fact, Retirement) and fact.surface == "api":
-                found[line.folded] = fact
+                found[line.folded] = max(found.get(line.folded, fact), fact, key=lasts)
     return found
 
 
@@ -126,6 +132,26 @@ def stands(table: Any, at: datetime | None) -> tuple[ColumnElement[bool], ...]:
     return (table.c.first_seen <= at, or_(table.c.ended.is_(None), table.c.ended > at))
 
 
+def of_models(
+    session: Session, kinds: Sequence[type[Fact]], canonicals: Sequence[str], at: datetime | None = None
+) -> list[Known]:
+    """What stands (or stood ``at`` an instant) about these canonical models, from whichever source."""
+    return [
+        one
+        for kind in kinds
+        for some in chunks(canonicals)
+        for one in known(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some), at=at)
+    ]
+
+
+def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
+    """Give the standing versions of these facts the notes they have now."""
+    for fact in facts:
+        table = _table(VERSIONS[type(fact)])
+        stands = (table.c.source_id == source_id, table.c.key == fact.key, table.c.ended.is_(None))
+        session.connection().execute(update(table).where(*stands).values(note=fact.note))
+
+
 def freshness(session: Session) -> dict[str, datetime | None]:
     """When each source was last known to say what its standing facts say."""
     table = SourceRow.__table__  # type: ignore[attr-defined]
@@ -146,6 +172,6 @@ def _fact(kind: type[Fact], line: Row[Any]) -> Fact:
     return kind(**{field.name: getattr(line, field.name) for field in fields(kind)})
 
 
-def _chunks(keys: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+def chunks(keys: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
     """SQLite takes no more than some thousands of parameters in one statement."""
     return (keys[at : at + size] for at in range(0, len(keys), size))

@@ -4,6 +4,7 @@
     feed                                         the sources that operators added
     document                                     bytes by SHA-256, compressed
     listing retirement price notice              versions of facts: first_seen, ended (null while it stands)
+    conflict                                     contradictions that are open
     event ──< delivery >── subscription          the log, the outbox, and who asked
               delivery ──< attempt               every try, with its answer
 
@@ -327,6 +328,23 @@ def event_json(row: Any) -> Json:
         "baseline": row.baseline,
         "corrects": row.corrects,
     }
+
+
+class ConflictRow(SQLModel, table=True):
+    """A contradiction that is open (conflicts.Conflict.subject), with what its two sides say; gone when it is closed.
+
+    ``before`` is the official fact, ``after`` the other; null where that is a row known by its quote alone.
+    """
+
+    __tablename__ = "conflict"
+    __table_args__ = (Index("conflict_canonical", "canonical"),)
+
+    subject: str = Field(primary_key=True, sa_type=Text)
+    canonical: str = Field(sa_type=PlainText)
+    severity: str
+    opened_at: datetime
+    before: Json = Field(sa_type=JSON)
+    after: Json | None = Field(default=None, sa_type=JSON)
 
 
 SubscriptionState = Literal["enabled", "paused", "disabled"]
