@@ -14,12 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from monitor.claims import Mark, overall
 from monitor.diff import Change, Snapshot
 from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 from monitor.source import Source
+
+if TYPE_CHECKING:
+    from monitor.claims import Mark
 
 Severity = Literal["info", "notice", "action", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "action", "critical")
@@ -137,6 +139,8 @@ def _published(change: Change, notice: Notice, marks: Sequence[Mark]) -> Draft:
     """An article with the mark of its claims before its title, and one line for each claim in its note."""
     if not marks:
         return _draft("notice.published", "info", change, notice.title)
+    from monitor.claims import overall  # only news pays for the patterns of claims
+
     noted = replace(notice, note="\n".join(map(str, marks)))
     return _draft("notice.published", "info", Change(change.before, noted), f"{overall(marks)}: {notice.title}")
 

@@ -61,7 +61,7 @@ def poll(
         with store.write() as session:
             states.register(session, known, clock())
         with store.read() as session:
-            rows = states.rows(session, named) if named else states.due(session, clock(), len(known))
+            rows = states.states(session, named) if named else states.due(session, clock(), len(known))
         ended = asyncio.run(_sweep(store, settings, known, rows))
         changes = [event for polled in ended for event in polled.events if not event["baseline"]]
         show(how, changes)

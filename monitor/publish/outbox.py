@@ -59,6 +59,8 @@ _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lea
 #: Written out where it matters, since a partial index is not used for a parameter.
 _PENDING: ColumnElement[str] = literal_column("'pending'")
 _is_pending = _state == _PENDING
+_DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+_TARGETS: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
@@ -321,10 +323,12 @@ def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
 
 
 def count_due(session: Session, now: datetime) -> int:
-    """How many deliveries could be claimed now."""
-    enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled", _not_quiet(now))
-    due = and_(_is_pending, _next_at <= now, _target_id.in_(enabled))
-    return int(session.execute(select(func.count()).select_from(DeliveryRow).where(due)).scalar_one())
+    """How many deliveries could be claimed now. Asked after every `lastcall poll`: plain tables, no ORM."""
+    owed, targets = _DELIVERIES.c, _TARGETS.c
+    quiet = or_(targets.quiet_until.is_(None), targets.quiet_until <= now)
+    enabled = select(targets.id).where(targets.state == "enabled", quiet)
+    due = and_(owed.state == _PENDING, owed.next_at <= now, owed.subscription_id.in_(enabled))
+    return int(session.connection().execute(select(func.count()).select_from(_DELIVERIES).where(due)).scalar_one())
 
 
 def count_waiting(session: Session) -> int:

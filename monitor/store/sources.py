@@ -48,9 +48,10 @@ class State(Protocol):
 def register(session: Session, source_ids: Iterable[str], now: datetime) -> None:
     """Give every declared source its row; a new one is due at once."""
     there = set(session.connection().execute(select(SOURCES.c.id)).scalars())
-    blank = SourceRow(id="", due_at=now).model_dump()
-    lines = [blank | {"id": source_id} for source_id in source_ids if source_id not in there]
-    if lines:
+    new = [source_id for source_id in source_ids if source_id not in there]
+    if new:
+        blank = SourceRow(id="", due_at=now).model_dump()
+        lines = [blank | {"id": source_id} for source_id in new]
         session.connection().execute(insert(SOURCES), lines)
 
 
@@ -80,13 +81,21 @@ def rows(session: Session, source_ids: Sequence[str] | None = None) -> list[Sour
     return list(session.execute(query).scalars())
 
 
-#: Asked every second, so built once, and answered in plain lines.
+#: What a poll needs of a source, in plain lines: no ORM is set up for them.
+_STATE = select(*(SOURCES.c[name] for name in sorted(vars(State)) if name in SOURCES.c))
+#: Asked every second, so built once.
 _DUE = (
-    select(*(SOURCES.c[name] for name in sorted(vars(State)) if name in SOURCES.c))
-    .where(SOURCES.c.enabled, SOURCES.c.due_at <= bindparam("now"))
+    _STATE.where(SOURCES.c.enabled, SOURCES.c.due_at <= bindparam("now"))
     .order_by(SOURCES.c.due_at)
     .limit(bindparam("limit"))
 )
+
+
+def states(session: Session, source_ids: Sequence[str]) -> Sequence[State]:
+    """What a poll must know of these sources, by id."""
+    query = _STATE.where(SOURCES.c.id.in_(source_ids)).order_by(SOURCES.c.id)
+    lines: Sequence[Any] = session.connection().execute(query).all()
+    return lines
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[State]:

@@ -94,7 +94,13 @@ def prepare_postgresql() -> None:
 Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
 
 
-class SourceRow(SQLModel, table=True):
+class _Row(SQLModel):
+    """What all tables share. Their pydantic schemas are built when one is first asked for: most commands never do."""
+
+    model_config = {"defer_build": True}
+
+
+class SourceRow(_Row, table=True):
     """The state of one source: all that a poll must know before it starts, and the operator afterwards.
 
     ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the last accepted
@@ -128,7 +134,7 @@ class SourceRow(SQLModel, table=True):
     held_looks: int = 0
 
 
-class FeedRow(SQLModel, table=True):
+class FeedRow(_Row, table=True):
     """A feed that an operator added. Its state is a SourceRow of the same id, which stays when it is removed."""
 
     __tablename__ = "feed"
@@ -138,7 +144,7 @@ class FeedRow(SQLModel, table=True):
     added_at: datetime
 
 
-class PollRow(SQLModel, table=True):
+class PollRow(_Row, table=True):
     """One poll: its outcome, and what it cost. ``ms`` is the time from request to record."""
 
     __tablename__ = "poll"
@@ -157,7 +163,7 @@ class PollRow(SQLModel, table=True):
     error: str = Field(default="", sa_type=Text)
 
 
-class DocumentRow(SQLModel, table=True):
+class DocumentRow(_Row, table=True):
     """The bytes one fetch returned, by their SHA-256 in hex; zlib-compressed."""
 
     __tablename__ = "document"
@@ -170,7 +176,7 @@ class DocumentRow(SQLModel, table=True):
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class _Version(SQLModel):
+class _Version(_Row):
     """What every version of a fact has. ``ended`` is null while the fact stands; ``key`` is Fact.key."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -256,7 +262,7 @@ VERSIONS: dict[type[Fact], type[_Version]] = {
 }
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(_Row, table=True):
     """One line of the log. ``id`` says what it says, ``says`` the same without the occurrence (events.identify).
 
     Read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index that ends in them.
@@ -330,7 +336,7 @@ def event_json(row: Any) -> Json:
     }
 
 
-class ConflictRow(SQLModel, table=True):
+class ConflictRow(_Row, table=True):
     """A contradiction that is open (conflicts.Conflict.subject), with what its two sides say; gone when it is closed.
 
     ``before`` is the official fact, ``after`` the other; null where that is a row known by its quote alone.
@@ -350,7 +356,7 @@ class ConflictRow(SQLModel, table=True):
 SubscriptionState = Literal["enabled", "paused", "disabled"]
 
 
-class SubscriptionRow(SQLModel, table=True):
+class SubscriptionRow(_Row, table=True):
     """A target and what it asked for.
 
     ``type`` is ``webhook`` (address: URL) or ``slack`` (address: channel, or an incoming-webhook URL). ``filters`` are
@@ -385,7 +391,7 @@ class SubscriptionRow(SQLModel, table=True):
 DeliveryState = Literal["pending", "held", "delivered", "dead", "cancelled"]
 
 
-class DeliveryRow(SQLModel, table=True):
+class DeliveryRow(_Row, table=True):
     """One event owed to one target: the outbox. Written in the event's transaction, claimed with a lease."""
 
     __tablename__ = "delivery"
@@ -410,7 +416,7 @@ class DeliveryRow(SQLModel, table=True):
     error: str = Field(default="", sa_type=Text)
 
 
-class AttemptRow(SQLModel, table=True):
+class AttemptRow(_Row, table=True):
     """One try at a delivery. ``status`` is the HTTP status or 0; ``answer`` the first bytes of what came back."""
 
     __tablename__ = "attempt"
