@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from monitor.diff import Change, diff, snapshot
+from monitor.diff import Change, Pending, Snapshot, diff, snapshot
 from monitor.errors import Unreadable
 from monitor.events import interpret
 from monitor.facts import Fact, Listing, Notice, Price, Retirement, When
+from monitor.poll import decide
 from monitor.source import REGISTRY
 from sources.news import feed
 from tests.support import CORPUS, FIXTURES, capture, needs_corpus
@@ -455,3 +456,26 @@ def test_ids_in_prose(text: str, models: tuple[str, ...]) -> None:
     body = f'<rss version="2.0"><channel><title>t</title><item><title>{text}</title></item></channel></rss>'
     [notice] = feed(body.encode())
     assert notice.models == models
+
+
+# --- a market price ----------------------------------------------------------------------------------------
+
+
+def input_price(text: str) -> dict[str, Fact]:
+    """One model of OpenRouter at this price for its input."""
+    fact = Price(provider="openrouter", model="z-ai/glm-5.2", meter="input", amount=Decimal(text), per="1M tokens")
+    return snapshot([fact])
+
+
+def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> None:
+    """z-ai/glm-5.2 cost 0.93, 0.4158, 0.2576 and 0.9786 USD within seven days of 2026: the first host of the moment."""
+    openrouter = REGISTRY["openrouter.models"]
+    known: Snapshot = input_price("0.93")
+    pending: list[Pending] = []
+    told = []
+    looks = ["0.4158"] * 4 + ["0.2576"] * 4 + ["0.9786"] * 4 + ["0.93"] * 2 + ["0.50"] * openrouter.patience
+    for look in looks:
+        decision = decide(openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC))
+        known, pending = decision.standing, decision.pending
+        told += [draft.summary for draft in decision.drafts]
+    assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]
