@@ -108,7 +108,7 @@ async def replay(
     )  # fmt: skip
     for document in documents:
         now = document.at
-        row = _row(store, document.source_id, now)
+        row = _row(store, declared, document.source_id, now)
         if row.checked_at and row.checked_at >= now:
             done.skipped += 1
             continue
@@ -119,7 +119,7 @@ async def replay(
             polled = await poller.poll(row)
             await poller.flush()
             done.events += len(polled.events)
-            row = _row(store, document.source_id, now)
+            row = _row(store, declared, document.source_id, now)
             settled = polled.outcome != "suspect" and not row.pending
             if settled or polled.outcome == "unreadable":
                 break
@@ -130,7 +130,7 @@ async def replay(
     return done
 
 
-def _row(store: Store, source_id: str, now: datetime) -> SourceRow:
+def _row(store: Store, declared: Mapping[str, Source], source_id: str, now: datetime) -> SourceRow:
     with store.write() as session:
-        sources.register(session, [source_id], now)
+        sources.register(session, {source_id: declared[source_id]}, now)
         return sources.rows(session, [source_id])[0]

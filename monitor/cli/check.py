@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+#: Surfaces whose end breaks no call of a model: the app of the same name, a product around it, a parameter.
+ELSEWHERE = frozenset({"chatgpt", "product", "parameter"})
+
 app = typer.Typer(**PLAIN)
 
 #: From the worst: a model is the first of these that any of its offerings is.
@@ -72,12 +75,12 @@ def _status(session: Session, model: str, limit: datetime, now: datetime) -> Jso
     from monitor.store import facts
 
     fresh = facts.freshness(session)
-    found = lookup.known(session, (Retirement, Listing, Price), model)
+    found = lookup.known(session, (Retirement, Listing, Price), model, official=True)
     if not found:
         return {"model": model, "status": "unknown", "summary": _unknown(session, model), "findings": []}
     sorted_by: dict[str, list[Json]] = {status: [] for status in STATUSES}
     for one in found:
-        if isinstance(one.fact, Retirement):
+        if isinstance(one.fact, Retirement) and one.fact.surface not in ELSEWHERE:
             status = _of(one.fact, limit, now)
             sorted_by[status].append(lookup.ending_json(one, one.fact, now, fresh.get(one.source_id)))
     status = next((status for status in STATUSES if sorted_by[status]), "ok")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from monitor.cli.output import BOUNDS, stamp
@@ -31,15 +32,22 @@ def names(text: str) -> list[str]:
 
 
 def known(
-    session: Session, kinds: Sequence[type[Fact]], text: str, *, at: datetime | None = None, history: bool = False
+    session: Session,
+    kinds: Sequence[type[Fact]],
+    text: str,
+    *,
+    at: datetime | None = None,
+    history: bool = False,
+    official: bool = False,
 ) -> list[Known]:
     """Versions of facts about a model. ``provider/model`` is that provider's own first, and a maker's model else."""
     from monitor.store import facts
 
     provider, slash, model = text.strip().casefold().partition("/")
-    if slash and (own := facts.known(session, kinds, provider=provider, names=names(model), at=at, history=history)):
+    told = partial(facts.known, session, kinds, at=at, history=history, official=official)
+    if slash and (own := told(provider=provider, names=names(model))):
         return own
-    return facts.known(session, kinds, names=names(text), at=at, history=history)
+    return told(names=names(text))
 
 
 def notices(

@@ -372,7 +372,9 @@ def upcoming(
         fresh = facts.freshness(session)
         ahead = [
             (fact.retires.starts, lookup.ending_json(one, fact, now, fresh.get(one.source_id)))
-            for one in facts.known(session, [Retirement], provider=provider.casefold() if provider else None)
+            for one in facts.known(
+                session, [Retirement], provider=provider.casefold() if provider else None, official=True
+            )
             if isinstance(fact := one.fact, Retirement) and fact.retires and not lookup.over(fact, now)
             if limit is None or fact.retires.starts <= limit
             if model is None or _matches(fact, model)

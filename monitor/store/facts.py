@@ -18,6 +18,13 @@ from monitor.identity import canonical
 from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
 
 
+def _table(row: Any) -> Any:
+    return row.__table__
+
+
+_OFFICIAL = select(_table(SourceRow).c.id).where(_table(SourceRow).c.kind == "official")
+
+
 def standing(session: Session, source_id: str) -> dict[str, Fact]:
     """The last accepted snapshot of a source, by key."""
     found: dict[str, Fact] = {}
@@ -101,10 +108,12 @@ def known(
     provider: str | None = None,
     names: Sequence[str] = (),
     like: str | None = None,
+    official: bool = False,
 ) -> list[Known]:
     """Versions of facts of these kinds: those that stand now, stood ``at`` an instant, or all with ``history``.
 
-    ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already folded.
+    ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already folded. ``official``
+    leaves out what hints say.
     """
     found: list[Known] = []
     for kind in kinds:
@@ -112,6 +121,8 @@ def known(
         query = select(table).where(*where).order_by(table.c.folded, table.c.first_seen, table.c.id)
         if at or not history:
             query = query.where(*stands(table, at))
+        if official:
+            query = query.where(table.c.source_id.in_(_OFFICIAL))
         if provider:
             query = query.where(table.c.provider == provider)
         if names:
@@ -156,10 +167,6 @@ def freshness(session: Session) -> dict[str, datetime | None]:
     """When each source was last known to say what its standing facts say."""
     table = SourceRow.__table__  # type: ignore[attr-defined]
     return {line.id: line.good_at for line in session.connection().execute(select(table.c.id, table.c.good_at))}
-
-
-def _table(row: type[_Version]) -> Any:
-    return row.__table__  # type: ignore[attr-defined]
 
 
 def _line(source_id: str, fact: Fact, now: datetime, document: str) -> dict[str, Any]:

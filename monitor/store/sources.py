@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from monitor.facts import Json
+from monitor.source import Source
 from monitor.store.tables import DocumentRow, FeedRow, PollRow, SourceRow
 
 SOURCES: Any = SourceRow.__table__  # type: ignore[attr-defined]
@@ -45,14 +46,18 @@ class State(Protocol):
     def rows(self) -> int: ...
 
 
-def register(session: Session, source_ids: Iterable[str], now: datetime) -> None:
-    """Give every declared source its row; a new one is due at once."""
-    there = set(session.connection().execute(select(SOURCES.c.id)).scalars())
-    new = [source_id for source_id in source_ids if source_id not in there]
+def register(session: Session, declared: Mapping[str, Source] | Iterable[str], now: datetime) -> None:
+    """Give every declared source its row; a new one is due at once. Ids alone are taken for official sources."""
+    there = {line.id: line.kind for line in session.connection().execute(select(SOURCES.c.id, SOURCES.c.kind))}
+    kinds = {found.id: found.kind for found in declared.values()} if isinstance(declared, Mapping) else {}
+    new = [source_id for source_id in declared if source_id not in there]
     if new:
         blank = SourceRow(id="", due_at=now).model_dump()
-        lines = [blank | {"id": source_id} for source_id in new]
+        lines = [blank | {"id": source_id, "kind": kinds.get(source_id, "official")} for source_id in new]
         session.connection().execute(insert(SOURCES), lines)
+    for source_id, kind in kinds.items():
+        if there.get(source_id, kind) != kind:  # a later version declares it otherwise
+            session.connection().execute(update(SOURCES).where(SOURCES.c.id == source_id).values(kind=kind))
 
 
 def feeds(session: Session) -> dict[str, str]:

@@ -114,6 +114,7 @@ class SourceRow(_Row, table=True):
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
+    kind: str = "official"
     enabled: bool = True
     due_at: datetime
     checked_at: datetime | None = None
