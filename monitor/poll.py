@@ -370,8 +370,10 @@ class Poller:
     def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
-        state = {"source": row.id, "known": row.seen, "due": due_at}
-        self._unchanged.append(state | {"tag": tags.etag or "", "modified": tags.last_modified or ""})
+        self._unchanged.append({
+            "source": row.id, "known": row.seen, "due": due_at,
+            "tag": tags.etag or "", "modified": tags.last_modified or "",
+        })  # fmt: skip
 
     async def flush(self) -> None:
         """Write the polls that changed nothing. What a crash loses of them is polled again."""

@@ -63,32 +63,45 @@ class Service:
         self.ticked = time.monotonic()
         self.error = ""
         self._turn = asyncio.Lock()
-        self._polls: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, State] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._coming = False  # a worker that was started and has not begun
 
     @property
     def polling(self) -> bool:
         """Whether polls are under way."""
-        return bool(self._polls)
+        return bool(self._workers or self._waiting)
 
     async def tick(self) -> None:
         """Write what the last polls found unchanged, then start those that are due."""
         async with self._turn:
             try:
                 await self.poller.flush()
-                room = self.at_once - len(self._polls)
-                if room > 0 and not self.stopping.is_set():
-                    for row in await asyncio.to_thread(self._due, room + len(self.poller.busy)):
-                        self._start(row)
+                there = len(self.poller.busy) + len(self._waiting)
+                if there < self.at_once and not self.stopping.is_set():
+                    for row in await asyncio.to_thread(self._due, self.at_once + there):
+                        if row.id in self.poller.declared and row.id not in self.poller.busy:
+                            self._waiting.setdefault(row.id, row)
+                    self._hire()
                 self._say("")
             except StoreError as error:  # the database may come back; the next tick asks again
                 self._say(str(error))
             self.ticked = time.monotonic()
 
-    def _start(self, row: State) -> None:
-        if row.id in self.poller.declared and row.id not in self.poller.busy:
-            task = asyncio.create_task(self._poll(row))
-            self._polls.add(task)
-            task.add_done_callback(self._polls.discard)
+    def _hire(self) -> None:
+        """Start one more worker if a source waits. Each worker does so too: there are as many as must wait at once."""
+        if self._waiting and not self._coming and len(self._workers) < self.at_once:
+            self._coming = True
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        self._coming = False
+        while self._waiting and not self.stopping.is_set():
+            row = self._waiting.pop(next(iter(self._waiting)))
+            self._hire()
+            await self._poll(row)
 
     def _due(self, limit: int) -> Sequence[State]:
         with self.store.read() as session:
@@ -128,14 +141,16 @@ class Service:
             scheduler.remove_all_jobs()
             async with self._turn:  # a tick under way ends by itself; shutdown would cancel it
                 scheduler.shutdown(wait=False)
-            if self._polls:
-                await asyncio.wait(self._polls, timeout=GRACE)
+            if self._workers:
+                await asyncio.wait(self._workers, timeout=GRACE)
             await self.poller.flush()
             await asyncio.wait_for(delivering, GRACE)
 
 
 def _tell(polled: Polled) -> None:
     level = logging.WARNING if polled.outcome in ("suspect", "unreadable", "unreachable") else logging.INFO
+    if not log.isEnabledFor(level):
+        return
     log.log(
         level, "source=%s outcome=%s rows=%d events=%d ms=%d%s", polled.source_id, polled.outcome, polled.rows,
         len(polled.events), polled.ms, f" error={polled.error!r}" if polled.error else "",
