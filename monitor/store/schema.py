@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest migration. tests/test_migrations.py holds it equal to alembic/versions.
-HEAD = "0001"
+HEAD = "0002"
 
 
 def migrations() -> Path:

@@ -7,6 +7,10 @@
     conflict                                     contradictions that are open
     event ──< delivery >── subscription          the log, the outbox, and who asked
               delivery ──< attempt               every try, with its answer
+              subscription ──< thread            the message about each retirement in each channel
+              subscription ──< acknowledgement   what a channel has heard enough of
+    installation                                 Slack workspaces that installed the app
+    duty                                         when each thing that is done now and then was last done
 
 All times are aware and in UTC. Amounts are text and Decimals, never floats.
 """
@@ -66,12 +70,30 @@ class NamesText(TypeDecorator[tuple[str, ...]]):
         return tuple(json.loads(value or "[]"))
 
 
+class JsonText(TypeDecorator[Any]):
+    """JSON as text: PostgreSQL cannot compare a json column, so not its default either."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: object) -> Any:
+        return json.loads(value or "null")
+
+
 def _when() -> Any:
     return Field(default=None, sa_type=WhenText)
 
 
 def _names() -> Any:
     return Field(default=(), sa_type=NamesText)
+
+
+def _added(literal: str, **kind: Any) -> Any:
+    """A column that a later migration adds: what the rows that are there already get, as SQL."""
+    return Field(**kind, sa_column_kwargs={"server_default": text(literal)})
 
 
 _PARTIAL: dict[Index, str] = {}
@@ -105,7 +127,10 @@ class SourceRow(_Row, table=True):
 
     ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the last accepted
     document. ``pending`` holds what waits for another look (diff.settle), ``held`` a document that a guard holds.
-    ``milestone_at`` is the next instant at which a retirement of this source completes.
+    ``milestone_at`` is the next instant at which a retirement of this source completes. ``recent`` remembers what
+    values flapped away from (diff.settle). ``looked_at`` is the last look that came a whole interval after the one
+    before. ``stale`` says that the operator was told so. ``lease_until`` keeps a source to one of several services
+    on PostgreSQL.
     """
 
     __tablename__ = "source"
@@ -133,6 +158,10 @@ class SourceRow(_Row, table=True):
     held: str = ""
     held_seen: str = ""
     held_looks: int = 0
+    recent: list[Json] = _added("'[]'", default_factory=list, sa_type=JsonText)
+    stale: bool = _added("false", default=False)
+    looked_at: datetime | None = None
+    lease_until: datetime | None = None
 
 
 class FeedRow(_Row, table=True):
@@ -360,11 +389,24 @@ SubscriptionState = Literal["enabled", "paused", "disabled"]
 class SubscriptionRow(_Row, table=True):
     """A target and what it asked for.
 
-    ``type`` is ``webhook`` (address: URL) or ``slack`` (address: channel, or an incoming-webhook URL). ``filters`` are
-    ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds; both empty mean everything. ``operator`` targets get
-    the events about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
-    ``quiet_until`` is a floor that the receiver asked for (Retry-After). A paused or disabled target keeps its
-    subscription: what it is owed is held, not dropped. An address may be a secret as well, so neither is in the repr.
+    ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the app is installed in
+    several workspaces, or an incoming-webhook URL), ``email`` or ``apprise`` (URL). ``filters`` are
+    ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds, ``surfaces`` words of facts; empty, they mean
+    everything. ``operator`` targets get the events about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
+    ``reminders`` are days before a retirement; null means the usual ones.
+
+    ``digest`` is empty, ``hourly`` or ``daily``; from ``quiet_from`` to ``quiet_to`` (HH:MM in ``timezone``), and until
+    ``muted_until``, only what is critical is sent. ``threads`` (off, updates, all) is for Slack; ``format`` (empty,
+    ``cloudevents-binary``, ``cloudevents-structured``) and ``verify`` (empty, ``handshake``) for webhooks.
+    ``old_secrets`` are those that still sign beside ``secret``: ``{"secret", "until"}``.
+
+    Where the address is a secret as a whole (an incoming webhook, an Apprise URL), ``address`` shows what may be shown
+    with a digest that tells it from others, and ``sealed_address`` is it, encrypted as ``secret`` is (monitor.vault).
+
+    ``quiet_until`` is a floor: the receiver asked for it (Retry-After), or the circuit is open; ``probe_at`` is when a
+    paused target is tried again by itself. ``failures`` counts the failed tries in a row. ``ordered``: one delivery in
+    flight, in the order of the log. A paused or disabled target keeps its subscription: what it is owed is held, not dropped.
+    An address may be a secret as well, so neither is in the repr.
     """
 
     __tablename__ = "subscription"
@@ -373,27 +415,45 @@ class SubscriptionRow(_Row, table=True):
     id: str = Field(primary_key=True)
     type: str
     address: str = Field(repr=False)
+    sealed_address: str = _added("''", default="", repr=False)
     name: str = ""
     filters: list[str] = Field(default_factory=list, sa_type=JSON)
     kinds: list[str] = Field(default_factory=list, sa_type=JSON)
+    surfaces: list[str] = _added("'[]'", default_factory=list, sa_type=JsonText)
     severity: str = "info"
     min_change: Decimal | None = Field(default=None, sa_type=DecimalText)
     within: int | None = None
+    reminders: list[int] | None = Field(default=None, sa_type=JSON)
     operator: bool = False
+    digest: str = _added("''", default="")
+    quiet_from: str = _added("''", default="")
+    quiet_to: str = _added("''", default="")
+    timezone: str = _added("'UTC'", default="UTC")
+    muted_until: datetime | None = None
+    threads: str = _added("'updates'", default="updates")
+    format: str = _added("''", default="")
+    verify: str = _added("''", default="")
+    ordered: bool = _added("false", default=False)
     secret: str = Field(default="", repr=False)
+    old_secrets: list[Json] = _added("'[]'", default_factory=list, sa_type=JsonText, repr=False)
     state: str = "enabled"
     reason: str = Field(default="", sa_type=Text)
     created_at: datetime
     quiet_until: datetime | None = None
+    probe_at: datetime | None = None
     last_delivered_at: datetime | None = None
     failing_since: datetime | None = None
+    failures: int = _added("0", default=0)
 
 
 DeliveryState = Literal["pending", "held", "delivered", "dead", "cancelled"]
 
 
 class DeliveryRow(_Row, table=True):
-    """One event owed to one target: the outbox. Written in the event's transaction, claimed with a lease."""
+    """One event owed to one target: the outbox. Written in the event's transaction, claimed with a lease.
+
+    ``message`` is the id of the digest in which it travels, the same on every attempt; empty where it goes alone.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -414,6 +474,7 @@ class DeliveryRow(_Row, table=True):
     lease_until: datetime | None = None
     lease_owner: str = ""
     delivered_at: datetime | None = None
+    message: str = _added("''", default="")
     error: str = Field(default="", sa_type=Text)
 
 
@@ -431,3 +492,62 @@ class AttemptRow(_Row, table=True):
     status: int = 0
     error: str = Field(default="", sa_type=Text)
     answer: str = Field(default="", sa_type=Text)
+
+
+class ThreadRow(_Row, table=True):
+    """The message in a channel about one retirement: what later changes of it update and are threaded under.
+
+    ``subject`` is the retirement's key under its provider; ``channel`` and ``ts`` name the message as Slack does.
+    """
+
+    __tablename__ = "thread"
+    __table_args__ = (UniqueConstraint("subscription_id", "subject"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscription_id: str = Field(sa_column=Column(ForeignKey("subscription.id"), nullable=False))
+    subject: str = Field(sa_type=Text)
+    event_id: str
+    channel: str
+    ts: str
+    posted_at: datetime
+
+
+class AcknowledgementRow(_Row, table=True):
+    """A channel has heard enough of a retirement: no reminders while it ends at ``retires``, or until ``until``."""
+
+    __tablename__ = "acknowledgement"
+    __table_args__ = (UniqueConstraint("subscription_id", "subject"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscription_id: str = Field(sa_column=Column(ForeignKey("subscription.id"), nullable=False))
+    subject: str = Field(sa_type=Text)
+    retires: str
+    by: str = ""
+    at: datetime
+    until: datetime | None = None
+
+
+class InstallationRow(_Row, table=True):
+    """A Slack workspace that installed the app. ``sealed`` is the encrypted installation with its tokens."""
+
+    __tablename__ = "installation"
+    __table_args__ = (UniqueConstraint("enterprise", "team", "user"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    enterprise: str = ""
+    team: str
+    user: str = ""
+    name: str = ""
+    sealed: str = Field(sa_type=Text, repr=False)
+    installed_at: datetime
+    state: str = "enabled"
+    reason: str = Field(default="", sa_type=Text)
+
+
+class DutyRow(_Row, table=True):
+    """When a thing that is done now and then (reminders, pruning) was last done."""
+
+    __tablename__ = "duty"
+
+    name: str = Field(primary_key=True)
+    done_at: datetime
