@@ -363,11 +363,28 @@ def entries(body: bytes) -> list[Entry]:
 
 
 def parsed_json(body: bytes) -> Any:
-    """A JSON document in which a number with a point or an exponent is its own text: money is never a float."""
+    """A JSON document in which a number with a point or an exponent is its own text: money is never a float.
+
+    Raises Unreadable for what RFC 8259 leaves open and a parser would decide in silence: a name that is given twice
+    with two values, ``NaN`` and ``Infinity``, and more levels than the parser can follow.
+    """
     try:
-        return json.loads(decode(body), parse_float=str, parse_constant=str)
-    except ValueError as error:
+        return json.loads(decode(body), parse_float=str, parse_constant=_no_number, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"not JSON: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if value != found[name]:
+                raise ValueError(f"{name!r} is given twice: {value!r} and {found[name]!r}")
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
 
 
 # --- ids ---------------------------------------------------------------------------------------------------

@@ -59,6 +59,38 @@ def is_html(text: str) -> bool:
     )
 
 
+_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+#: Bytes at the end of a page in which its last tag must stand: caches and servers add comments behind it.
+_TAIL = 2000
+
+
+def damage(body: bytes) -> str | None:
+    """What happened to a document on its way, or None: a web page without its end, a text that was encoded twice.
+
+    HTML lets the last tags be left out; no page that is watched does. JSON and XML tell by themselves that they were
+    cut, and Markdown has no end that could be missed.
+    """
+    if _DOCUMENT.match(body) and not any(tag in body[-_TAIL:].lower() for tag in (b"</html>", b"</body>")):
+        return "the page is cut: it has no </html>"
+    return "the text was encoded twice" if _is_garbled(body) else None
+
+
+def _is_garbled(body: bytes) -> bool:
+    """Whether a document is UTF-8 that was taken for cp1252 or Latin-1 and encoded once more, as a whole.
+
+    One with any true letter beyond ASCII is not: alone, that letter is no UTF-8.
+    """
+    if body.isascii():
+        return False
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            body.decode().encode(encoding).decode()
+        except UnicodeError:
+            continue
+        return True
+    return False
+
+
 @dataclass(frozen=True)
 class Inline:
     """Normalised text of a cell, heading or paragraph, with the code spans and links that stood in it.

@@ -16,6 +16,7 @@ from typing import Literal
 
 from monitor.errors import NotFound, Unreadable
 from monitor.facts import Fact
+from monitor.markup import damage
 
 Kind = Literal["official", "hint", "news"]
 Parse = Callable[[bytes], Iterable[Fact]]
@@ -75,13 +76,16 @@ class Source:
     def read(self, body: bytes) -> list[Fact]:
         """All facts of one document, stamped with the provider, in the page's order.
 
-        Raises Unreadable if the document is not this page, states nothing, or states one thing twice.
+        Raises Unreadable if the document is not this page, was damaged on its way, states nothing, or states one
+        thing twice.
         """
         for marker in self.markers:
             if marker not in body:
                 raise Unreadable(
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this adapter reads"
                 )
+        if wrong := damage(body):
+            raise Unreadable(f"{self.id}: {wrong}")
         seen: dict[str, Fact] = {}
         try:
             for fact in self.parse(self.look(body)):

@@ -34,6 +34,7 @@ from monitor.extract import (
     codes,
     layout,
     money,
+    parsed_json,
     sections,
     tables,
     when,
@@ -276,7 +277,7 @@ def _labelled(cell: Inline) -> tuple[str, Inline]:
 
 def _after(body: bytes) -> dict[str, str] | None:
     """The query of the next page of the list (API reference, "List Models": after_id, has_more, last_id)."""
-    page = json.loads(body)
+    page = parsed_json(body)
     return {"after_id": page["last_id"]} if page["has_more"] else None
 
 
@@ -295,7 +296,7 @@ def _after(body: bytes) -> dict[str, str] | None:
 )
 def models(body: bytes) -> Iterator[Fact]:
     """The models of the API. Retired ones leave it within days, which makes it the best sign that they are gone."""
-    document: Any = json.loads(body)
+    document: Any = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1]["has_more"]:
         raise Unreadable(f"page {len(pages)} of a paged list, and more follow")

@@ -17,7 +17,6 @@ A note without its words "earliest possible" would go unseen.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +40,7 @@ from monitor.extract import (
     inline,
     is_html,
     layout,
+    parsed_json,
     sections,
     tables,
     unit,
@@ -368,7 +368,7 @@ def _parts(label: str) -> list[str]:
 
 
 def _next_page(body: bytes) -> dict[str, str] | None:
-    token = json.loads(body).get("nextPageToken")
+    token = parsed_json(body).get("nextPageToken")
     return {"pageToken": token} if token else None
 
 
@@ -376,7 +376,7 @@ def _next_page(body: bytes) -> dict[str, str] | None:
     "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
     facts=(Listing,),
     access=Access("GEMINI_API_KEY", header="x-goog-api-key", prefix="", next_page=_next_page),
-    markers=(b'"models"',),
+    markers=(b'"models"', b"models/gemini-"),
 )
 def models(body: bytes) -> Iterator[Fact]:
     """The model list, one page body or an array of all of them.
@@ -384,7 +384,7 @@ def models(body: bytes) -> Iterator[Fact]:
     A first page alone is refused: what stands on the others would look delisted. The list is no proof that a
     model works: shut-down ones stay on it for months.
     """
-    document: Any = json.loads(body)
+    document: Any = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1].get("nextPageToken"):
         raise Unreadable(f"page {len(pages)} of a paged list, and the next is missing")

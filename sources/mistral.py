@@ -19,7 +19,6 @@ core holds the document (monitor.diff.check).
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from monitor.extract import Inline, Text, Unreadable, blocks, decode, layout, tables, when
+from monitor.extract import Inline, Text, Unreadable, blocks, decode, layout, parsed_json, tables, when
 from monitor.facts import Fact, Listing, Price, Retirement, Stage, When
 from monitor.source import Access, source
 
@@ -336,7 +335,7 @@ class _Literal:
     every=timedelta(hours=6),
     facts=(Listing, Retirement),
     access=Access(key="MISTRAL_API_KEY"),
-    markers=(b'"data"',),
+    markers=(b'"data"', b"mistral"),
 )
 def api(body: bytes) -> Iterator[Fact]:
     """Models as the API lists them: an alias is a row of its own, whose ``name`` is the id that it stands for.
@@ -344,7 +343,7 @@ def api(body: bytes) -> Iterator[Fact]:
     ``deprecation`` is its only date; at that time a model is gone (for the documentation, its "retirement").
     ``created`` is the time of the answer and not read. A customer's own models are not the provider's.
     """
-    document: Any = json.loads(body)
+    document: Any = parsed_json(body)
     for item in document["data"]:
         if item["type"] == "fine-tuned":
             continue

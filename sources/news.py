@@ -39,7 +39,7 @@ _MODEL = re.compile(
     every=timedelta(hours=1),
     kind="news",
     facts=(Notice,),
-    markers=(b"<rss",),
+    markers=(b"<rss", b"hnrss.org"),
 )
 def hacker_news(body: bytes) -> Iterator[Notice]:
     """The newest items that the search finds."""
@@ -51,7 +51,7 @@ def hacker_news(body: bytes) -> Iterator[Notice]:
     every=timedelta(hours=2),
     kind="news",
     facts=(Notice,),
-    markers=(b"<rss",),
+    markers=(b"<rss", b"news.smol.ai"),
     max_bytes=40_000_000,
 )
 def ainews(body: bytes) -> Iterator[Notice]:

@@ -36,6 +36,7 @@ from monitor.extract import (
     inline,
     layout,
     money,
+    parsed_json,
     sections,
     tables,
     tables_and_headings,
@@ -535,7 +536,7 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
     "https://api.openai.com/v1/models",
     facts=(Listing, Retirement),
     access=Access(key="OPENAI_API_KEY"),
-    markers=(b'"data"',),
+    markers=(b'"data"', b"gpt-"),
 )
 def models(body: bytes) -> Iterator[Listing | Retirement]:
     """The models an account can see, in random order, and their `shutdown_date` (in the API since 2026-08-14).
@@ -543,7 +544,7 @@ def models(body: bytes) -> Iterator[Listing | Retirement]:
     The account's own fine-tunes (`ft:...`, `ada:ft-...`) are nobody else's news and are left out. Models stay
     listed for weeks after their shutdown.
     """
-    for model in json.loads(decode(body))["data"]:
+    for model in parsed_json(body)["data"]:
         name, quote = model["id"], json.dumps(model, ensure_ascii=False)
         if re.search(r"^ft:|:ft-", name):
             continue
@@ -618,7 +619,12 @@ _MODEL = re.compile(
 )
 
 
-@source("https://openai.com/news/rss.xml", every=timedelta(hours=1), facts=(Notice,), markers=(b"<rss",))
+@source(
+    "https://openai.com/news/rss.xml",
+    every=timedelta(hours=1),
+    facts=(Notice,),
+    markers=(b"<rss", b"openai.com/news"),
+)
 def news(body: bytes) -> Iterator[Notice]:
     """The company's news. Only `lastBuildDate` differs between most polls."""
     yield from _feed(body)

@@ -364,12 +364,31 @@ def test_a_body_is_never_a_path_or_an_address(tmp_path: Path) -> None:
 
 
 def test_numbers_of_json_stay_text() -> None:
-    assert parsed_json(b'{"a": 2.8e-07, "b": 0.10, "c": 3, "d": NaN}') == {
+    assert parsed_json(b'{"a": 2.8e-07, "b": 0.10, "c": 3, "d": 1e400}') == {
         "a": "2.8e-07",
         "b": "0.10",
         "c": 3,
-        "d": "NaN",
+        "d": "1e400",
     }
+
+
+def test_a_name_may_be_given_twice_with_one_value() -> None:
+    """As LiteLLM's list did on 2025-02-06."""
+    assert parsed_json(b'{"a": [1, 2], "b": 3, "a": [1, 2]}') == {"a": [1, 2], "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'[{"a": 1, "a": 2}]', "'a' is given twice: 1 and 2"),
+        (b'{"a": NaN}', "NaN is no number"),
+        (b'{"a": -Infinity}', "-Infinity is no number"),
+        (b"[" * 100_000, "recursion"),
+    ],
+)
+def test_what_json_leaves_open_is_refused(body: bytes, message: str) -> None:
+    with pytest.raises(Unreadable, match=message):
+        parsed_json(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"a": 1', b"\xff{}"])
