@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from monitor.conflicts import BUILT_IN, Deviation
 from monitor.errors import NotFound
@@ -29,6 +30,22 @@ MOST_LOOKS = 20
 _NAME = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(?:\.(?P<n>\d+))?\.(?P<rest>.+)")
 
 
+class Step(Protocol):
+    """What a source serves: when, for how many looks at most, and whether that is a fault (which, in a word)."""
+
+    @property
+    def source_id(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def looks(self) -> int: ...
+    @property
+    def fault(self) -> str: ...
+
+    def read(self) -> bytes:
+        """The body. Raises FetchFailed where there is none."""
+
+
 @dataclass(frozen=True)
 class Archived:
     """One document of an archive and the time it stands for."""
@@ -36,6 +53,13 @@ class Archived:
     source_id: str
     path: Path
     at: datetime
+    looks: int = MOST_LOOKS
+    fault: str = ""
+
+    @property
+    def make(self) -> str:
+        """What the name says of the document beside its date: ``html2md.md``."""
+        return self.path.name.removesuffix(".gz").partition(".")[2].lstrip("0123456789.")
 
     def read(self) -> bytes:
         body = self.path.read_bytes()
@@ -47,6 +71,7 @@ class Replayed:
     """What a replay did: documents by outcome of their last look, and how many events it wrote."""
 
     documents: int = 0
+    faults: int = 0
     skipped: int = 0
     events: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -81,23 +106,22 @@ def _dated(folder: Path) -> Iterable[Archived]:
 class _Reader:
     """Stands where the network stands in a live poll: every look finds the document of the moment."""
 
-    def __init__(self) -> None:
-        self.body = b""
+    step: Step
 
     async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
         return Fetched(
-            status=200, body=self.body, content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
+            status=200, body=self.step.read(), content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
             retry_after=None, max_age=None, url=source.url,
         )  # fmt: skip
 
 
 async def replay(
     store: Store,
-    documents: Iterable[Archived],
+    steps: Iterable[Step],
     declared: Mapping[str, Source],
     *,
     deviations: Collection[Deviation] = BUILT_IN,
-    tell: Callable[[Archived, Polled], None] = lambda document, polled: None,
+    tell: Callable[[Step, Polled], None] = lambda step, polled: None,
 ) -> Replayed:
     """Poll every document until it has settled; ``tell`` hears of the last look, and of each that wrote something."""
     reader, done = _Reader(), Replayed()
@@ -106,26 +130,27 @@ async def replay(
         store, reader, declared, clock=lambda: now,
         keys=lambda name: "an archived answer needs no key", deviations=deviations, chance=lambda: 0.5,
     )  # fmt: skip
-    for document in documents:
-        now = document.at
-        row = _row(store, declared, document.source_id, now)
+    for step in steps:
+        now = step.at
+        row = _row(store, declared, step.source_id, now)
         if row.checked_at and row.checked_at >= now:
             done.skipped += 1
             continue
-        reader.body = document.read()
-        done.documents += 1
-        polled = Polled(document.source_id, "")
-        for _ in range(MOST_LOOKS):
+        reader.step = step
+        done.documents += not step.fault
+        done.faults += bool(step.fault)
+        polled = Polled(step.source_id, "")
+        for _ in range(step.looks):
             polled = await poller.poll(row)
             await poller.flush()
             done.events += len(polled.events)
-            row = _row(store, declared, document.source_id, now)
+            row = _row(store, declared, step.source_id, now)
             settled = polled.outcome != "suspect" and not row.pending
             if settled or polled.outcome == "unreadable":
                 break
             if polled.events:
-                tell(document, polled)
-        tell(document, polled)
+                tell(step, polled)
+        tell(step, polled)
         done.outcomes[polled.outcome] = done.outcomes.get(polled.outcome, 0) + 1
     return done
 

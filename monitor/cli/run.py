@@ -22,7 +22,7 @@ from monitor.cli.poll import progress, words
 if TYPE_CHECKING:
     from monitor.facts import Json
     from monitor.poll import Polled
-    from monitor.replay import Archived
+    from monitor.replay import Step
 
 app = typer.Typer(**PLAIN)
 
@@ -78,8 +78,8 @@ def replay(
         documents = archive(directory, known)
         with progress(len(documents)) as step:
 
-            def tell(document: Archived, polled: Polled) -> None:
-                step(f"{document.at:%Y-%m-%d} {words(polled)}")
+            def tell(served: Step, polled: Polled) -> None:
+                step(f"{served.at:%Y-%m-%d} {words(polled)}")
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
 
             done = asyncio.run(play(store, documents, known, deviations=deviations, tell=tell))
