@@ -344,6 +344,8 @@ def entries(body: bytes) -> list[Entry]:
     parsed: Any = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
+    if parsed.bozo:  # not in the encoding it declares: then it is UTF-8, or what feedparser made of it is a guess
+        decode(body)
     if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
