@@ -1,7 +1,8 @@
 """What a site can do to one poll, end to end: the faults S1 to S11, S13, S17 and S18 of delivery.md 3.4.
 
-`pytest -k s10` finds the tests of one. A real site on loopback, the real Fetcher, Poller, adapters and store, on both databases. After each fault the site
-serves the good page again, and the request for it names the version that was accepted last: nothing moved.
+`pytest -k s10` finds the tests of one. A real site on loopback, the real Fetcher, Poller, adapters and store, on both
+databases. After each fault the site serves the good page again, and the request for it names the version that was
+accepted last: nothing moved.
 """
 
 from __future__ import annotations
