@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.errors import FetchFailed
-from monitor.replay import Archived, Step
+from monitor.replay import MOST_LOOKS, Archived, Step
 
 Damage = Callable[[str, random.Random], str | None]
 
 #: A fault comes after so many looks at a document: while it settles, or when it has settled.
-LOOKS_BEFORE = (1, 2, 20)
+LOOKS_BEFORE = (1, 2, MOST_LOOKS)
 TICK = timedelta(microseconds=1)
 
 

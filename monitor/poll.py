@@ -15,17 +15,31 @@ import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
-from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
+from monitor.diff import (
+    Change,
+    Pending,
+    Said,
+    Settled,
+    Snapshot,
+    check,
+    diff,
+    fingerprint,
+    look_again,
+    patch,
+    settle,
+    snapshot,
+)
 from monitor.errors import FetchFailed, LastcallError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.identity import canonical
+from monitor.outcomes import OUTCOMES, Outcome
 from monitor.publish import outbox
 from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
@@ -39,6 +53,10 @@ from monitor.store.tables import SourceRow
 FAILING_AFTER = 3
 #: Agreeing looks that release whatever a guard holds of a hint: two days at their cadence.
 HINT_LOOKS = 8
+#: How soon a change that needs nothing but another look gets it, where a source is polled less often.
+SOON = timedelta(minutes=15)
+#: The share of a source's cadence after which a look counts as a whole interval later; polls are spread by a tenth.
+APART = 0.8
 
 
 class Getter(Protocol):
@@ -49,7 +67,7 @@ class Getter(Protocol):
 
 @dataclass(frozen=True)
 class Polled:
-    """How one poll ended. ``events`` are in their public form."""
+    """How one poll ended. ``events`` are in their public form; ``waiting`` changes need another look at ``due_at``."""
 
     source_id: str
     outcome: str
@@ -57,19 +75,23 @@ class Polled:
     events: list[Json] = field(default_factory=list)
     error: str = ""
     ms: int = 0
+    waiting: int = 0
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What one look at a document means for the store."""
+    """What one look at a document means for the store. ``soon``: a change waits for nothing but another look."""
 
-    outcome: str
+    outcome: Outcome
     changes: list[Change] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
+    recent: list[Said] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     standing: Snapshot = field(default_factory=dict)
     doubt: str = ""
     held_looks: int = 0
+    soon: bool = False
 
 
 def decide(
@@ -79,39 +101,57 @@ def decide(
     seen: Snapshot | None,
     now: datetime,
     *,
+    recent: Sequence[Said] = (),
+    spaced: bool = True,
     returned: Collection[str] = (),
     ends: Mapping[str, Retirement] | None = None,
     marks: Mapping[str, Sequence[Mark]] | None = None,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
     held_looks: int = 0,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
-    ``returned``, ``ends`` and ``marks`` are what the store knows besides (events.interpret); ``held_looks`` counts
-    the earlier looks that found these same facts held; ``accepted`` is an operator's word for it.
+    ``recent`` is what settle remembers, ``spaced`` whether this look comes a whole interval after the last that did.
+    ``returned``, ``ends``, ``marks`` and ``agreed`` are what the store knows besides (events.interpret, diff.check);
+    ``held_looks`` counts the earlier spaced looks that found these same facts held; ``accepted`` is an operator's word.
     """
+    doubt = None if seen is None or accepted else check(known, seen, now, agreed)
+    if doubt and known and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
+        doubt = replace(doubt, looks=HINT_LOOKS)
+    held_looks += spaced
+    if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
+        return Decision(
+            "suspect", pending=list(pending), recent=list(recent), doubt=doubt.reason, held_looks=held_looks
+        )  # fmt: skip
     if seen is None:
-        changes, waiting = look_again(known, pending, source.patience)
+        settled = look_again(
+            known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
+        )  # fmt: skip
     elif not known:
-        changes, waiting = diff({}, seen), []
-        if (doubt := check({}, seen, now)) and not accepted:
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
-    else:
-        doubt = check(known, seen, now)
-        if doubt and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
-            doubt = replace(doubt, looks=HINT_LOOKS)
-        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        # What was doubted and is now let in has been looked at often enough, or by a person.
-        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending, source.patience)
-    standing = patch(known, changes)
-    leaving = {wait.change.key for wait in waiting if wait.change.after is None}
-    there = [fact for key, fact in standing.items() if key not in leaving]
+        settled = Settled(diff({}, seen), [], [])
+    else:  # what was doubted and is now let in has been looked at often enough, or by a person
+        settled = settle(
+            known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
+            trusted=accepted or doubt is not None,
+        )  # fmt: skip
+    standing = patch(known, settled.changes)
+    unsure = {wait.change.key for wait in settled.pending if not _over(wait.change.after, now)}
+    there = [fact for key, fact in standing.items() if key not in unsure]
     known_ends = _ends(standing.values(), ends or {})
-    drafts = interpret(source, changes, now, returned, known_ends, marks) + (
+    drafts = interpret(source, settled.changes, now, returned, known_ends, marks) + (
         completions(there, now, known_ends) if source.kind == "official" else []
     )
-    return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
+    return Decision(
+        "unchanged" if seen is None else "accepted", *settled, drafts, standing,
+        # One look comes soon after a spaced one, or after a quiet time: what says something else at every look waits.
+        soon=(spaced or not pending) and any(wait.soon for wait in settled.pending),
+    )  # fmt: skip
+
+
+def _over(after: Fact | None, now: datetime) -> bool:
+    """Whether an end has come also by what waits to be believed: not if the row is gone, or the end is put off."""
+    return isinstance(after, Retirement) and after.retires is not None and after.retires.passed(now)
 
 
 def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[str, Retirement]:
@@ -139,11 +179,13 @@ def parse(source: Source, body: bytes) -> list[Fact]:
 
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
-    due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
-    deviations: Collection[Deviation] = BUILT_IN,
+    due_at: datetime, *, soon_at: datetime | None = None, stands_still: bool = False, accepted: bool = False,
+    declared: Mapping[str, Source] = REGISTRY, deviations: Collection[Deviation] = BUILT_IN,
 ) -> Polled:  # fmt: skip
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
 
+    It is due again at ``due_at``, or at ``soon_at`` if a change waits for nothing but another look. ``stands_still``:
+    the clock is that of an archive, and every look counts as a whole interval.
     What changed is compared with what the other ``declared`` sources say of the same models; ``deviations`` from them
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
@@ -155,6 +197,8 @@ def record(
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
+        recent = [Said.from_json(said) for said in row.recent]
+        spaced = stands_still or _apart(row.looked_at, now, source.every)
         seen = None if facts is None else snapshot(facts)
         facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
@@ -162,17 +206,20 @@ def record(
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
-            source, known, pending, seen, now,
+            source, known, pending, seen, now, recent=recent, spaced=spaced,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
+            agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
-        row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
+        row.checked_at, row.error = now, decision.doubt
+        row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
+        row.looked_at = now if spaced else row.looked_at
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
-        if decision.outcome == "suspect":
+        if not OUTCOMES[decision.outcome].believed:
             drafts = [] if row.held_seen else [_held(source, decision.doubt)]
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
@@ -189,6 +236,7 @@ def record(
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
+            row.recent = [said.to_json() for said in decision.recent]
             row.held = row.held_seen = ""
             row.held_looks = 0
             row.milestone_at = next_completion(decision.standing, now)
@@ -202,7 +250,7 @@ def record(
         sources.record(session, [poll])
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
-            [event.to_json() for event in written], decision.doubt, round(fetched.ms),
+            [event.to_json() for event in written], decision.doubt, round(fetched.ms), len(row.pending), row.due_at,
         )  # fmt: skip
 
 
@@ -224,6 +272,11 @@ def record_failure(
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
         sources.record(session, [poll])
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
+
+
+def _apart(looked_at: datetime | None, now: datetime, every: timedelta) -> bool:
+    """Whether a look counts as a whole interval after the last that did; a clock that was set back begins anew."""
+    return looked_at is None or now < looked_at or now - looked_at >= every * APART
 
 
 def _noted(known: Snapshot, seen: Snapshot) -> list[Fact]:
@@ -274,8 +327,8 @@ class Poller:
     """Polls sources, several at a time, each never twice at once.
 
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
-    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``wake`` is called
-    when something new is owed to somebody.
+    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``stands_still``
+    says that the clock is an archive's (monitor.replay). ``wake`` is called when something new is owed to somebody.
     """
 
     def __init__(
@@ -289,6 +342,7 @@ class Poller:
         urls: Mapping[str, str] | None = None,
         deviations: Collection[Deviation] = BUILT_IN,
         chance: Callable[[], float] = random.random,
+        stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
     ):
@@ -300,6 +354,7 @@ class Poller:
         self.urls = urls or {}
         self.deviations = deviations
         self.chance = chance
+        self.stands_still = stands_still
         self.wake = wake
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
@@ -357,6 +412,7 @@ class Poller:
                 return await self._failed(source, row, error, "unreadable", now)
         polled = await asyncio.to_thread(
             record, self.store, source, fetched, facts, digest, now, due_at,
+            soon_at=next_due(now, min(source.every, SOON), fetched, 0, self.chance), stands_still=self.stands_still,
             declared=self.declared, deviations=self.deviations,
         )  # fmt: skip
         if polled.events:

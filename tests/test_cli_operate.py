@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +119,9 @@ def test_poll_prints_what_changed_and_delivers(
         assert first.json == []
         assert "anthropic.deprecations: baseline" in first.err
         pages.pop(0)
+        once = run("poll", "anthropic.deprecations", "--jsonl")
+        assert (once.lines, posts) == ([], [])
+        assert re.search(r"\n1 change to be looked at again before they are told, the first in 1\d min\n", once.err)
         (change,) = run("poll", "anthropic.deprecations", "--jsonl").lines
         assert (change["kind"], change["model"]) == ("retirement.postponed", "claude-fable-5")
         assert len(posts) == 1
@@ -239,14 +243,14 @@ def test_db(run: Run, database: str, tmp_path) -> None:
     assert "schema" in run("db", "upgrade").out
     checked = run("db", "check", "--json").json
     assert checked["faults"] == []
-    assert checked["rows"]["poll"] == 6
+    assert checked["rows"]["poll"] == 8
     copied = run("db", "copy", str(tmp_path / "copy.db"), "--json").json
     assert copied["rows"] == checked["rows"]
     assert "is not empty" in run("db", "copy", str(tmp_path / "copy.db"), code=4).err
     run("db", "copy", database, code=2)
     before = run("events", "--json", "--baseline").json
     deleted = run("db", "prune", "--keep", "200d", "--json").json["deleted"]
-    assert deleted == {"attempt": 0, "delivery": 0, "poll": 6, "document": 0}
+    assert deleted == {"attempt": 0, "delivery": 0, "poll": 8, "document": 0}
     assert run("events", "--json", "--baseline").json == before
     assert run("explain", str(before[0]["sequence"]), "--document").out, "evidence stays"
 

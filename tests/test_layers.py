@@ -16,7 +16,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
             "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
-            "reminders", "conflicts",
+            "reminders", "conflicts", "outcomes",
         },
         {"pure"},
     ),

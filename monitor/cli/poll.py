@@ -15,6 +15,7 @@ from monitor.cli import output
 from monitor.cli.events import show
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, declared, opened
 from monitor.errors import SettingError, Unreadable
+from monitor.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from monitor.poll import Polled
@@ -27,7 +28,7 @@ app = typer.Typer(**PLAIN)
 
 #: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the service.
 DELIVERING = 60.0
-FAILED = ("suspect", "unreadable", "unreachable")
+FAILED = {outcome for outcome, effect in OUTCOMES.items() if effect.failed}
 
 
 @app.command()
@@ -70,6 +71,11 @@ def poll(
             f"{output.counted(len(ended), 'source')} polled, {output.counted(len(changes), 'event')}"
             + (f", {len(failed)} failed" if failed else "")
         )
+        if waits := [polled.due_at for polled in ended if polled.waiting and polled.due_at]:
+            count = output.counted(sum(polled.waiting for polled in ended), "change")
+            output.say(
+                f"{count} to be looked at again before they are told, the first {output.ago(min(waits), clock())}"
+            )
         asyncio.run(_deliver(store, settings))
     if not named:
         return
@@ -123,6 +129,7 @@ def words(polled: Polled) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""
+    more += f", {output.counted(polled.waiting, 'change')} to be looked at again" if polled.waiting else ""
     error = f": {polled.error.removeprefix(f'{polled.source_id}: ')}" if polled.error else ""
     return f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
 
