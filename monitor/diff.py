@@ -341,6 +341,12 @@ class Doubt:
     looks: int | None
     fact: Fact | None = None
 
+    @property
+    def release(self) -> str:
+        """What releases the document, in words."""
+        looks = f"{self.looks} agreeing looks release it" if self.looks else "only a person releases it"
+        return looks + (", or another source that says the same" if self.fact else "")
+
 
 def check(
     known: Snapshot,

@@ -22,6 +22,7 @@ from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import (
     Change,
+    Doubt,
     Pending,
     Said,
     Settled,
@@ -89,7 +90,7 @@ class Decision:
     recent: list[Said] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     standing: Snapshot = field(default_factory=dict)
-    doubt: str = ""
+    doubt: Doubt | None = None
     held_looks: int = 0
     soon: bool = False
 
@@ -116,13 +117,11 @@ def decide(
     ``returned``, ``ends``, ``marks`` and ``agreed`` are what the store knows besides (events.interpret, diff.check);
     ``held_looks`` counts the earlier spaced looks that found these same facts held; ``accepted`` is an operator's word.
     """
-    doubt = None if seen is None or accepted else check(known, seen, now, agreed)
-    if doubt and known and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
-        doubt = replace(doubt, looks=HINT_LOOKS)
+    doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
     held_looks += spaced
     if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
         return Decision(
-            "suspect", pending=list(pending), recent=list(recent), doubt=doubt.reason, held_looks=held_looks
+            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
         )  # fmt: skip
     if seen is None:
         settled = look_again(
@@ -147,6 +146,17 @@ def decide(
         # One look comes soon after a spaced one, or after a quiet time: what says something else at every look waits.
         soon=(spaced or not pending) and any(wait.soon for wait in settled.pending),
     )  # fmt: skip
+
+
+def doubted(
+    source: Source, known: Snapshot, seen: Snapshot, now: datetime,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
+) -> Doubt | None:  # fmt: skip
+    """Why this document of this source should not be taken over yet, or None (diff.check)."""
+    doubt = check(known, seen, now, agreed)
+    if doubt and known and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
+        return replace(doubt, looks=HINT_LOOKS)
+    return doubt
 
 
 def _over(after: Fact | None, now: datetime) -> bool:
@@ -213,14 +223,15 @@ def record(
             agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
-        row.checked_at, row.error = now, decision.doubt
+        error = decision.doubt.reason if decision.doubt else ""
+        row.checked_at, row.error = now, error
         row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
         row.looked_at = now if spaced else row.looked_at
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if not OUTCOMES[decision.outcome].believed:
-            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+            drafts = [_held(source, decision.doubt)] if decision.doubt and not row.held_seen else []
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
@@ -246,11 +257,11 @@ def record(
             session, drafts, source_id=source.id, url=source.url, document=document, now=now, baseline=first
         )
         outbox.enqueue(session, written, now)
-        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, decision.doubt)
+        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, error)
         sources.record(session, [poll])
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
-            [event.to_json() for event in written], decision.doubt, round(fetched.ms), len(row.pending), row.due_at,
+            [event.to_json() for event in written], error, round(fetched.ms), len(row.pending), row.due_at,
         )  # fmt: skip
 
 
@@ -292,8 +303,11 @@ def _models(facts: Iterable[Fact]) -> set[str]:
     return {canonical(fact.provider, fact.model) for fact in facts if isinstance(fact, Retirement | Price)}
 
 
-def _held(source: Source, doubt: str) -> Draft:
-    words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
+def _held(source: Source, doubt: Doubt) -> Draft:
+    words = (
+        f"{source.id}: a document is held: {doubt.reason}; {doubt.release};"
+        f" `lastcall sources show {source.id}` compares, `accept` takes it over"
+    )
     return Draft("source.suspect", "action", None, words)
 
 
