@@ -162,6 +162,7 @@ def settle(
     every: timedelta = timedelta(hours=6),
     patience: int = 1,
     trusted: bool = False,
+    feed: bool = False,
 ) -> Settled:
     """The changes that have been looked at often enough, those that wait, and what was said lately.
 
@@ -175,8 +176,8 @@ def settle(
     believed needs whole intervals too, twice as many each time.
 
     All changes of one subject settle together, so that a price whose end date is dropped is one change and not an
-    addition today and a removal tomorrow. Notices need one look: feeds slide, and say what they say. ``every`` is the
-    cadence. ``patience`` is how many spaced looks any change needs: a market price that moves every day settles only
+    addition today and a removal tomorrow. Notices of a ``feed`` need one look: it slides, and XML that was cut is
+    none; a changelog that was cut in the middle of an entry is another entry. ``every`` is the cadence. ``patience`` is how many spaced looks any change needs: a market price that moves every day settles only
     when it stays. ``trusted`` says that a guard or a person has looked at all of it often enough.
     """
     memory = {said.what: said for said in recent if now - said.at < MEMORY}
@@ -193,7 +194,7 @@ def settle(
         alike = len(had) == len(changes)
         looks = 1 + (min(wait.looks for wait in had) if alike else 0)
         apart = spaced + (min(wait.spaced for wait in had) if alike else 0)
-        if isinstance(changes[0].fact, Notice):
+        if feed and isinstance(changes[0].fact, Notice):
             settled += changes
         elif trusted or (looks >= LOOKS and apart >= need):
             settled += changes

@@ -132,7 +132,7 @@ def decide(
     else:  # what was doubted and is now let in has been looked at often enough, or by a person
         settled = settle(
             known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
-            trusted=accepted or doubt is not None,
+            trusted=accepted or doubt is not None, feed=source.kind == "news",
         )  # fmt: skip
     standing = patch(known, settled.changes)
     unsure = {wait.change.key for wait in settled.pending if not _over(wait.change.after, now)}
