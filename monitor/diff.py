@@ -180,7 +180,7 @@ def settle(
     none; a changelog that was cut in the middle of an entry is another entry. ``every`` is the cadence. ``patience`` is how many spaced looks any change needs: a market price that moves every day settles only
     when it stays. ``trusted`` says that a guard or a person has looked at all of it often enough.
     """
-    memory = {said.what: said for said in recent if now - said.at < MEMORY}
+    memory = remembered(recent, now)
     slow = max(RETURN_LOOKS, math.ceil(RETURN / every))
     waited = {wait.change.key: wait for wait in pending}
     settled: list[Change] = []
@@ -224,6 +224,11 @@ def look_again(
     """Settle after another look at the very same page (304, or the same bytes)."""
     seen = patch(known, (wait.change for wait in pending))
     return settle(known, seen, pending, recent, now, spaced=spaced, every=every, patience=patience)
+
+
+def remembered(recent: Iterable[Said], now: datetime) -> dict[str, Said]:
+    """What is still remembered, by its hash."""
+    return {said.what: said for said in recent if now - said.at < MEMORY}
 
 
 def _subjects(changes: Iterable[Change]) -> Iterable[list[Change]]:

@@ -18,9 +18,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from sqlmodel import Session
+
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import (
+    RETURN_LOOKS,
     Change,
     Doubt,
     Pending,
@@ -32,6 +35,7 @@ from monitor.diff import (
     fingerprint,
     look_again,
     patch,
+    remembered,
     settle,
     snapshot,
 )
@@ -231,7 +235,9 @@ def record(
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if not OUTCOMES[decision.outcome].believed:
-            drafts = [_held(source, decision.doubt)] if decision.doubt and not row.held_seen else []
+            lately = _holding(facts_seen) in remembered(recent, now)
+            news = not _told_held(session, source) and (not lately or decision.held_looks >= RETURN_LOOKS)
+            drafts = [_held(source, decision.doubt)] if decision.doubt and news else []
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
@@ -241,13 +247,14 @@ def record(
             versions.note(session, source.id, noted)
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
-            drafts += _recovered(source, row)
+            drafts += _recovered(source, row, _told_held(session, source))
+            was_held = [Said(_holding(row.held_seen), now, RETURN_LOOKS)] if row.held_seen else []
             row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
-            row.recent = [said.to_json() for said in decision.recent]
+            row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
             row.held_looks = 0
             row.milestone_at = next_completion(decision.standing, now)
@@ -311,8 +318,18 @@ def _held(source: Source, doubt: Doubt) -> Draft:
     return Draft("source.suspect", "action", None, words)
 
 
-def _recovered(source: Source, row: SourceRow) -> list[Draft]:
-    if row.failures < FAILING_AFTER and not row.held_seen:
+def _told_held(session: Session, source: Source) -> bool:
+    """Whether the operator last heard that a document is held. One that comes and goes is told of once, as news is."""
+    return log.last_kind(session, source.id, ("source.suspect", "source.recovered")) == "source.suspect"
+
+
+def _holding(facts_seen: str) -> str:
+    """What is remembered of a document that was held (diff.Said)."""
+    return f"held {facts_seen[:16]}"
+
+
+def _recovered(source: Source, row: SourceRow, held: bool) -> list[Draft]:
+    if row.failures < FAILING_AFTER and not held:
         return []
     return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
 

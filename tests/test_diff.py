@@ -430,6 +430,109 @@ def test_a_date_of_another_age(field: str, text: str, doubted: bool) -> None:
     assert held([], [fact]) == held(rows(3), [*rows(3), fact]) == reason
 
 
+def test_an_end_that_is_pulled_in_by_more_than_half_a_year() -> None:
+    """Azure pulled gpt-4.1 in by a year and meant it: agreeing looks release it."""
+    for before, after, looks in (
+        (retirement("2027-10-14"), retirement("2026-10-14"), 3),
+        (retirement("2027-10-14", "not_before"), retirement("2026-10-14"), 3),
+        (retirement("2027-10-14"), retirement("2026-10-14", "not_before"), 0),
+        (retirement("2027-04-12"), retirement("2026-10-14"), 0),
+        (retirement("2026-10-14"), retirement("2027-10-14"), 0),
+    ):
+        doubt = check(snapshot([before]), snapshot([after]), NOW)
+        assert (doubt.looks if doubt else 0) == looks
+    reason = held([retirement("2027-10-14")], [retirement("2026-10-14")])
+    assert reason == "m: 2027-10-14 -> 2026-10-14, 365 days earlier, more than 180"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (("2.50", "1K tokens"), ("2.50", "1M tokens"), "from 2.50 per 1K tokens to 2.50 USD per 1M tokens"),
+        (("0.0025", "1K tokens"), ("2.50", "1M tokens"), ""),
+        (("0.10", "image"), ("10", "1K images"), ""),
+        (("0.10", "minute"), ("0.10", "hour"), "from 0.10 per minute to 0.10 USD per hour"),
+        (("0.01", "10 seconds"), ("0.06", "minute"), ""),
+        (("0.03", "container"), ("0.03", "session"), ""),  # another thing that is counted
+        (("2", "1M tokens"), ("2", "1M tokens per hour"), ""),
+        (("2", "1M tokens", {"ends": When("2026-12-31")}), ("2000", "1M tokens"), "from 2 to 2000 USD"),
+    ],
+)
+def test_another_unit(before: tuple, after: tuple, words: str) -> None:
+    was, to = (
+        Price(model="m", meter="input", amount=Decimal(amount), per=per, **dict(*more))
+        for amount, per, *more in (before, after)
+    )  # fmt: skip
+    reason = held([was], [to])
+    assert words in reason
+    assert bool(words) == bool(reason)
+
+
+def test_another_currency() -> None:
+    dollars, yuan = price("2"), price("2", currency="CNY")
+    assert held([dollars], [yuan]) == "m: input is in CNY, was in USD"
+    assert not held([dollars], [dollars, yuan])
+    assert not held([dollars, yuan], [yuan])
+
+
+def test_ids_that_change_their_shape() -> None:
+    def named(pattern: str, count: int = 6) -> list[Fact]:
+        return [Retirement(model=pattern.format(number), stage="active") for number in range(count)]
+
+    ids, names = named("gpt-{}"), named("GPT {} Turbo")
+    assert held(ids, names) == "6 of 6 ids are names with spaces, 0 of 6 were before"
+    assert not held(ids, [*ids, *names[:3]])
+    assert not held(names, [*names, *named("Claude {}", 3)])
+    assert not held(names, [*names[:4], *ids[:2]])
+    for left in ("`gpt-{}`", r"gpt-{} \| gpt", "<b>gpt-{}", "**gpt-{}**", "[gpt-{}]", "gpt-{}&nbsp;"):
+        (marked,) = named(left, 1)
+        assert held(ids, [*ids, marked]) == f"1 of 7 ids hold markup, none did before: {marked.model!r}"
+        assert not held([*ids, marked], [*ids, marked, *named(left, 2)])
+    assert not held(ids, [*ids, *named("ft-*:{}/a@001_b.c")])
+
+
+def test_an_end_before_its_announcement() -> None:
+    """o1-mini swapped 2025-10-27 and 2025-04-28 three times: the one date read as the other."""
+    fact = Retirement(
+        model="m", stage="deprecated", announced=When("2025-10-27"), retires=When("2025-04-28"), quote="q"
+    )
+    assert held(rows(3), [*rows(3), fact]) == "m: retires 2025-04-28, before it was announced, 2025-10-27: 'q'"
+    assert not held([*rows(3), fact], [*rows(3), fact]), "what was let in stays"
+    assert not held(rows(3), [*rows(3), replace(fact, announced=When("2025-04"))])
+    assert not held(rows(3), [*rows(3), replace(fact, retires=When("2025-04-28", "not_before"))])
+    backwards = price("2", starts=When("2026-12-01"), ends=When("2026-11-30"))
+    assert held([price("2")], [price("2"), backwards]) == "m: a price from 2026-12-01 until 2026-11-30: ''"
+
+
+def test_the_hardest_doubt_counts() -> None:
+    """A slip by a thousand beside a date pulled in by a year: no number of looks releases it."""
+    known, seen = [price("2"), retirement("2027-10-14")], [price("2000"), retirement("2026-10-14")]
+    doubt = check(snapshot(known), snapshot(seen), NOW)
+    assert doubt
+    assert (doubt.looks, doubt.release) == (None, "only a person releases it")
+    assert "from 2 to 2000" in doubt.reason
+
+
+def test_another_source_takes_away_its_doubt_only() -> None:
+    pulled_in = retirement("2026-10-14")
+    known, seen = [price("2"), retirement("2027-10-14")], [price("30"), pulled_in]
+
+    def vouched(*vouch: Fact) -> Doubt | None:
+        return check(snapshot(known), snapshot(seen), NOW, lambda facts: {fact.key for fact in facts if fact in vouch})
+
+    doubts = [vouched(), vouched(pulled_in), vouched(price("30"))]
+    assert [doubt.looks for doubt in doubts if doubt] == [None, None, 3]
+    assert [doubt.fact for doubt in doubts if doubt] == [price("30"), price("30"), pulled_in]
+    assert vouched(price("30"), pulled_in) is None
+
+
+@pytest.mark.parametrize(("known", "new", "looks"), [(28, 442, None), (5, 100, 4), (5, 101, None), (200, 800, 4)])
+def test_a_flood_waits_for_a_person(known: int, new: int, looks: int | None) -> None:
+    doubt = check(snapshot(rows(known)), snapshot(rows(known + new)), NOW)
+    assert doubt
+    assert doubt.looks == looks
+
+
 def test_only_a_person_releases_what_cannot_be_true() -> None:
     strange = check({}, snapshot([retirement("2525-07-30")]), NOW)
     slip = check(snapshot([price("1")]), snapshot([price("1000")]), NOW)

@@ -23,6 +23,7 @@ from monitor.store import log, sources
 from monitor.store.db import Store
 from monitor.store.log import Wanted
 from monitor.store.tables import DeliveryRow, DocumentRow, PollRow, SourceRow, SubscriptionRow
+from tests.cli import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FRAME = b"\n<!-- frame "
@@ -255,6 +256,51 @@ async def test_a_removal_settles_while_the_page_stays_the_same(watch: Watch, eta
     assert watch.told() == ["model.unlisted b"]
 
 
+async def test_the_second_look_comes_soon(watch: Watch) -> None:
+    await watch.look(page(ends("a")))
+    for body, looked, told in (
+        (page(ends("a", "2026-12-01")), timedelta(minutes=15), []),
+        (None, ACME.every, ["retirement.postponed a"]),
+    ):
+        watch.now = watch.row.due_at - timedelta(hours=6)  # look() adds them
+        await watch.look(body)
+        assert (watch.row.due_at - watch.now, watch.told()) == (looked, told)
+
+
+async def test_a_source_that_is_polled_often_is_not_polled_less_for_it(store: Store) -> None:
+    watch = Watch(store, replace(ACME, every=timedelta(minutes=5)))
+    await watch.look(page(ends("a")))
+    await watch.look(page(ends("a", "2026-12-01")))
+    assert watch.row.due_at - watch.now == timedelta(minutes=5)
+
+
+async def test_what_needs_a_whole_interval_is_not_looked_at_sooner(watch: Watch) -> None:
+    await watch.look(page(ends("a"), ends("b")))
+    await watch.look(page(ends("a")))
+    assert watch.row.due_at - watch.now == ACME.every
+    seen = watch.now
+    for hours, told in ((1, []), (4, []), (4.8, ["model.unlisted b"])):  # by hand, and when it is due
+        await watch.look(at=(seen + timedelta(hours=hours)).replace(tzinfo=None).isoformat())
+        assert watch.told() == told
+
+
+async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_an_interval(watch: Watch) -> None:
+    await watch.look(page(ends("a")))
+    waits = []
+    for day in range(1, 7):
+        watch.now = watch.row.due_at - timedelta(hours=6)
+        await watch.look(page(ends("a", f"2026-12-0{day}")))
+        waits.append(watch.row.due_at - watch.now)
+    assert waits == [timedelta(minutes=15), ACME.every] * 3
+
+
+async def test_a_clock_that_was_set_back_counts_anew(watch: Watch) -> None:
+    await watch.look(page(ends("a"), ends("b")), at="2027-01-01")
+    for day in ("2026-01-01", "2026-01-02"):
+        await watch.look(page(ends("a")), at=day)
+    assert watch.told() == ["model.unlisted b"]
+
+
 async def test_two_layouts_in_turn_are_no_news(watch: Watch) -> None:
     one, other = page(*rows(124)), page(*rows(116))
     for _ in range(5):
@@ -435,6 +481,34 @@ async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
     )  # fmt: skip
     assert polled.outcome == "accepted"
     assert watch.told() == ["source.suspect", "price.increased a", "source.recovered"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "vouched", "outcome"),
+    [("30", "30.1", "accepted"), ("30", "2", "suspect"), ("30", None, "suspect"), ("2000", "2000", "suspect")],
+)
+def test_another_source_that_says_the_same_releases_a_value(
+    store: Store, amount: str, vouched: str | None, outcome: str
+) -> None:
+    """But no factor of a thousand: who copies a page copies its unit."""
+    official, hint = (
+        Price(model="gpt-4.1", meter="input", per="1M tokens", amount=Decimal(2), quote=name) for name in "oh"
+    )  # fmt: skip
+    look(store, "openai.pricing", [official], "2026-01-01")
+    if vouched:
+        look(store, "litellm.prices", [replace(hint, amount=Decimal(vouched))], "2026-01-02")
+    polled = look(store, "openai.pricing", [replace(official, amount=Decimal(amount))], "2026-01-03")
+    assert polled.outcome == outcome
+    assert [event["kind"] for event in polled.events if event["provider"] == "openai"][:1] == [
+        "price.increased" if outcome == "accepted" else "source.suspect"
+    ]  # fmt: skip
+
+
+def test_no_other_source_vouches_for_what_is_missing(store: Store) -> None:
+    facts = [ends(f"gpt-{number}") for number in range(60)]
+    look(store, "openai.deprecations", facts, "2026-01-01")
+    look(store, "openai.models", facts[:10], "2026-01-01")
+    assert look(store, "openai.deprecations", facts[:10], "2026-01-02").outcome == "suspect"
 
 
 async def test_what_a_person_accepted_is_not_held_again(watch: Watch) -> None:
