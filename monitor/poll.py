@@ -72,7 +72,10 @@ class Getter(Protocol):
 
 @dataclass(frozen=True)
 class Polled:
-    """How one poll ended. ``events`` are in their public form; ``waiting`` changes need another look at ``due_at``."""
+    """How one poll ended. ``events`` are in their public form; ``waiting`` changes need another look at ``due_at``.
+
+    ``stuck``: what is held waits for a person, and no further look releases it.
+    """
 
     source_id: str
     outcome: str
@@ -82,6 +85,7 @@ class Polled:
     ms: int = 0
     waiting: int = 0
     due_at: datetime | None = None
+    stuck: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,6 +273,7 @@ def record(
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
             [event.to_json() for event in written], error, round(fetched.ms), len(row.pending), row.due_at,
+            stuck=decision.doubt is not None and decision.doubt.looks is None,
         )  # fmt: skip
 
 

@@ -24,9 +24,8 @@ from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import SourceRow
 
-#: Looks at one document before it is left unsettled, and while a guard holds it: more than any change or guard of
-#: monitor.diff asks for.
-MOST_LOOKS, MOST_HELD = 200, 20
+#: Looks at one document before it is left unsettled: more than any change or guard of monitor.diff asks for.
+MOST_LOOKS = 200
 
 _NAME = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(?:\.(?P<n>\d+))?\.(?P<rest>.+)")
 
@@ -142,13 +141,13 @@ async def replay(
         done.documents += not step.fault
         done.faults += bool(step.fault)
         polled = Polled(step.source_id, "")
-        for number in range(1, step.looks + 1):
+        for _ in range(step.looks):
             polled = await poller.poll(row)
             await poller.flush()
             done.events += len(polled.events)
             row = _row(store, declared, step.source_id, now)
             settled = polled.outcome != "suspect" and not row.pending
-            if settled or polled.outcome == "unreadable" or (polled.outcome == "suspect" and number == MOST_HELD):
+            if settled or polled.stuck or polled.outcome == "unreadable":
                 break
             if polled.events:
                 tell(step, polled)
