@@ -176,9 +176,10 @@ def settle(
     believed needs whole intervals too, twice as many each time.
 
     All changes of one subject settle together, so that a price whose end date is dropped is one change and not an
-    addition today and a removal tomorrow. Notices of a ``feed`` need one look: it slides, and XML that was cut is
-    none; a changelog that was cut in the middle of an entry is another entry. ``every`` is the cadence. ``patience`` is how many spaced looks any change needs: a market price that moves every day settles only
-    when it stays. ``trusted`` says that a guard or a person has looked at all of it often enough.
+    addition today and a removal tomorrow. Notices of a ``feed`` need one look: it slides, and XML that was cut is none.
+    A changelog that was cut within an entry has another entry. ``every`` is the cadence. ``patience`` is how many
+    spaced looks any change needs: a market price that moves every day settles only when it stays. ``trusted`` says
+    that a guard or a person has looked at all of it often enough.
     """
     memory = remembered(recent, now)
     slow = max(RETURN_LOOKS, math.ceil(RETURN / every))

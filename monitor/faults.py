@@ -1,6 +1,6 @@
 """Faults between the documents of an archive: what networks, caches and sites do to a page for a poll or two.
 
-    archive --interrupted(seed)--> document, fault, the document again, the next document ...
+    archive --Faults(seed).between--> document, fault, the document again, the next document ...
 
 A replay of that must tell what the replay of the archive alone tells. The same seed gives the same faults.
 """
@@ -16,12 +16,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.errors import FetchFailed
+from monitor.poll import Polled
 from monitor.replay import MOST_LOOKS, Archived, Step
 
 Damage = Callable[[str, random.Random], str | None]
 
 #: A fault comes after so many looks at a document: while it settles, or when it has settled.
 LOOKS_BEFORE = (1, 2, MOST_LOOKS)
+#: Outcomes of documents that are no good looks.
+NOT_GOOD = ("unreadable", "suspect")
 TICK = timedelta(microseconds=1)
 
 
@@ -41,18 +44,32 @@ class Fault:
         return self.served
 
 
-def interrupted(documents: Iterable[Archived], seed: int) -> Iterator[Step]:
-    """Every document, cut into by a fault of one or two polls, and then served again until it has settled."""
-    chance = random.Random(seed)  # noqa: S311  nothing here is a secret
-    served: dict[str, list[Archived]] = {}
-    for document in documents:
-        earlier = served.setdefault(document.source_id, [])
-        first = replace(document, looks=chance.choice(LOOKS_BEFORE)) if earlier else document
-        yield first
-        faults = _faults(document, earlier, chance)
-        yield from faults
-        yield replace(document, at=document.at + TICK * (len(faults) + 1))
-        earlier.append(document)
+class Faults:
+    """Faults between the documents of an archive, as the chances of a seed have them.
+
+    ``heard`` is told how each poll ended. A document that is refused or held itself is left alone: a fault is one
+    between good looks, and what two looks say with no good one between them may be believed.
+    """
+
+    def __init__(self, seed: int):
+        self._chance = random.Random(seed)  # noqa: S311  nothing here is a secret
+        self._outcome = ""
+
+    def heard(self, polled: Polled) -> None:
+        self._outcome = polled.outcome
+
+    def between(self, documents: Iterable[Archived]) -> Iterator[Step]:
+        """Every document, cut into by a fault of one or two polls, and then served again until it has settled."""
+        served: dict[str, list[Archived]] = {}
+        for document in documents:
+            earlier = served.setdefault(document.source_id, [])
+            yield replace(document, looks=self._chance.choice(LOOKS_BEFORE)) if earlier else document
+            faults = _faults(document, earlier, self._chance)
+            if self._outcome in NOT_GOOD:
+                faults = []
+            yield from faults
+            yield replace(document, at=document.at + TICK * (len(faults) + 1))
+            earlier.append(document)
 
 
 def _faults(document: Archived, earlier: Sequence[Archived], chance: random.Random) -> list[Fault]:
@@ -69,7 +86,7 @@ def _faults(document: Archived, earlier: Sequence[Archived], chance: random.Rand
 
 def _has_no_end(body: bytes) -> bool:
     """Whether a document that was cut may be read as a whole one: Markdown."""
-    return not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"["))
+    return not body.lstrip(b"\xef\xbb\xbf \r\n").startswith((b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"["))
 
 
 def _served(kind: str, document: Archived, earlier: Sequence[Archived], chance: random.Random) -> bytes | None:

@@ -55,6 +55,10 @@ def run(
 def replay(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="DIR/<source id>/<YYYY-MM-DD>[.n].<ext>[.gz]")],
     baseline: Annotated[bool, typer.Option(help="Also what the first look at a source found.")] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option("--faults", metavar="SEED", help="Put faults between the documents: the events stay the same."),
+    ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
@@ -62,10 +66,12 @@ def replay(
 ) -> None:
     """Put archived documents through the whole pipeline, each date being the clock, and print the events.
 
-    The same directory again changes nothing.
+    The same directory again changes nothing. With --faults, each document is followed by a poll or two of what a site
+    does on a bad day (outages, error pages, cut, garbled and stale pages, half the rows), and served again.
 
     Example: lastcall replay archive --jsonl
     """
+    from monitor.faults import Faults
     from monitor.replay import archive
     from monitor.replay import replay as play
     from monitor.settings import known_deviations, load_settings
@@ -76,17 +82,21 @@ def replay(
     with opened(db) as store:
         known = declared(settings, store)
         documents = archive(directory, known)
+        faults = Faults(seed) if seed is not None else None
+        steps = faults.between(documents) if faults else documents
         with progress(len(documents)) as step:
 
             def tell(served: Step, polled: Polled) -> None:
-                step(f"{served.at:%Y-%m-%d} {words(polled)}")
+                step(f"{served.at:%Y-%m-%d} {f'({served.fault}) ' if served.fault else ''}{words(polled)}")
+                if faults:
+                    faults.heard(polled)
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-            done = asyncio.run(play(store, documents, known, deviations=deviations, tell=tell))
+            done = asyncio.run(play(store, steps, known, deviations=deviations, tell=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     output.say(
-        f"{output.counted(done.documents, 'document')} ({outcomes or 'none new'}), {done.skipped} skipped,"
+        f"{output.counted(done.documents, 'document')}{f', {done.faults} faulty polls' if faults else ''} ({outcomes or 'none new'}), {done.skipped} skipped,"
         f" {output.counted(done.events, 'event')}"
     )
 
