@@ -60,6 +60,7 @@ def is_html(text: str) -> bool:
 
 
 _DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 #: Bytes at the end of a page in which its last tag must stand: caches and servers add comments behind it.
 _TAIL = 2000
 
@@ -78,17 +79,21 @@ def damage(body: bytes) -> str | None:
 def _is_garbled(body: bytes) -> bool:
     """Whether a document is UTF-8 that was taken for cp1252 or Latin-1 and encoded once more, as a whole.
 
-    One with any true letter beyond ASCII is not: alone, that letter is no UTF-8.
+    Then all that is not ASCII in it is UTF-8 of something, which no true letter is alone. What could not be encoded
+    (U+FFFD) tells nothing.
     """
-    if body.isascii():
+    runs = _BEYOND_ASCII.findall(body.decode("utf-8", "replace"))
+    told = [run for run in runs if "\ufffd" not in run]
+    return bool(told) and all(map(_is_utf8, told))
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether characters are those that the bytes of UTF-8 have in cp1252, or in Latin-1 where that has none."""
+    try:
+        b"".join(character.encode("latin-1" if character < "\xa0" else "cp1252") for character in text).decode()
+    except UnicodeError:
         return False
-    for encoding in ("cp1252", "latin-1"):
-        try:
-            body.decode().encode(encoding).decode()
-        except UnicodeError:
-            continue
-        return True
-    return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,10 @@ def replay(
             done = asyncio.run(play(store, steps, known, deviations=deviations, tell=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
-    output.say(
-        f"{output.counted(done.documents, 'document')}{f', {done.faults} faulty polls' if faults else ''} ({outcomes or 'none new'}), {done.skipped} skipped,"
-        f" {output.counted(done.events, 'event')}"
+    count = (
+        f"{len(documents)} documents, {done.faults} faults" if faults else output.counted(done.documents, "document")
     )
+    output.say(f"{count} ({outcomes or 'none new'}), {done.skipped} skipped, {output.counted(done.events, 'event')}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The corpus with faults between its captures, every source under each of 20 seeds: what is told falsely, and missed."""
+"""The corpus with faults between its captures, under each of 20 seeds: what is told falsely, and what is missed."""
 
 from __future__ import annotations
 
