@@ -51,6 +51,7 @@ MARKDOWN = Kind("example.deprecations", fixture("example/deprecations.md"), "tex
 HTML = Kind("azure.partners", fixture("azure/partners.html"), "text/html; charset=utf-8")
 FEED = Kind("openai.news", fixture("openai/news.xml"), "application/rss+xml")
 JSON = Kind("openai.models", fixture("openai/models.json"), "application/json")
+CHANGELOG = Kind("anthropic.release_notes", fixture("anthropic/release_notes.md"), "text/markdown")
 PRICES = Kind("anthropic.pricing", fixture("anthropic/pricing.md"), "text/markdown")
 ALL = [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, HTML, FEED, JSON)]
 
@@ -179,14 +180,15 @@ async def test_s1_a_body_that_was_cut_before_it_was_sent(world: NewWorld, kind: 
     await here.good_again()
 
 
-async def test_s1_markdown_has_no_end_and_one_look_tells_nothing(world: NewWorld) -> None:
-    here = world(MARKDOWN)
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, CHANGELOG)])
+async def test_s1_markdown_has_no_end_and_one_look_tells_nothing(world: NewWorld, kind: Kind) -> None:
+    here = world(kind)
     await here.accept()
-    for part in range(1, 20):
-        here.serve(MARKDOWN.body[: len(MARKDOWN.body) * part // 20])
+    for part in range(1, 12):
+        here.serve(kind.body[: len(kind.body) * part // 12])
         await here.poll()
         assert (here.told, here.standing) == ([], here.said)
-        here.serve(MARKDOWN.body)
+        here.serve(kind.body)
         await here.poll()
         assert (here.told, here.standing, here.row.pending) == ([], here.said, [])
 
