@@ -124,9 +124,7 @@ def decide(
     doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
     held_looks += spaced
     if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
-        return Decision(
-            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
-        )  # fmt: skip
+        return Decision("suspect", doubt=doubt, held_looks=held_looks)
     if seen is None:
         settled = look_again(
             known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
