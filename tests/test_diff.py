@@ -21,8 +21,8 @@ from monitor.diff import (
     Snapshot,
     check,
     diff,
-    look_again,
     patch,
+    same_page,
     settle,
     snapshot,
 )
@@ -57,12 +57,8 @@ class Watched:
     def look(self, seen: Snapshot | None, **more) -> list[Change]:
         """What a look settles; None is another look at the same page."""
         self.now += timedelta(minutes=15) if more.get("spaced") is False else timedelta(hours=6)
-        if seen is None:
-            changes, self.pending, self.recent = look_again(self.known, self.pending, self.recent, self.now, **more)
-        else:
-            changes, self.pending, self.recent = settle(
-                self.known, seen, self.pending, self.recent, self.now, **more
-            )  # fmt: skip
+        found = same_page(self.known, self.pending) if seen is None else seen
+        changes, self.pending, self.recent = settle(self.known, found, self.pending, self.recent, self.now, **more)
         self.known = patch(self.known, changes)
         return changes
 
