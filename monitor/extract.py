@@ -333,8 +333,8 @@ class Entry:
     markup: str = field(default="", compare=False)
 
 
-def entries(body: bytes) -> list[Entry]:
-    """The items of an RSS or Atom feed.
+def entries(body: bytes, *, dated: bool = False) -> list[Entry]:
+    """The items of an RSS or Atom feed, each with its date if the feed is known to be ``dated``.
 
     feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
     raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
@@ -358,6 +358,10 @@ def entries(body: bytes) -> list[Entry]:
         title, summary = inline(item.get("title", "")).line, inline(item.get("summary", "")).line
         markup = item["content"][0]["value"] if item.get("content") else item.get("summary", "")
         found.append(Entry(title, item.get("link", ""), published, summary, markup))
+    if found and not any(entry.title for entry in found):
+        raise Unreadable("no item has a title")
+    if dated and any(entry.published is None for entry in found):
+        raise Unreadable("an item without a date")
     return found
 
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from sqlmodel import Session
 
+from monitor.answer import flavour
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import (
@@ -90,7 +91,10 @@ class Polled:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one look at a document means for the store. ``soon``: a change waits for nothing but another look."""
+    """What one look at a document means for the store.
+
+    ``soon``: a change waits for nothing but another look. ``untold``: an end that is over is told at the next look.
+    """
 
     outcome: Outcome
     changes: list[Change] = field(default_factory=list)
@@ -101,6 +105,7 @@ class Decision:
     doubt: Doubt | None = None
     held_looks: int = 0
     soon: bool = False
+    untold: bool = False
 
 
 def decide(
@@ -135,10 +140,14 @@ def decide(
         found = same_page(known, pending) if seen is None else seen
         settled = settle(
             known, found, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
-            trusted=accepted or doubt is not None, feed=source.kind == "news",
+            trusted=accepted or doubt is not None,
+            feed=flavour(source.url, source.kind, source.access is not None) == "feed",
         )  # fmt: skip
     standing = patch(known, settled.changes)
-    unsure = {wait.change.key for wait in settled.pending if not _over(wait.change.after, now)}
+    # Nor is an end told right after a look at which it was put off: one of the two looks is a stale page.
+    settled_now = {change.key for change in settled.changes}
+    before = [wait for wait in pending if wait.change.key not in settled_now]
+    unsure = {wait.change.key for wait in (*before, *settled.pending) if not _over(wait.change.after, now)}
     there = [fact for key, fact in standing.items() if key not in unsure]
     known_ends = _ends(standing.values(), ends or {})
     drafts = interpret(source, settled.changes, now, returned, known_ends, marks) + (
@@ -148,6 +157,7 @@ def decide(
         "unchanged" if seen is None else "accepted", *settled, drafts, standing,
         # One look comes soon after a spaced one, or after a quiet time: what says something else at every look waits.
         soon=(spaced or not pending) and any(wait.soon for wait in settled.pending),
+        untold=source.kind == "official" and any(_over(standing.get(key), now) for key in unsure),
     )  # fmt: skip
 
 
@@ -256,7 +266,7 @@ def record(
             row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
             row.held_looks = 0
-            row.milestone_at = next_completion(decision.standing, now)
+            row.milestone_at = now if decision.untold else next_completion(decision.standing, now)
             drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
         written = log.append(

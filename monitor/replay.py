@@ -146,7 +146,8 @@ async def replay(
             await poller.flush()
             done.events += len(polled.events)
             row = _row(store, declared, step.source_id, now)
-            settled = polled.outcome != "suspect" and not row.pending
+            untold = row.milestone_at is not None and row.milestone_at <= now
+            settled = polled.outcome != "suspect" and not row.pending and not untold
             if settled or polled.stuck or polled.outcome == "unreadable":
                 break
             if polled.events:

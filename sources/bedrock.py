@@ -242,7 +242,7 @@ _MODEL_ID = re.compile(r"\b[a-z0-9]+\.[a-z][a-z0-9.-]*-v\d+(?::\d+)?\b")
 @source(f"{GUIDE}/bedrock-ug.rss", every=timedelta(hours=6), facts=(Notice,), markers=(b"<rss", b"Bedrock"))
 def history(body: bytes) -> Iterator[Fact]:
     """Document history of the user guide: what was added to it or changed, launches and retirements among the rest."""
-    for entry in entries(body):
+    for entry in entries(body, dated=True):
         yield Notice(
             title=entry.title,
             link=entry.link,

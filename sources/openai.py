@@ -631,7 +631,7 @@ def news(body: bytes) -> Iterator[Notice]:
 
 
 def _feed(body: bytes) -> Iterator[Notice]:
-    for entry in entries(body):
+    for entry in entries(body, dated=True):
         yield Notice(
             title=entry.title,
             link=entry.link,

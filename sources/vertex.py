@@ -438,7 +438,7 @@ def _days(body: bytes) -> Iterator[tuple[Inline, str, Sequence[Block]]]:
     """The days of the Atom feed, or of the page itself: what they are called, where they stand, what they hold."""
     text = decode(body)
     if text.lstrip().startswith(("<?xml", "<feed")):
-        for entry in entries(body):
+        for entry in entries(body, dated=True):
             yield inline(entry.title), entry.link, blocks(entry.markup)
     else:
         for heading, section in _sections(blocks(text)):
