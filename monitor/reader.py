@@ -30,8 +30,6 @@ ENVIRONMENT = ("PATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LA
 LONGEST = 100_000_000
 #: What no page is longer than, in bytes; a feed with whole articles may be.
 USUAL = 10_000_000
-#: After so many seconds with one document a child does not count any more among those that read at once.
-PATIENCE = 1.0
 #: An answer that is this long is taken apart in a thread.
 LARGE = 10_000
 
@@ -70,13 +68,16 @@ class InProcess:
 class Sandbox:
     """Reads in child processes, started when first needed and kept.
 
-    ``size`` of them read at once, and up to as many beside those that take longer than PATIENCE: a page that is too
+    ``size`` of them read at once, beside up to as many that take longer than ``patience`` (seconds): a page that is too
     much for its child holds up no other. ``megabytes`` bounds the address space of each, ``seconds`` its CPU for one
     document, ``deadline`` (seconds) how long one is waited for; a source that declares documents longer than USUAL has
     as many times more of both. To be used as an async context manager.
     """
 
-    def __init__(self, *, size: int = 2, megabytes: int = 512, seconds: int = 10, deadline: float = 15.0):
+    def __init__(
+        self, *, size: int = 2, patience: float = 1.0, megabytes: int = 512, seconds: int = 10, deadline: float = 15.0
+    ):
+        self.patience = patience
         self.megabytes = megabytes
         self.seconds = seconds
         self.deadline = deadline
@@ -92,6 +93,11 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.gather(*(child.end() for child in self._children))
+
+    @property
+    def pids(self) -> list[int]:
+        """The children that run."""
+        return [child.process.pid for child in self._children if child.process.returncode is None]
 
     async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
         if seen and source.is_known(body, seen, kept):
@@ -120,7 +126,7 @@ class Sandbox:
                 while held:
                     held.pop().release()
 
-            slow = asyncio.get_running_loop().call_later(PATIENCE, give)
+            slow = asyncio.get_running_loop().call_later(self.patience, give)
             try:
                 yield
             finally:

@@ -68,7 +68,11 @@ def confine(megabytes: int) -> None:
 
 
 def allow(seconds: int) -> None:
-    """Let the next document take so much CPU; SIGXCPU ends the process then."""
+    """Let the next document take so much CPU, and six times that by the clock: SIGXCPU or SIGALRM ends the process.
+
+    The parent waits less long than that; the clock here ends a process whose parent is gone.
+    """
+    signal.alarm(6 * seconds)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = math.ceil(time.process_time()) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
@@ -112,10 +116,10 @@ def answer(name: bytes, seen: str, body: bytes, megabytes: int) -> Json:
         return {"error": str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"}
 
 
-def swollen(megabytes: int) -> bool:
-    """Whether a document has left this process large."""
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > (megabytes << 20) // 3
+def most_memory() -> int:
+    """The most memory that this process had at once, in bytes; at its start, what the one that started it has."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main() -> None:
@@ -123,7 +127,9 @@ def main() -> None:
     asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     confine(megabytes)
+    swollen = max(most_memory(), (megabytes << 20) // 3)
     for count in range(1, DOCUMENTS + 1):
+        signal.alarm(0)
         head = asked.read(REQUEST.size)
         if len(head) < REQUEST.size:  # the parent has ended
             return
@@ -131,7 +137,7 @@ def main() -> None:
         allow(seconds)
         said = answer(asked.read(name), seen.strip(b"\0").decode(), asked.read(size), megabytes)
         line = json.dumps(said).encode()
-        last = count == DOCUMENTS or swollen(megabytes)
+        last = count == DOCUMENTS or most_memory() > swollen
         told.write(ANSWER.pack(last, len(line)) + line)
         told.flush()
         if last:

@@ -20,8 +20,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"pure"},
     ),
-    "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "settings": ({"place", "settings", "vault"}, {"pure", "settings"}),
+    "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
     "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
 }  # fmt: skip
