@@ -334,7 +334,7 @@ class Entry:
 
 
 #: Everything before the first start tag.
-_BEFORE_ROOT = re.compile(r"(?:[^<]|<(?![a-z]))*", re.IGNORECASE)
+_BEFORE_ROOT = re.compile(r"(?:[^<]++|<(?![a-z]))*+", re.IGNORECASE)
 
 
 def entries(body: bytes) -> list[Entry]:
@@ -355,17 +355,22 @@ def entries(body: bytes) -> list[Entry]:
         headers = {}
     if prolog and "<!ENTITY" in prolog[0]:
         raise Unreadable("a feed that declares entities")
-    parsed: Any = feedparser.parse(
-        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers=headers
-    )
+    try:
+        parsed: Any = feedparser.parse(
+            io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers=headers
+        )
+    except ValueError as error:  # feedparser stumbles over its own guess of an encoding
+        raise Unreadable(f"not a well-formed feed: {error}") from error
     if parsed.bozo:
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
     if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
     for item in parsed.entries:
-        stamp = item.get("published_parsed") or item.get("updated_parsed")
-        if stamp is None and (said := item.get("published") or item.get("updated")):
+        stamp, said = item.get("published_parsed"), item.get("published")
+        if said is None and "updated" in item:  # asked for by get(), feedparser gives the other and warns
+            stamp, said = item.get("updated_parsed"), item["updated"]
+        if stamp is None and said:
             raise Unreadable(f"item {inline(item.get('title', '')).line!r}: no date: {said!r}")
         instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None
