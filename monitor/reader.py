@@ -7,6 +7,7 @@ too much for a parser ends its child and is Unreadable; the other sources have o
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from typing import Protocol, Self, cast
 
 from monitor.errors import Unreadable
 from monitor.facts import Fact, Json, from_json
+from monitor.markup import tables_and_headings
 from monitor.sandbox import ANSWER, REQUEST
 from monitor.source import Source
 
@@ -100,7 +102,7 @@ class Sandbox:
         return [child.process.pid for child in self._children if child.process.returncode is None]
 
     async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
-        if seen and source.is_known(body, seen, kept):
+        if seen and is_known(source, body, seen, kept):
             return Look(seen)
         name = named(source)
         times = max(1, source.max_bytes // USUAL)
@@ -202,6 +204,13 @@ class Child:
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
+
+
+def is_known(source: Source, body: bytes, seen: str, kept: str) -> bool:
+    """Whether a document is the accepted one, told without a child: by a cut that no bytes can make long, or from bytes
+    that were read before, which have done to ``focus`` what they can."""
+    safe = source.focus in (None, tables_and_headings) or hashlib.sha256(body).hexdigest() == kept
+    return safe and source.digest(body) == seen
 
 
 def why(code: int | None, seconds: int) -> str:

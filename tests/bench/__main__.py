@@ -1,4 +1,4 @@
-"""``python -m tests.bench [polls] [sandbox] [parsing] [fuzz] [events] [schedule]``: all of them, or those that are named."""
+"""``python -m tests.bench [polls] [sandbox] [parsing] [fuzz] [events] [schedule]``: all of them, or those named."""
 
 from __future__ import annotations
 
