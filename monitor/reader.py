@@ -146,6 +146,8 @@ class Sandbox:
             raise Unreadable(f"reading it took more than {self.deadline * times:g} seconds") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Unreadable(why(await child.code() if child else None, self.seconds * times)) from None
+        except OSError as error:
+            raise Unreadable(f"no process to read it could be started: {error.strerror or error}") from None
         else:
             if not last:
                 self._idle.append(child)
@@ -249,7 +251,7 @@ def understood(source: Source, answer: bytes) -> Look:
             raise Unreadable(str(told["error"]))
         facts = [from_json(fact) for fact in told["facts"]] if "facts" in told else None
         look = Look(str(told["digest"]), facts)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise Unreadable(f"an answer that is none: {type(error).__name__}") from None
     if any(fact.provider != source.provider for fact in facts or ()):
         raise Unreadable("an answer about another provider")

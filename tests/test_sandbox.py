@@ -202,6 +202,8 @@ async def test_a_poll_in_which_nothing_changed_starts_no_child(world: World) -> 
         (b"{}", "none"),
         (b'{"digest": "a", "facts": {"fact": 1}}', "none"),
         (b'{"digest": "a", "facts": [{"fact": "listing"}]}', "none"),
+        (b'{"digest": "a", "facts": [{"fact": "price", "amount": "$1"}]}', "none"),
+        (b"[" * 100_000, "none"),
         (b'{"digest": "a", "facts": [{"fact": "listing", "model": "a", "provider": "openai"}]}', "another provider"),
         (b'{"error": "table 1: no"}', "table 1: no"),
     ],
