@@ -12,7 +12,6 @@ more than that.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import importlib
 import json
@@ -67,6 +66,8 @@ def confine(megabytes: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent; when that ends, so do we
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere an orphan ends with its document
+        import ctypes  # heavy for the parent, which imports this module for its formats
+
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     sys.addaudithook(refuse)
 
