@@ -11,7 +11,6 @@ written in batches. Each step is a function of its own, so that a test can break
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,6 +45,7 @@ from monitor.fetch import Fetched, Validators, next_due
 from monitor.identity import canonical
 from monitor.outcomes import OUTCOMES, Outcome
 from monitor.publish import outbox
+from monitor.reader import InProcess, Look, Reader
 from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
@@ -186,9 +186,9 @@ async def fetch(getter: Getter, source: Source, row: State, key: str | None, url
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
 
-def parse(source: Source, body: bytes) -> list[Fact]:
-    """Read the facts of a document. Raises Unreadable."""
-    return source.read(body)
+async def parse(reader: Reader, source: Source, row: State, fetched: Fetched) -> Look:
+    """Read a document, if it is not the accepted one. Raises Unreadable."""
+    return Look(row.seen) if fetched.not_modified else await reader.read(source, fetched.body, row.seen, row.document)
 
 
 def record(
@@ -360,6 +360,7 @@ class Poller:
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
     the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``stands_still``
     says that the clock is an archive's (monitor.replay). ``wake`` is called when something new is owed to somebody.
+    ``reader`` reads the documents, in this process if none is given.
     """
 
     def __init__(
@@ -376,6 +377,7 @@ class Poller:
         stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
+        reader: Reader | None = None,
     ):
         self.store = store
         self.getter = getter
@@ -387,9 +389,9 @@ class Poller:
         self.chance = chance
         self.stands_still = stands_still
         self.wake = wake
+        self.reader = reader or InProcess()
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._reading = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
@@ -427,22 +429,17 @@ class Poller:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
+        try:
+            look = await parse(self.reader, source, row, fetched)
+        except Unreadable as error:
+            return await self._failed(source, row, error, "unreadable", now)
         due_at = next_due(now, source.every, fetched, 0, self.chance)
-        digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
-        same = bool(row.seen) and digest == row.seen
         waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
-        if same and not waits:
+        if look.facts is None and not waits:
             self.note(row, fetched, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
-        facts = None
-        if not same:
-            try:
-                async with self._reading:
-                    facts = await asyncio.to_thread(parse, source, fetched.body)
-            except Unreadable as error:
-                return await self._failed(source, row, error, "unreadable", now)
         polled = await asyncio.to_thread(
-            record, self.store, source, fetched, facts, digest, now, due_at,
+            record, self.store, source, fetched, look.facts, look.digest, now, due_at,
             soon_at=next_due(now, min(source.every, SOON), fetched, 0, self.chance), stands_still=self.stands_still,
             declared=self.declared, deviations=self.deviations,
         )  # fmt: skip

@@ -88,13 +88,14 @@ def poll(
 async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
+    from monitor.reader import Sandbox
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher:
+        async with Fetcher() as fetcher, Sandbox() as reader:
             poller = Poller(
                 store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                deviations=known_deviations(settings), concurrency=settings.concurrency,
+                deviations=known_deviations(settings), concurrency=settings.concurrency, reader=reader,
             )  # fmt: skip
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
