@@ -15,9 +15,11 @@ import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
+from monitor.answer import told_at
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
@@ -31,7 +33,7 @@ from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
 from monitor.store import marks as marked
-from monitor.store.db import Store
+from monitor.store.db import Result, Store, retried
 from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 
@@ -39,6 +41,8 @@ from monitor.store.tables import SourceRow
 FAILING_AFTER = 3
 #: Agreeing looks that release whatever a guard holds of a hint: two days at their cadence.
 HINT_LOOKS = 8
+#: How far our clock may be ahead of a server's and still say that a day is over.
+AHEAD = timedelta(days=1)
 
 
 class Getter(Protocol):
@@ -137,6 +141,15 @@ def parse(source: Source, body: bytes) -> list[Fact]:
     return source.read(body)
 
 
+def calendar(now: datetime, fetched: Fetched) -> datetime:
+    """The time by which ends are over: ours, but never far ahead of that of the server which the page is from.
+
+    A clock that is a year ahead would have everything retired today. A server without a clock (an archive) is no check.
+    """
+    told = told_at(fetched.date, fetched.age)
+    return min(now, told + AHEAD) if told else now
+
+
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
     due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
@@ -148,6 +161,7 @@ def record(
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
     official = officials(declared)
+    today = calendar(now, fetched)
     with store.write() as session:
         row = sources.locked(session, source.id)
         if facts is None and row.seen != digest:  # another process took over another document since the row was read
@@ -162,13 +176,13 @@ def record(
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
-            source, known, pending, seen, now,
+            source, known, pending, seen, today,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
-        row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
+        row.checked_at, row.due_at, row.error, row.lease_until = now, due_at, decision.doubt, None
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
@@ -184,14 +198,14 @@ def record(
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
             drafts += _recovered(source, row)
-            row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
+            row.good_at, row.failures, row.stale, row.rows = now, 0, False, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
             row.held = row.held_seen = ""
             row.held_looks = 0
-            row.milestone_at = next_completion(decision.standing, now)
+            row.milestone_at = next_completion(decision.standing, today)
             drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
         written = log.append(
@@ -214,11 +228,11 @@ def record_failure(
     with store.write() as session:
         row = sources.locked(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
-        row.failures += 1
-        drafts = []
+        row.failures, row.lease_until = row.failures + 1, None
+        drafts = _stale(source, row, now)
         if row.failures == FAILING_AFTER:
             words = f"{source.id}: {row.failures} polls in a row failed: {error}"
-            drafts = [Draft("source.failing", "action", None, words)]
+            drafts.append(Draft("source.failing", "action", None, words))
         written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
         outbox.enqueue(session, written, now)
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
@@ -244,8 +258,17 @@ def _held(source: Source, doubt: str) -> Draft:
     return Draft("source.suspect", "action", None, words)
 
 
+def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
+    """Said once, with the first poll that fails after what is known has become old."""
+    if row.stale or not row.good_at or now - row.good_at <= source.stale_after:
+        return []
+    row.stale = True
+    words = f"{source.id}: nothing was accepted since {row.good_at:%Y-%m-%d %H:%M}Z"
+    return [Draft("source.stale", "action", None, words)]
+
+
 def _recovered(source: Source, row: SourceRow) -> list[Draft]:
-    if row.failures < FAILING_AFTER and not row.held_seen:
+    if row.failures < FAILING_AFTER and not row.held_seen and not row.stale:
         return []
     return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
 
@@ -335,7 +358,7 @@ class Poller:
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
             why = f"{source.access.key} is not set"
-            await asyncio.to_thread(_write_off, self.store, source, now, why)
+            await self._write(_write_off, source, now, why)
             return Polled(source.id, "off", row.rows, error=why)
         try:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
@@ -344,7 +367,8 @@ class Poller:
         due_at = next_due(now, source.every, fetched, 0, self.chance)
         digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
         same = bool(row.seen) and digest == row.seen
-        waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
+        ended = row.milestone_at and row.milestone_at <= now
+        waits = row.pending or row.held_seen or ended or row.failures or row.stale
         if same and not waits:
             self.note(row, fetched, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
@@ -355,17 +379,20 @@ class Poller:
                     facts = await asyncio.to_thread(parse, source, fetched.body)
             except Unreadable as error:
                 return await self._failed(source, row, error, "unreadable", now)
-        polled = await asyncio.to_thread(
-            record, self.store, source, fetched, facts, digest, now, due_at,
-            declared=self.declared, deviations=self.deviations,
-        )  # fmt: skip
+        polled = await self._write(
+            record, source, fetched, facts, digest, now, due_at, declared=self.declared, deviations=self.deviations
+        )
         if polled.events:
             self.wake()
         return polled
 
     async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
-        return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
+        return await self._write(record_failure, source, error, outcome, now, due_at)
+
+    async def _write(self, work: Callable[..., Result], *given: Any, **more: Any) -> Result:
+        """What one of the functions that write returns, run beside the event loop (db.retried)."""
+        return await asyncio.to_thread(retried, partial(work, self.store, *given, **more))
 
     def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
@@ -379,7 +406,7 @@ class Poller:
         """Write the polls that changed nothing. What a crash loses of them is polled again."""
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await asyncio.to_thread(_write_unchanged, self.store, noted, self.clock())
+            await self._write(_write_unchanged, noted, self.clock())
 
 
 def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:

@@ -9,6 +9,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -25,14 +26,15 @@ from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token")
+SECRET = ("database_url", "slack_token", "heartbeat_url")
 
 
 class Settings(BaseSettings):
     """Every setting, with its default.
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
-    between sources that are known and raise no event (monitor.conflicts.Deviation).
+    between sources that are known and raise no event (monitor.conflicts.Deviation). ``heartbeat_url`` is asked once a
+    minute while all is well, so that somebody else notices when this machine is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=default_database, repr=False)
     listen: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    heartbeat_url: SecretStr = SecretStr("")
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
@@ -64,6 +68,11 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("listen")
     @classmethod
@@ -94,6 +103,15 @@ class _Files(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found = {name: _from_file(f"{PREFIX}{name.upper()}") for name in SECRET}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Every value that no log may hold: those of the settings, the database's password, what mirrors are asked with."""
+    held = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+    for url in (settings.database_url, *settings.source_urls.values()):
+        parts = urlsplit(url)
+        held += [parts.password or "", parts.query]
+    return [value for value in held if value]
 
 
 def load_settings(database: str | None = None) -> Settings:
