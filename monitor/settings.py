@@ -24,17 +24,19 @@ from pydantic_settings import (
 from monitor.conflicts import BUILT_IN, Deviation, deviations
 from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
+from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "heartbeat_url")
+SECRET = ("database_url", "slack_token", "secret_keys", "heartbeat_url")
 
 
 class Settings(BaseSettings):
     """Every setting, with its default.
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
-    between sources that are known and raise no event (monitor.conflicts.Deviation). ``heartbeat_url`` is asked once a
-    minute while all is well, so that somebody else notices when this machine is gone.
+    between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
+    monitor.vault, divided by commas or white space. ``heartbeat_url`` is asked once a minute while all is well, so that
+    somebody else notices when this machine is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -46,6 +48,7 @@ class Settings(BaseSettings):
     heartbeat_url: SecretStr = SecretStr("")
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
+    secret_keys: SecretStr = SecretStr("")
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
     concurrency: int = Field(default=100, ge=1, le=1000)
@@ -73,6 +76,12 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        parse(value.get_secret_value())
+        return value
 
     @field_validator("listen")
     @classmethod
