@@ -370,7 +370,7 @@ class Poller:
         ended = row.milestone_at and row.milestone_at <= now
         waits = row.pending or row.held_seen or ended or row.failures or row.stale
         if same and not waits:
-            self.note(row, fetched, due_at)
+            self.note(row, fetched, now, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
         facts = None
         if not same:
@@ -394,11 +394,11 @@ class Poller:
         """What one of the functions that write returns, run beside the event loop (db.retried)."""
         return await asyncio.to_thread(retried, partial(work, self.store, *given, **more))
 
-    def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
+    def note(self, row: State, fetched: Fetched, now: datetime, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
         self._unchanged.append({
-            "source": row.id, "known": row.seen, "due": due_at,
+            "source": row.id, "known": row.seen, "at": now, "due": due_at,
             "tag": tags.etag or "", "modified": tags.last_modified or "",
         })  # fmt: skip
 
@@ -410,15 +410,15 @@ class Poller:
         noted, self._unchanged = self._unchanged, []
         if noted:
             try:
-                await self._write(_write_unchanged, noted, self.clock())
+                await self._write(_write_unchanged, noted)
             except StoreError:
                 self._unchanged = noted + self._unchanged
                 raise
 
 
-def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:
+def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]]) -> None:
     with store.write() as session:
-        sources.unchanged(session, noted, now)
+        sources.unchanged(session, noted)
 
 
 def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:

@@ -37,6 +37,8 @@ log = logging.getLogger("lastcall")
 TICK = 1.0
 #: How often the monotonic clock is asked whether the ticks come and the wall clock was left alone, in seconds.
 WATCH = 5.0
+#: How often it is asked whether something was recorded in the future, in seconds.
+CLAMP = 60.0
 #: Leases are renewed after a quarter of their time, in seconds.
 RENEW = sources.LEASE.total_seconds() / 4
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
@@ -183,11 +185,13 @@ class Service:
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
         stopped = asyncio.create_task(self.stopping.wait())
-        watching = asyncio.create_task(self._watch(lambda: ring.reschedule(Every(TICK))))
+        watching = asyncio.create_task(self._watch(lambda: ring.modify(next_run_time=self.poller.clock())))
         try:
             await self._clamp()
             await self.tick()
             await asyncio.wait((stopped, delivering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # it never ends by itself: this raises
         finally:
             self.stopping.set()
             watching.cancel()
@@ -213,13 +217,16 @@ class Service:
 
         The scheduler waits for a time of the wall clock: set back by an hour, it would be silent for an hour.
         """
-        before = self._ahead()
+        before, clamped = self._ahead(), time.monotonic()
         while True:
             await asyncio.sleep(WATCH)
             stepped, before = self._ahead() - before, self._ahead()
             if abs(stepped) > SKEW.total_seconds():
                 log.warning("the clock was set by %+.0f s, or the machine slept", stepped)
+            # And now and then: polls that were under way are recorded after it was set, with the time they began at.
+            if abs(stepped) > SKEW.total_seconds() or time.monotonic() - clamped > CLAMP:
                 await self._clamp()
+                clamped = time.monotonic()
             if time.monotonic() - self.ticked > 2 * TICK:
                 ring()
             await self._look_after()

@@ -10,7 +10,6 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -200,25 +199,17 @@ async def test_d3_postgresql_restarts_under_load(postgres_server: Any, postgres_
     ids = [f"acme.m{number}" for number in range(40)]
     receiver = Receiver()
     with contextlib.closing(Store(postgres(postgres_template))) as store:
-        stamp(store)
         async with Site() as site, serving(receiver.handle) as address:
             owe(store, address, receiver.secret, range(30))
             async with running(store, declare(site, *ids), at_once=5) as service:
                 await until(lambda: len(site.requests) >= 10 and len(receiver.got) >= 5)
                 await asyncio.to_thread(restart, postgres_server)
-                back = time.monotonic()
+                asked = len(site.requests)
+                await until(lambda: len(site.requests) > asked, seconds=10)
                 await until(lambda: settled(store, ids))
-                assert time.monotonic() - back < 10
                 assert not await health.fault(service)
     assert len({number for number, _ in receiver.got}) == 30
     assert len(receiver.got) <= 30 + outbox.PER_TARGET
-
-
-def stamp(store: Store) -> None:
-    """The tables of the fixture were made from the models: say of which migration they are."""
-    with store.write() as session:
-        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        session.execute(text(f"INSERT INTO alembic_version VALUES ('{schema.HEAD}')"))
 
 
 def settled(store: Store, ids: list[str]) -> bool:

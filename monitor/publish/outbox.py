@@ -277,7 +277,8 @@ def clamp(session: Session, now: datetime) -> int:
     session.execute(_set(quiet, quiet_until=None))
     longest = now + SCHEDULE[-1] * (1 + JITTER) + SKEW
     waits = or_(col(DeliveryRow.created_at) > now + SKEW, and_(col(DeliveryRow.attempts) > 0, _next_at > longest))
-    return _change(session, and_(_is_pending, _next_at > now, waits), next_at=now)
+    created = case((col(DeliveryRow.created_at) > now, now), else_=col(DeliveryRow.created_at))
+    return _change(session, and_(_is_pending, _next_at > now, waits), next_at=now, created_at=created)
 
 
 def release(session: Session, owner: str) -> int:

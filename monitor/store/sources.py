@@ -165,19 +165,20 @@ def locked(session: Session, source_id: str) -> SourceRow:
     return row
 
 
-def unchanged(session: Session, states: Sequence[dict[str, Any]], now: datetime) -> None:
+def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
     """Record many polls in which nothing changed, in one statement.
 
-    Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at again, when it is due
-    next, and its etag (``tag``) and last_modified. A source that has moved on since is left as it is. Such a poll
-    leaves no line of its own: at 10,000 sources a minute those would be 14 million a day.
+    Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at again, ``at`` what time,
+    when it is ``due`` next, and its etag (``tag``) and last_modified. A source that has moved on since is left as it
+    is. Such a poll leaves no line of its own: at 10,000 sources a minute those would be 14 million a day.
     """
     query = (
         update(SOURCES)
         .where(SOURCES.c.id == bindparam("source"), SOURCES.c.seen == bindparam("known"))
         .values(
             due_at=bindparam("due"), etag=bindparam("tag"), last_modified=bindparam("modified"),
-            checked_at=now, good_at=now, outcome="unchanged", error="", failures=0, lease_until=None,
+            checked_at=bindparam("at"), good_at=bindparam("at"), lease_until=None,
+            outcome="unchanged", error="", failures=0,
         )
     )  # fmt: skip
     session.connection().execute(query, states)
