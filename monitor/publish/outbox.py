@@ -36,6 +36,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from monitor.publish.match import Wanted
+from monitor.store.db import SKEW
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
 
 #: The waits before each try, after the one before: the example of Standard Webhooks, 75.6 hours in all.
@@ -110,7 +111,7 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
 
     A target has at most ``per_target`` in flight, one while it fails, and a Slack channel one message.
     """
-    free = or_(_lease_until.is_(None), _lease_until <= now)
+    free = _free(now)
     due = and_(_is_pending, _next_at <= now)
     is_free = case((free, 1), else_=0)
     owed = union_all(
@@ -190,6 +191,11 @@ def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select
     return select(each.c.id, col(SubscriptionRow.type), failing).join_from(SubscriptionRow, each, true()).where(target)
 
 
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
+    return or_(_lease_until.is_(None), _lease_until <= now, _lease_until > now + LEASE + SKEW)
+
+
 def _not_quiet(now: datetime) -> ColumnElement[bool]:
     return or_(col(SubscriptionRow.quiet_until).is_(None), col(SubscriptionRow.quiet_until) <= now)
 
@@ -261,6 +267,20 @@ def resume(session: Session, target_id: str, now: datetime) -> int:
     return _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
 
 
+def clamp(session: Session, now: datetime) -> int:
+    """Undo what a clock wrote that was ahead: deliveries that wait for that future are due. Returns how many.
+
+    A lease from there counts for nothing (_free), and no receiver is left alone for longer than one may ask for.
+    """
+    far = now + LONGEST_QUIET + SKEW
+    quiet = update(SubscriptionRow).where(col(SubscriptionRow.quiet_until) > far)
+    session.execute(_set(quiet, quiet_until=None))
+    longest = now + SCHEDULE[-1] * (1 + JITTER) + SKEW
+    waits = or_(col(DeliveryRow.created_at) > now + SKEW, and_(col(DeliveryRow.attempts) > 0, _next_at > longest))
+    created = case((col(DeliveryRow.created_at) > now, now), else_=col(DeliveryRow.created_at))
+    return _change(session, and_(_is_pending, _next_at > now, waits), next_at=now, created_at=created)
+
+
 def release(session: Session, owner: str) -> int:
     """Give back what was claimed and not sent, as if it had not been claimed; for a worker that stops."""
     mine = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
@@ -281,7 +301,7 @@ def replay(
 ) -> int:
     """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, or what all of them
     name together. Not what is being sent just now; what is owed to a paused target is held. Returns how many."""
-    conditions = [or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")]
+    conditions = [or_(_free(now), _state != "pending")]
     if ids is not None:
         conditions.append(_id.in_(ids))
     if target_id is not None:
