@@ -15,14 +15,10 @@ Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...)
 
 
 @app.command()
+@targets.asking
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")],
-    filters: targets.Filters = None,
-    kinds: targets.Kinds = None,
-    least: targets.Severity = "info",
-    min_change: targets.MinChange = None,
-    within: targets.Days = None,
-    operator: targets.Operator = False,
+    wanted: targets.Wanted,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -36,7 +32,6 @@ def add(
 
     how = output.form(as_json)
     targets.check_url(load_settings(db), url)
-    wanted = targets.asked(filters, kinds, least, min_change, within, operator)
     with opened(db) as store, store.write() as session:
         if there := next((row for row in targets.rows(session, "webhook") if row.address == url), None):
             raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
