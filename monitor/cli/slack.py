@@ -87,6 +87,7 @@ def subscribe(
     """
     from monitor.publish import outbox
     from monitor.settings import load_settings
+    from monitor.store import sealed
     from monitor.store.tables import SubscriptionRow
 
     how, now, settings = output.form(as_json), clock(), load_settings(db)
@@ -94,11 +95,13 @@ def subscribe(
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
-    with opened(db) as store, store.write() as session:
-        row = next((row for row in targets.rows(session, "slack") if row.address == channel), None)
+    with targets.unlocked(db) as (store, vault), store.write() as session:
+        row = targets.there(session, "slack", channel, vault)
         due = 0
         if row is None:
             row = SubscriptionRow(id=targets.new_id(), type="slack", address=channel, created_at=now)
+            if "://" in channel:
+                sealed.seal_address(vault, row, channel)
         elif row.state != "enabled":
             due = outbox.resume(session, row.id, now)
             session.refresh(row)
@@ -120,8 +123,8 @@ def unsubscribe(channel: Channel, db: Db = None) -> None:
 
     Example: lastcall slack unsubscribe '#ml-platform'
     """
-    with opened(db) as store:
-        print(f"{targets.remove(store, 'slack', channel)}: removed")
+    with targets.unlocked(db) as (store, vault):
+        print(f"{targets.remove(store, 'slack', channel, vault)}: removed")
 
 
 @app.command("list")
@@ -143,7 +146,7 @@ def send_test(channel: Channel, db: Db = None) -> None:
     """
     from monitor.settings import load_settings
 
-    with opened(db) as store:
+    with targets.unlocked(db) as (store, vault):
         with store.read() as session:
-            row = targets.find(session, "slack", channel)
+            row = targets.find(session, "slack", channel, vault)
         targets.test(store, load_settings(db), row)
