@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from monitor.diff import Pending
@@ -89,14 +90,18 @@ class _Lines:
 
 def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
     """Whether it is time; one process does it at a time."""
-    row = session.scalars(select(DutyRow).where(DutyRow.name == DUTY).with_for_update()).first()
-    if row and every and now - every < row.done_at <= now:
-        return False
-    if row:
+    duty = select(DutyRow).where(DutyRow.name == DUTY).with_for_update()
+    row = session.scalars(duty).first()
+    if row is None:
+        try:
+            with session.begin_nested():
+                session.add(DutyRow(name=DUTY, done_at=now))
+        except IntegrityError:  # another process was first, just now
+            return False
+    elif every:
+        if now - every < row.done_at <= now:
+            return False
         row.done_at = now
-    else:
-        session.add(DutyRow(name=DUTY, done_at=now))
-    session.flush()
     return True
 
 
