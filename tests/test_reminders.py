@@ -15,7 +15,6 @@ from monitor.publish.remind import EVERY, remind
 from monitor.reminders import USUAL, Asked, End, due
 from monitor.service import Service
 from monitor.source import REGISTRY
-from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import AcknowledgementRow, DeliveryRow, DutyRow, EventRow, SourceRow, SubscriptionRow
 from tests.cli import day, look
@@ -117,12 +116,20 @@ def test_after_an_outage_the_latest_mark_is_told_once_and_says_that_it_is_late(o
 def test_a_mark_before_the_subscription_asked_is_not_told(store):
     asks_again = target("b", MADE)
     asks_again.asked_at = day("2026-05-20")
-    subscribe(store, target("a", day("2026-05-20")), asks_again, target("c", day("2026-05-31T12:00")))
+    subscribe(store, target("a", day("2026-05-20")), asks_again, target("c", day("2026-06-01")))
     page(store, "2026-01-05", ENDS)
     assert days(store, "2026-05-20", "2026-06-01") == {
         "05-31": ["openai/gpt-4: retires 2026-06-30, in 30 days; replacement gpt-5"]
     }
     assert set(heard(store)) == {"a", "b"}
+
+
+def test_a_mark_of_the_day_is_told_to_who_asks_before_it_was(store):
+    subscribe(store, target("a", day("2026-05-31T05:00")))
+    page(store, "2026-01-05", ENDS)
+    assert len(on(store, "2026-05-31T06:00")) == 1
+    subscribe(store, target("b", day("2026-05-31T07:00")))
+    assert on(store, "2026-05-31T08:00") == []
 
 
 def test_a_mark_before_the_end_was_stated_is_not_told(store):
