@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,15 +10,17 @@ import pytest
 from sqlmodel import col, select
 
 from monitor.facts import Fact, Retirement, When
-from monitor.poll import Poller
+from monitor.fetch import NO_VALIDATORS, Fetched
+from monitor.poll import Poller, record
 from monitor.publish import outbox
 from monitor.publish.remind import EVERY, remind
 from monitor.reminders import USUAL, Asked, End, due
 from monitor.service import Service
 from monitor.source import REGISTRY
+from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import AcknowledgementRow, DeliveryRow, DutyRow, EventRow, SourceRow, SubscriptionRow
-from tests.cli import day, look
+from tests.cli import day
 from tests.receivers import publisher, target
 
 SOURCE = "openai.deprecations"
@@ -27,10 +30,19 @@ ENDS = Retirement(
 )
 
 
+def glance(store: Store, at: datetime, facts: Sequence[Fact], source_id: str = SOURCE) -> None:
+    """One look at a page that says these facts."""
+    source, body = REGISTRY[source_id], f"{source_id} on {at}".encode()
+    fetched = Fetched(200, body, "text/plain", NO_VALIDATORS, 12.0, False, None, None, source.url)
+    with store.write() as session:
+        sources.register(session, [source_id], at)
+    record(store, source, fetched, [fact.stamped(source.provider) for fact in facts], body.decode(), at, at)
+
+
 def page(store: Store, at: str, *facts: Fact, source_id: str = SOURCE) -> None:
     """What a page says from a time on: looked at often enough to be believed."""
     for hours in (0, 7, 14):
-        look(store, source_id, facts, f"{day(at) + timedelta(hours=hours):%Y-%m-%dT%H:%M}")
+        glance(store, day(at) + timedelta(hours=hours), facts, source_id)
 
 
 def on(store: Store, at: str, looked: bool = True) -> list[str]:
@@ -192,9 +204,10 @@ def test_what_ends_by_a_day_or_at_a_time_of_it_is_counted_down(store):
 def test_what_is_withdrawn_or_leaves_the_page_is_told_no_more(one):
     others = [replace(ENDS, model=f"other-{number}", retires=When("2030-01-01")) for number in range(4)]
     page(one, "2026-01-06", ENDS, *others)
-    look(one, SOURCE, others, "2026-03-31T20:00")  # gone, but one look is not believed yet: neither is the reminder
+    # Gone, but one look is not believed yet: neither is the reminder.
+    glance(one, day("2026-03-31T20:00"), others)
     assert on(one, "2026-04-01T06:00") == []
-    look(one, SOURCE, [ENDS, *others], "2026-04-01T08:00")
+    glance(one, day("2026-04-01T08:00"), [ENDS, *others])
     assert len(on(one, "2026-04-01T09:00")) == 1
     page(one, "2026-04-10", replace(ENDS, stage="active", retires=None), *others)
     assert days(one, "2026-05-01") == {}
