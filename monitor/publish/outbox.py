@@ -98,14 +98,11 @@ class Try:
 
 
 def enqueue(
-    session: Session,
-    events: Sequence[EventRow],
-    now: datetime,
-    recipients: Mapping[str, Collection[str]] | None = None,
+    session: Session, events: Sequence[EventRow], now: datetime, only: Mapping[str, Collection[str]] | None = None
 ) -> int:
     """Owe each event to every target that wants it; called in the transaction that writes the events.
 
-    ``recipients`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
+    ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
     targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
     rows = [
@@ -118,7 +115,7 @@ def enqueue(
         }
         for event in events
         for target, wants in targets
-        if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
+        if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
     ]
     if rows:
         session.execute(insert(DeliveryRow), rows)
