@@ -444,12 +444,6 @@ def count_waiting(session: Session) -> int:
     return int(session.execute(select(func.count()).select_from(DeliveryRow).where(_is_pending)).scalar_one())
 
 
-def states(session: Session, target_id: str) -> dict[str, int]:
-    """How many deliveries of a target are in which state."""
-    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
-    return {str(state): count for state, count in session.execute(counted).all()}
-
-
 def owed(session: Session) -> dict[str, int]:
     """How many deliveries each target is owed, now, later, or once it is enabled again."""
     counted = select(_target_id, func.count()).where(_state.in_(["pending", "held"])).group_by(_target_id)
@@ -460,6 +454,12 @@ def next_due(session: Session, target_id: str) -> datetime | None:
     """When the next of what a target is owed is due."""
     found: datetime | None = session.scalar(select(func.min(_next_at)).where(_target_id == target_id, _is_pending))
     return found
+
+
+def states(session: Session, target_id: str) -> dict[str, int]:
+    """How many deliveries of a target are in which state."""
+    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
+    return {str(state): count for state, count in session.execute(counted).all()}
 
 
 def listed(
