@@ -1,5 +1,7 @@
 """Reminders: each mark once and on its day, late once after an outage, anew when the date moves, never for nothing."""
 
+# ruff: noqa: F811  fixtures are imported, and named again where they are used
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ from monitor.source import REGISTRY
 from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import AcknowledgementRow, DeliveryRow, DutyRow, EventRow, SourceRow, SubscriptionRow
-from tests.cli import day
+from tests.cli import NOW, Run, database, day, run, template, world  # noqa: F401  fixtures
 from tests.receivers import publisher, target
 
 SOURCE = "openai.deprecations"
@@ -343,6 +345,17 @@ async def test_services_do_it_once_an_hour_between_them(one):
     await first.remind()
     await second.remind()
     assert heard(one)["b"] == ["in 88 days"]
+
+
+def test_each_poll_from_the_command_line_tells_what_is_due(run: Run, world: Store):
+    """Also one that fails for want of a key: what other pages said lately is known."""
+    subscribe(world, target("a", MADE, state="paused"))
+    with world.write() as session:
+        session.get_one(SourceRow, SOURCE).checked_at = NOW
+    words = "openai/gpt-mid: retires 2026-12-20, in 27 days (reminder of 30 days, late)"
+    (told,) = run("poll", "openai.models", "--json", code=4).json
+    assert (told["kind"], told["summary"].partition(";")[0]) == ("retirement.reminder", words)
+    assert run("poll", "openai.models", "--json", code=4).json == []
 
 
 def test_many_ends_and_subscriptions_are_decided_quickly():
