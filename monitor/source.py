@@ -70,6 +70,11 @@ class Source:
     def provider(self) -> str:
         return self.id.partition(".")[0]
 
+    @property
+    def stale_after(self) -> timedelta:
+        """How old what is known may become before its operator is told: three polls, and never less than a morning."""
+        return max(3 * self.every, timedelta(hours=6))
+
     def look(self, body: bytes) -> bytes:
         """The part of a document that can matter to this source. Raises Unreadable if it cannot be cut out."""
         if not self.focus:
