@@ -138,8 +138,8 @@ class _Stored(Collector):
         now = self.now()
         with self.store.read() as reading:
             rows = [row for row in sources.rows(reading) if row.enabled]
-            counted = select(DELIVERIES.c.state, func.count()).group_by(DELIVERIES.c.state)
-            queue: dict[str, int] = dict(reading.connection().execute(counted).tuples().all())
+            counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
+            queue = {line.state: line.rows for line in reading.connection().execute(counted)}
             pending = select(func.min(DELIVERIES.c.created_at)).where(DELIVERIES.c.state == "pending")
             oldest = reading.connection().execute(pending).scalar()
         age = GaugeMetricFamily("lastcall_source_age_seconds", "Since a source was last read well.", labels=["source"])

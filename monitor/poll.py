@@ -229,10 +229,11 @@ def record_failure(
         row = sources.locked(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
         row.failures, row.lease_until = row.failures + 1, None
-        drafts = _stale(source, row, now)
+        drafts = []
         if row.failures == FAILING_AFTER:
             words = f"{source.id}: {row.failures} polls in a row failed: {error}"
-            drafts.append(Draft("source.failing", "action", None, words))
+            drafts = [Draft("source.failing", "action", None, words)]
+        drafts += _stale(source, row, now)
         written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
         outbox.enqueue(session, written, now)
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}

