@@ -11,7 +11,6 @@ written in batches. Each step is a function of its own, so that a test can break
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,16 +18,36 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from sqlmodel import Session
+
 from monitor.answer import told_at
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
-from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
+from monitor.diff import (
+    RETURN_LOOKS,
+    Change,
+    Doubt,
+    Pending,
+    Said,
+    Settled,
+    Snapshot,
+    check,
+    diff,
+    fingerprint,
+    look_again,
+    patch,
+    remembered,
+    settle,
+    snapshot,
+)
 from monitor.errors import FetchFailed, LastcallError, StoreError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.identity import canonical
+from monitor.outcomes import OUTCOMES, Outcome
 from monitor.publish import outbox
+from monitor.reader import InProcess, Look, Reader
 from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
@@ -41,6 +60,10 @@ from monitor.store.tables import SourceRow
 FAILING_AFTER = 3
 #: Agreeing looks that release whatever a guard holds of a hint: two days at their cadence.
 HINT_LOOKS = 8
+#: How soon a change that needs nothing but another look gets it, where a source is polled less often.
+SOON = timedelta(minutes=15)
+#: The share of a source's cadence after which a look counts as a whole interval later; polls are spread by a tenth.
+APART = 0.8
 #: How far our clock may be ahead of a server's and still say that a day is over.
 AHEAD = timedelta(days=1)
 
@@ -53,7 +76,7 @@ class Getter(Protocol):
 
 @dataclass(frozen=True)
 class Polled:
-    """How one poll ended. ``events`` are in their public form."""
+    """How one poll ended. ``events`` are in their public form; ``waiting`` changes need another look at ``due_at``."""
 
     source_id: str
     outcome: str
@@ -61,19 +84,23 @@ class Polled:
     events: list[Json] = field(default_factory=list)
     error: str = ""
     ms: int = 0
+    waiting: int = 0
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What one look at a document means for the store."""
+    """What one look at a document means for the store. ``soon``: a change waits for nothing but another look."""
 
-    outcome: str
+    outcome: Outcome
     changes: list[Change] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
+    recent: list[Said] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     standing: Snapshot = field(default_factory=dict)
-    doubt: str = ""
+    doubt: Doubt | None = None
     held_looks: int = 0
+    soon: bool = False
 
 
 def decide(
@@ -83,39 +110,66 @@ def decide(
     seen: Snapshot | None,
     now: datetime,
     *,
+    recent: Sequence[Said] = (),
+    spaced: bool = True,
     returned: Collection[str] = (),
     ends: Mapping[str, Retirement] | None = None,
     marks: Mapping[str, Sequence[Mark]] | None = None,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
     held_looks: int = 0,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
-    ``returned``, ``ends`` and ``marks`` are what the store knows besides (events.interpret); ``held_looks`` counts
-    the earlier looks that found these same facts held; ``accepted`` is an operator's word for it.
+    ``recent`` is what settle remembers, ``spaced`` whether this look comes a whole interval after the last that did.
+    ``returned``, ``ends``, ``marks`` and ``agreed`` are what the store knows besides (events.interpret, diff.check);
+    ``held_looks`` counts the earlier spaced looks that found these same facts held; ``accepted`` is an operator's word.
     """
+    doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
+    held_looks += spaced
+    if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
+        return Decision(
+            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
+        )  # fmt: skip
     if seen is None:
-        changes, waiting = look_again(known, pending, source.patience)
+        settled = look_again(
+            known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
+        )  # fmt: skip
     elif not known:
-        changes, waiting = diff({}, seen), []
-        if (doubt := check({}, seen, now)) and not accepted:
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
-    else:
-        doubt = check(known, seen, now)
-        if doubt and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
-            doubt = replace(doubt, looks=HINT_LOOKS)
-        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        # What was doubted and is now let in has been looked at often enough, or by a person.
-        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending, source.patience)
-    standing = patch(known, changes)
-    leaving = {wait.change.key for wait in waiting if wait.change.after is None}
-    there = [fact for key, fact in standing.items() if key not in leaving]
+        settled = Settled(diff({}, seen), [], [])
+    else:  # what was doubted and is now let in has been looked at often enough, or by a person
+        settled = settle(
+            known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
+            trusted=accepted or doubt is not None,
+        )  # fmt: skip
+    standing = patch(known, settled.changes)
+    unsure = {wait.change.key for wait in settled.pending if not _over(wait.change.after, now)}
+    there = [fact for key, fact in standing.items() if key not in unsure]
     known_ends = _ends(standing.values(), ends or {})
-    drafts = interpret(source, changes, now, returned, known_ends, marks) + (
+    drafts = interpret(source, settled.changes, now, returned, known_ends, marks) + (
         completions(there, now, known_ends) if source.kind == "official" else []
     )
-    return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
+    return Decision(
+        "unchanged" if seen is None else "accepted", *settled, drafts, standing,
+        # One look comes soon after a spaced one, or after a quiet time: what says something else at every look waits.
+        soon=(spaced or not pending) and any(wait.soon for wait in settled.pending),
+    )  # fmt: skip
+
+
+def doubted(
+    source: Source, known: Snapshot, seen: Snapshot, now: datetime,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
+) -> Doubt | None:  # fmt: skip
+    """Why this document of this source should not be taken over yet, or None (diff.check)."""
+    doubt = check(known, seen, now, agreed)
+    if doubt and known and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
+        return replace(doubt, looks=HINT_LOOKS)
+    return doubt
+
+
+def _over(after: Fact | None, now: datetime) -> bool:
+    """Whether an end has come also by what waits to be believed: not if the row is gone, or the end is put off."""
+    return isinstance(after, Retirement) and after.retires is not None and after.retires.passed(now)
 
 
 def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[str, Retirement]:
@@ -136,9 +190,9 @@ async def fetch(getter: Getter, source: Source, row: State, key: str | None, url
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
 
-def parse(source: Source, body: bytes) -> list[Fact]:
-    """Read the facts of a document. Raises Unreadable."""
-    return source.read(body)
+async def parse(reader: Reader, source: Source, row: State, fetched: Fetched) -> Look:
+    """Read a document, if it is not the accepted one. Raises Unreadable."""
+    return Look(row.seen) if fetched.not_modified else await reader.read(source, fetched.body, row.seen, row.document)
 
 
 def calendar(now: datetime, fetched: Fetched) -> datetime:
@@ -152,11 +206,13 @@ def calendar(now: datetime, fetched: Fetched) -> datetime:
 
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
-    due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
-    deviations: Collection[Deviation] = BUILT_IN,
+    due_at: datetime, *, soon_at: datetime | None = None, stands_still: bool = False, accepted: bool = False,
+    declared: Mapping[str, Source] = REGISTRY, deviations: Collection[Deviation] = BUILT_IN,
 ) -> Polled:  # fmt: skip
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
 
+    It is due again at ``due_at``, or at ``soon_at`` if a change waits for nothing but another look. ``stands_still``:
+    the clock is that of an archive, and every look counts as a whole interval.
     What changed is compared with what the other ``declared`` sources say of the same models; ``deviations`` from them
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
@@ -169,6 +225,8 @@ def record(
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
+        recent = [Said.from_json(said) for said in row.recent]
+        spaced = stands_still or _apart(row.looked_at, now, source.every)
         seen = None if facts is None else snapshot(facts)
         facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
@@ -176,18 +234,24 @@ def record(
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
-            source, known, pending, seen, today,
+            source, known, pending, seen, today, recent=recent, spaced=spaced,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
+            agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
-        row.checked_at, row.due_at, row.error, row.lease_until = now, due_at, decision.doubt, None
+        error = decision.doubt.reason if decision.doubt else ""
+        row.checked_at, row.error, row.lease_until = now, error, None
+        row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
+        row.looked_at = now if spaced else row.looked_at
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
-        if decision.outcome == "suspect":
-            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+        if not OUTCOMES[decision.outcome].believed:
+            lately = _holding(facts_seen) in remembered(recent, now)
+            news = not _told_held(session, source) and (not lately or decision.held_looks >= RETURN_LOOKS)
+            drafts = [_held(source, decision.doubt)] if decision.doubt and news else []
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
@@ -197,12 +261,14 @@ def record(
             versions.note(session, source.id, noted)
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
-            drafts += _recovered(source, row)
+            drafts += _recovered(source, row, _told_held(session, source))
+            was_held = [Said(_holding(row.held_seen), now, RETURN_LOOKS)] if row.held_seen else []
             row.good_at, row.failures, row.stale, row.rows = now, 0, False, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
+            row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
             row.held_looks = 0
             row.milestone_at = next_completion(decision.standing, today)
@@ -212,11 +278,11 @@ def record(
             session, drafts, source_id=source.id, url=source.url, document=document, now=now, baseline=first
         )
         outbox.enqueue(session, written, now)
-        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, decision.doubt)
+        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, error)
         sources.record(session, [poll])
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
-            [event.to_json() for event in written], decision.doubt, round(fetched.ms),
+            [event.to_json() for event in written], error, round(fetched.ms), len(row.pending), row.due_at,
         )  # fmt: skip
 
 
@@ -241,6 +307,11 @@ def record_failure(
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
 
 
+def _apart(looked_at: datetime | None, now: datetime, every: timedelta) -> bool:
+    """Whether a look counts as a whole interval after the last that did; a clock that was set back begins anew."""
+    return looked_at is None or now < looked_at or now - looked_at >= every * APART
+
+
 def _noted(known: Snapshot, seen: Snapshot) -> list[Fact]:
     """Facts that stand as they did, but are contradicted by other rows of their page than before."""
     return [
@@ -254,8 +325,11 @@ def _models(facts: Iterable[Fact]) -> set[str]:
     return {canonical(fact.provider, fact.model) for fact in facts if isinstance(fact, Retirement | Price)}
 
 
-def _held(source: Source, doubt: str) -> Draft:
-    words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
+def _held(source: Source, doubt: Doubt) -> Draft:
+    words = (
+        f"{source.id}: a document is held: {doubt.reason}; {doubt.release};"
+        f" `lastcall sources show {source.id}` compares, `accept` takes it over"
+    )
     return Draft("source.suspect", "action", None, words)
 
 
@@ -268,8 +342,18 @@ def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
     return [Draft("source.stale", "action", None, words)]
 
 
-def _recovered(source: Source, row: SourceRow) -> list[Draft]:
-    if row.failures < FAILING_AFTER and not row.held_seen and not row.stale:
+def _told_held(session: Session, source: Source) -> bool:
+    """Whether the operator last heard that a document is held. One that comes and goes is told of once, as news is."""
+    return log.last_kind(session, source.id, ("source.suspect", "source.recovered")) == "source.suspect"
+
+
+def _holding(facts_seen: str) -> str:
+    """What is remembered of a document that was held (diff.Said)."""
+    return f"held {facts_seen[:16]}"
+
+
+def _recovered(source: Source, row: SourceRow, held: bool) -> list[Draft]:
+    if row.failures < FAILING_AFTER and not held and not row.stale:
         return []
     return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
 
@@ -298,8 +382,9 @@ class Poller:
     """Polls sources, several at a time, each never twice at once.
 
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
-    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``wake`` is called
-    when something new is owed to somebody.
+    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``stands_still``
+    says that the clock is an archive's (monitor.replay). ``wake`` is called when something new is owed to somebody.
+    ``reader`` reads the documents, in this process if none is given.
     """
 
     def __init__(
@@ -313,8 +398,10 @@ class Poller:
         urls: Mapping[str, str] | None = None,
         deviations: Collection[Deviation] = BUILT_IN,
         chance: Callable[[], float] = random.random,
+        stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
+        reader: Reader | None = None,
     ):
         self.store = store
         self.getter = getter
@@ -324,10 +411,11 @@ class Poller:
         self.urls = urls or {}
         self.deviations = deviations
         self.chance = chance
+        self.stands_still = stands_still
         self.wake = wake
+        self.reader = reader or InProcess()
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._reading = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
@@ -365,24 +453,21 @@ class Poller:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
+        try:
+            look = await parse(self.reader, source, row, fetched)
+        except Unreadable as error:
+            return await self._failed(source, row, error, "unreadable", now)
         due_at = next_due(now, source.every, fetched, 0, self.chance)
-        digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
-        same = bool(row.seen) and digest == row.seen
         ended = row.milestone_at and row.milestone_at <= now
         waits = row.pending or row.held_seen or ended or row.failures or row.stale
-        if same and not waits:
+        if look.facts is None and not waits:
             self.note(row, fetched, now, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
-        facts = None
-        if not same:
-            try:
-                async with self._reading:
-                    facts = await asyncio.to_thread(parse, source, fetched.body)
-            except Unreadable as error:
-                return await self._failed(source, row, error, "unreadable", now)
         polled = await self._write(
-            record, source, fetched, facts, digest, now, due_at, declared=self.declared, deviations=self.deviations
-        )
+            record, source, fetched, look.facts, look.digest, now, due_at,
+            soon_at=next_due(now, min(source.every, SOON), fetched, 0, self.chance), stands_still=self.stands_still,
+            declared=self.declared, deviations=self.deviations,
+        )  # fmt: skip
         if polled.events:
             self.wake()
         return polled

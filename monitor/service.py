@@ -25,6 +25,7 @@ from monitor.fetch import Fetcher
 from monitor.logs import Line
 from monitor.poll import Polled, Poller
 from monitor.publish import Publisher, outbox
+from monitor.reader import Sandbox
 from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
 from monitor.store import schema, sources
@@ -275,10 +276,10 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
     with store.write() as session:
         sources.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
-    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
+    async with Fetcher(overall=settings.concurrency) as fetcher, Sandbox() as reader, publisher:
         poller = Poller(
             store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake,
+            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake, reader=reader,
         )  # fmt: skip
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
         publisher.tell = service.metrics.tried

@@ -16,12 +16,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
             "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
-            "reminders", "conflicts",
+            "reminders", "conflicts", "outcomes",
         },
         {"pure"},
     ),
     "settings": ({"place", "settings", "vault", "logs"}, {"pure", "settings"}),
-    "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
+    "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
     "roots": (
         {"cli", "demo", "service", "health", "__main__"},

@@ -15,6 +15,7 @@ from monitor.cli import output
 from monitor.cli.events import show
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, declared, opened
 from monitor.errors import SettingError, Unreadable
+from monitor.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -29,7 +30,7 @@ app = typer.Typer(**PLAIN)
 
 #: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the service.
 DELIVERING = 60.0
-FAILED = ("suspect", "unreadable", "unreachable")
+FAILED = {outcome for outcome, effect in OUTCOMES.items() if effect.failed}
 
 
 @app.command()
@@ -73,6 +74,11 @@ def poll(
             f"{output.counted(len(ended), 'source')} polled, {output.counted(len(changes), 'event')}"
             + (f", {len(failed)} failed" if failed else "")
         )
+        if waits := [polled.due_at for polled in ended if polled.waiting and polled.due_at]:
+            count = output.counted(sum(polled.waiting for polled in ended), "change")
+            output.say(
+                f"{count} to be looked at again before they are told, the first {output.ago(min(waits), clock())}"
+            )
         asyncio.run(_deliver(store, settings))
     if not named:
         return
@@ -99,13 +105,14 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
 async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
+    from monitor.reader import Sandbox
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher:
+        async with Fetcher() as fetcher, Sandbox() as reader:
             poller = Poller(
                 store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                deviations=known_deviations(settings), concurrency=settings.concurrency,
+                deviations=known_deviations(settings), concurrency=settings.concurrency, reader=reader,
             )  # fmt: skip
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
@@ -140,6 +147,7 @@ def words(polled: Polled) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""
+    more += f", {output.counted(polled.waiting, 'change')} to be looked at again" if polled.waiting else ""
     error = f": {polled.error.removeprefix(f'{polled.source_id}: ')}" if polled.error else ""
     return f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
 

@@ -53,7 +53,7 @@ LEASE = timedelta(seconds=60)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
-PER_MESSAGE = 30
+PER_MESSAGE = 100
 
 _id, _state, _next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
 _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)

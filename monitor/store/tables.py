@@ -113,9 +113,6 @@ def prepare_postgresql() -> None:
         index.dialect_kwargs["postgresql_where"] = text(where)
 
 
-Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
-
-
 class _Row(SQLModel):
     """What all tables share. Their pydantic schemas are built when one is first asked for: most commands never do."""
 
