@@ -84,7 +84,8 @@ async def listen(app: web.Application, address: str) -> web.AppRunner:
 class Metrics:
     """What the process counts, and what the database knows when it is asked, in one registry."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]):
+    def __init__(self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0):
+        """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
         self._polls = {outcome: polls.labels(outcome) for outcome in OUTCOMES}
@@ -95,6 +96,8 @@ class Metrics:
         self._try_seconds = self._histogram("lastcall_delivery_duration_seconds", "Tries at deliveries.")
         build = Gauge("lastcall_build_info", "The version that runs.", ["version", "schema"], registry=self.registry)
         build.labels(__version__, schema.HEAD).set(1)
+        kills = Gauge("lastcall_parse_kills", "Processes that ended while they read a page.", registry=self.registry)
+        kills.set_function(killed)
         self.registry.register(_Stored(store, now))
 
     def _histogram(self, name: str, words: str) -> Histogram:

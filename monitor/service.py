@@ -82,7 +82,7 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
-        self.metrics = health.Metrics(store, poller.clock)
+        self.metrics = health.Metrics(store, poller.clock, lambda: getattr(poller.reader, "killed", 0))
         self._renewed = self.ticked
         self._left: dict[str, datetime | None] = {}  # polls that broke, and until when they are left alone
         self._turn = asyncio.Lock()

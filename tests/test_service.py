@@ -334,7 +334,7 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
     assert 0 <= found["lastcall_source_age_seconds", ("source", "acme.models")] < 60
     assert ("lastcall_source_age_seconds", ("source", "acme.broken")) not in found  # never read: no age
     assert found["lastcall_source_failures", ("source", "acme.broken")] >= 1
-    assert found["lastcall_sources_stale",] == 0
+    assert found["lastcall_sources_stale",] == found["lastcall_parse_kills",] == 0
     assert found["lastcall_documents_held",] == 1
     assert found["lastcall_polls_total", ("outcome", "unreachable")] >= 1
     assert found["lastcall_polls_total", ("outcome", "baseline")] == 2
