@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -25,6 +26,8 @@ from monitor.fetch import Fetcher
 from monitor.logs import Line
 from monitor.poll import Polled, Poller
 from monitor.publish import Publisher, outbox
+from monitor.publish.remind import EVERY as REMIND_EVERY
+from monitor.publish.remind import remind
 from monitor.reader import Sandbox
 from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
@@ -42,6 +45,8 @@ WATCH = 5.0
 CLAMP = 60.0
 #: Leases are renewed after a quarter of their time, in seconds.
 RENEW = sources.LEASE.total_seconds() / 4
+#: How often it asks whether it is time for reminders, in seconds.
+ASK = 60.0
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
 GRACE = 20.0
 
@@ -179,14 +184,36 @@ class Service:
             log.error("%s", error)
         self.error = error
 
+    async def remind(self) -> None:
+        """Tell the reminders that are due: once an hour, by whichever of several services comes first."""
+        try:
+            told = await asyncio.to_thread(
+                remind, self.store, self.poller.declared, self.poller.clock(), every=REMIND_EVERY
+            )  # fmt: skip
+        except StoreError as error:
+            self._say(str(error))
+        else:
+            if told:
+                self.publisher.wake()
+
     async def run(self) -> None:
         """Until ``stopping`` is set; then finish what is under way, at most GRACE seconds."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        ring = scheduler.add_job(self.tick, Every(TICK), max_instances=1, coalesce=True, misfire_grace_time=None)
+        often: dict[str, Any] = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        # Reminders after the first polls: what a stop has missed is told as the pages say it now.
+        rings = [
+            scheduler.add_job(self.tick, Every(TICK), **often),
+            scheduler.add_job(self.remind, Every(ASK), **often),
+        ]
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
         stopped = asyncio.create_task(self.stopping.wait())
-        watching = asyncio.create_task(self._watch(lambda: ring.modify(next_run_time=self.poller.clock())))
+
+        def ring() -> None:
+            for job in rings:
+                job.modify(next_run_time=self.poller.clock())
+
+        watching = asyncio.create_task(self._watch(ring))
         try:
             await self._clamp()
             await self.tick()

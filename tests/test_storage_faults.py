@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from monitor.source import Source
 from monitor.store import db, schema, sources
 from monitor.store.db import Store, retried
 from monitor.store.tables import AttemptRow, DeliveryRow, DocumentRow, PollRow
-from tests.conftest import create, postgres_process
+from tests.conftest import create
 from tests.receivers import Receiver, event, serving, target
 from tests.servers import Page, Site
 from tests.services import Clock, declare, due, queue, running, state, until
@@ -197,9 +197,9 @@ def restart(server: Any) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Any]:
+def server(new_postgres: Callable[[], Any]) -> Iterator[Any]:
     """A server of its own: the recovery of one with a hundred databases takes a while."""
-    server = postgres_process()
+    server = new_postgres()
     yield server
     server.cleanup()
 

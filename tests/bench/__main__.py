@@ -1,4 +1,4 @@
-"""``python -m tests.bench [polls] [sandbox] [parsing] [fuzz] [events] [schedule]``: all of them, or those that are named."""
+"""``python -m tests.bench [NAME ...]``: the parts of that name (polls, sandbox, events ...), or all."""
 
 from __future__ import annotations
 
