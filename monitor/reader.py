@@ -83,6 +83,7 @@ class Sandbox:
         self.megabytes = megabytes
         self.seconds = seconds
         self.deadline = deadline
+        self.killed = 0  #: children that were ended, or ended themselves, in the middle of a document
         self._room = asyncio.Semaphore(2 * size)
         self._turns = asyncio.Semaphore(size)
         self._children: set[Child] = set()
@@ -143,8 +144,10 @@ class Sandbox:
                 child = await self._child()
                 last, answer = await child.ask(request, body)
         except TimeoutError:
+            self.killed += 1
             raise Unreadable(f"reading it took more than {self.deadline * times:g} seconds") from None
         except (asyncio.IncompleteReadError, ConnectionError):
+            self.killed += 1
             raise Unreadable(why(await child.code() if child else None, self.seconds * times)) from None
         except OSError as error:
             raise Unreadable(f"no process to read it could be started: {error.strerror or error}") from None

