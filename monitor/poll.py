@@ -34,9 +34,9 @@ from monitor.diff import (
     check,
     diff,
     fingerprint,
-    look_again,
     patch,
     remembered,
+    same_page,
     settle,
     snapshot,
 )
@@ -128,18 +128,13 @@ def decide(
     doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
     held_looks += spaced
     if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
-        return Decision(
-            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
-        )  # fmt: skip
-    if seen is None:
-        settled = look_again(
-            known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
-        )  # fmt: skip
-    elif not known:
+        return Decision("suspect", doubt=doubt, held_looks=held_looks)
+    if seen is not None and not known:
         settled = Settled(diff({}, seen), [], [])
     else:  # what was doubted and is now let in has been looked at often enough, or by a person
+        found = same_page(known, pending) if seen is None else seen
         settled = settle(
-            known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
+            known, found, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
             trusted=accepted or doubt is not None,
         )  # fmt: skip
     standing = patch(known, settled.changes)
