@@ -11,16 +11,16 @@ written in batches. Each step is a function of its own, so that a test can break
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from sqlmodel import Session
 
-from monitor.answer import flavour
+from monitor.answer import flavour, told_at
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
 from monitor.diff import (
@@ -40,18 +40,19 @@ from monitor.diff import (
     settle,
     snapshot,
 )
-from monitor.errors import FetchFailed, LastcallError, Unreadable
+from monitor.errors import FetchFailed, LastcallError, StoreError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.identity import canonical
 from monitor.outcomes import OUTCOMES, Outcome
 from monitor.publish import outbox
+from monitor.reader import InProcess, Look, Reader
 from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
 from monitor.store import marks as marked
-from monitor.store.db import Store
+from monitor.store.db import Result, Store, retried
 from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 
@@ -63,6 +64,8 @@ HINT_LOOKS = 8
 SOON = timedelta(minutes=15)
 #: The share of a source's cadence after which a look counts as a whole interval later; polls are spread by a tenth.
 APART = 0.8
+#: How far our clock may be ahead of a server's and still say that a day is over.
+AHEAD = timedelta(days=1)
 
 
 class Getter(Protocol):
@@ -195,9 +198,18 @@ async def fetch(getter: Getter, source: Source, row: State, key: str | None, url
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
 
-def parse(source: Source, body: bytes) -> list[Fact]:
-    """Read the facts of a document. Raises Unreadable."""
-    return source.read(body)
+async def parse(reader: Reader, source: Source, row: State, fetched: Fetched) -> Look:
+    """Read a document, if it is not the accepted one. Raises Unreadable."""
+    return Look(row.seen) if fetched.not_modified else await reader.read(source, fetched.body, row.seen, row.document)
+
+
+def calendar(now: datetime, fetched: Fetched) -> datetime:
+    """The time by which ends are over: ours, but never far ahead of that of the server which the page is from.
+
+    A clock that is a year ahead would have everything retired today. A server without a clock (an archive) is no check.
+    """
+    told = told_at(fetched.date, fetched.age)
+    return min(now, told + AHEAD) if told else now
 
 
 def record(
@@ -213,6 +225,7 @@ def record(
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
     official = officials(declared)
+    today = calendar(now, fetched)
     with store.write() as session:
         row = sources.locked(session, source.id)
         if facts is None and row.seen != digest:  # another process took over another document since the row was read
@@ -229,7 +242,7 @@ def record(
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
-            source, known, pending, seen, now, recent=recent, spaced=spaced,
+            source, known, pending, seen, today, recent=recent, spaced=spaced,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
@@ -237,7 +250,7 @@ def record(
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
         error = decision.doubt.reason if decision.doubt else ""
-        row.checked_at, row.error = now, error
+        row.checked_at, row.error, row.lease_until = now, error, None
         row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
         row.looked_at = now if spaced else row.looked_at
         document = row.document
@@ -258,7 +271,7 @@ def record(
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
             drafts += _recovered(source, row, _told_held(session, source))
             was_held = [Said(_holding(row.held_seen), now, RETURN_LOOKS)] if row.held_seen else []
-            row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
+            row.good_at, row.failures, row.stale, row.rows = now, 0, False, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
@@ -266,7 +279,7 @@ def record(
             row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
             row.held_looks = 0
-            row.milestone_at = now if decision.untold else next_completion(decision.standing, now)
+            row.milestone_at = now if decision.untold else next_completion(decision.standing, today)
             drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
         written = log.append(
@@ -283,18 +296,20 @@ def record(
 
 
 def record_failure(
-    store: Store, source: Source, error: LastcallError, outcome: str, now: datetime, due_at: datetime
-) -> Polled:
+    store: Store, source: Source, error: LastcallError, outcome: str, now: datetime, due_at: datetime,
+    *, stands_still: bool = False,
+) -> Polled:  # fmt: skip
     """Write a poll that brought no document, or one that could not be read. Nothing a subscriber sees changes."""
     status = error.status or 0 if isinstance(error, FetchFailed) else 200
     with store.write() as session:
         row = sources.locked(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
-        row.failures += 1
+        row.failures, row.lease_until = row.failures + 1, None
         drafts = []
         if row.failures == FAILING_AFTER:
             words = f"{source.id}: {row.failures} polls in a row failed: {error}"
             drafts = [Draft("source.failing", "action", None, words)]
+        drafts += [] if stands_still else _stale(source, row, now)
         written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
         outbox.enqueue(session, written, now)
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
@@ -328,6 +343,18 @@ def _held(source: Source, doubt: Doubt) -> Draft:
     return Draft("source.suspect", "action", None, words)
 
 
+def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
+    """Said once, with the first poll that fails after what is known has become old.
+
+    Not of a document that is held: its operator was asked about it, and is not asked again.
+    """
+    if row.stale or not row.good_at or now - row.good_at <= source.stale_after:
+        return []
+    row.stale = True
+    words = f"{source.id}: nothing was accepted since {row.good_at:%Y-%m-%d %H:%M}Z"
+    return [Draft("source.stale", "action", None, words)]
+
+
 def _told_held(session: Session, source: Source) -> bool:
     """Whether the operator last heard that a document is held. One that comes and goes is told of once, as news is."""
     return log.last_kind(session, source.id, ("source.suspect", "source.recovered")) == "source.suspect"
@@ -339,7 +366,7 @@ def _holding(facts_seen: str) -> str:
 
 
 def _recovered(source: Source, row: SourceRow, held: bool) -> list[Draft]:
-    if row.failures < FAILING_AFTER and not held:
+    if row.failures < FAILING_AFTER and not held and not row.stale:
         return []
     return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
 
@@ -370,6 +397,7 @@ class Poller:
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
     the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``stands_still``
     says that the clock is an archive's (monitor.replay). ``wake`` is called when something new is owed to somebody.
+    ``reader`` reads the documents, in this process if none is given.
     """
 
     def __init__(
@@ -386,6 +414,7 @@ class Poller:
         stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
+        reader: Reader | None = None,
     ):
         self.store = store
         self.getter = getter
@@ -397,9 +426,9 @@ class Poller:
         self.chance = chance
         self.stands_still = stands_still
         self.wake = wake
+        self.reader = reader or InProcess()
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._reading = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
@@ -431,28 +460,24 @@ class Poller:
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
             why = f"{source.access.key} is not set"
-            await asyncio.to_thread(_write_off, self.store, source, now, why)
+            await self._write(_write_off, source, now, why)
             return Polled(source.id, "off", row.rows, error=why)
         try:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
+        try:
+            look = await parse(self.reader, source, row, fetched)
+        except Unreadable as error:
+            return await self._failed(source, row, error, "unreadable", now)
         due_at = next_due(now, source.every, fetched, 0, self.chance)
-        digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
-        same = bool(row.seen) and digest == row.seen
-        waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
-        if same and not waits:
-            self.note(row, fetched, due_at)
+        ended = row.milestone_at and row.milestone_at <= now
+        waits = row.pending or row.held_seen or ended or row.failures or row.stale
+        if look.facts is None and not waits:
+            self.note(row, fetched, now, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
-        facts = None
-        if not same:
-            try:
-                async with self._reading:
-                    facts = await asyncio.to_thread(parse, source, fetched.body)
-            except Unreadable as error:
-                return await self._failed(source, row, error, "unreadable", now)
-        polled = await asyncio.to_thread(
-            record, self.store, source, fetched, facts, digest, now, due_at,
+        polled = await self._write(
+            record, source, fetched, look.facts, look.digest, now, due_at,
             soon_at=next_due(now, min(source.every, SOON), fetched, 0, self.chance), stands_still=self.stands_still,
             declared=self.declared, deviations=self.deviations,
         )  # fmt: skip
@@ -462,26 +487,37 @@ class Poller:
 
     async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
-        return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
+        return await self._write(record_failure, source, error, outcome, now, due_at, stands_still=self.stands_still)
 
-    def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
+    async def _write(self, work: Callable[..., Result], *given: Any, **more: Any) -> Result:
+        """What one of the functions that write returns, run beside the event loop (db.retried)."""
+        return await asyncio.to_thread(retried, partial(work, self.store, *given, **more))
+
+    def note(self, row: State, fetched: Fetched, now: datetime, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
         self._unchanged.append({
-            "source": row.id, "known": row.seen, "due": due_at,
+            "source": row.id, "known": row.seen, "at": now, "due": due_at,
             "tag": tags.etag or "", "modified": tags.last_modified or "",
         })  # fmt: skip
 
     async def flush(self) -> None:
-        """Write the polls that changed nothing. What a crash loses of them is polled again."""
+        """Write the polls that changed nothing; what cannot be written now, with the next ones.
+
+        What a crash loses of them is polled again.
+        """
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await asyncio.to_thread(_write_unchanged, self.store, noted, self.clock())
+            try:
+                await self._write(_write_unchanged, noted)
+            except StoreError:
+                self._unchanged = noted + self._unchanged
+                raise
 
 
-def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:
+def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]]) -> None:
     with store.write() as session:
-        sources.unchanged(session, noted, now)
+        sources.unchanged(session, noted)
 
 
 def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:

@@ -17,12 +17,13 @@ A note without its words "earliest possible" would go unseen.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from monitor.extract import (
     NO_PRICE,
@@ -368,7 +369,7 @@ def _parts(label: str) -> list[str]:
 
 
 def _next_page(body: bytes) -> dict[str, str] | None:
-    token = parsed_json(body).get("nextPageToken")
+    token = json.loads(body).get("nextPageToken")
     return {"pageToken": token} if token else None
 
 
@@ -384,7 +385,7 @@ def models(body: bytes) -> Iterator[Fact]:
     A first page alone is refused: what stands on the others would look delisted. The list is no proof that a
     model works: shut-down ones stay on it for months.
     """
-    document: Any = parsed_json(body)
+    document = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1].get("nextPageToken"):
         raise Unreadable(f"page {len(pages)} of a paged list, and the next is missing")

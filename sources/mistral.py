@@ -343,7 +343,7 @@ def api(body: bytes) -> Iterator[Fact]:
     ``deprecation`` is its only date; at that time a model is gone (for the documentation, its "retirement").
     ``created`` is the time of the answer and not read. A customer's own models are not the provider's.
     """
-    document: Any = parsed_json(body)
+    document = parsed_json(body)
     for item in document["data"]:
         if item["type"] == "fine-tuned":
             continue

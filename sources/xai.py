@@ -21,7 +21,19 @@ from decimal import Decimal
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from monitor.extract import Row, Text, Unreadable, blocks, codes, inline, layout, money, parsed_json, tables, when
+from monitor.extract import (
+    Row,
+    Text,
+    Unreadable,
+    blocks,
+    codes,
+    inline,
+    layout,
+    money,
+    parsed_json,
+    tables,
+    when,
+)
 from monitor.facts import Fact, Listing, Price, Retirement, When
 from monitor.source import Access, source
 

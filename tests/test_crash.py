@@ -98,13 +98,20 @@ def baseline(store: Store) -> bool:
         return bool(row and row.baseline_at)
 
 
+def waiting(store: Store) -> int:
+    """How many changes wait for their second look."""
+    with store.read() as session:
+        row = session.get(SourceRow, SOURCE)
+        return len(row.pending) if row else 0
+
+
 def delivered(store: Store) -> bool:
     with store.read() as session:
         return list(session.execute(select(DeliveryRow.state)).scalars()) == ["delivered", "delivered"]
 
 
 async def crash(store: Store, step: str | None) -> None:
-    """Baseline, then a changed page polled and delivered by a process that dies (at ``step``, or at the receiver)."""
+    """A changed page, looked at again and delivered by a process that dies (at ``step``, or at the receiver)."""
     child: Child
 
     async def cut_off(_request: web.Request, number: int) -> web.StreamResponse:
@@ -127,8 +134,18 @@ async def crash(store: Store, step: str | None) -> None:
                 )
             )
         child = Child(store, site)
-        await child.lives_until(lambda: baseline(store))
-        site.pages["/deprecations.md"] = Page(AFTER)
+
+        def looked_once() -> bool:
+            if changed or not baseline(store):
+                return bool(waiting(store))
+            site.pages["/deprecations.md"] = Page(AFTER)
+            changed.append(True)
+            due(store)
+            return False
+
+        changed: list[bool] = []
+        await child.lives_until(looked_once)
+        site.pages["/deprecations.md"] = Page(AFTER + b"\n")  # says the same in other bytes, which are read again
         due(store)
         if step is None:
             process = await child.start()

@@ -403,13 +403,14 @@ async def test_failing_is_told_once_and_so_is_recovery(watch: Watch, kind: str, 
         row = watch.row
         assert (row.failures, row.error, row.outcome, row.good_at) == (number, polled.error, kind, before.good_at)
         assert (row.etag, row.seen, row.document) == (before.etag, before.seen, before.document)
-        assert watch.told() == ["source.failing"] * (number >= FAILING_AFTER)
+        stale = number * ACME.every > ACME.stale_after
+        assert watch.told() == ["source.failing"] * (number >= FAILING_AFTER) + ["source.stale"] * stale
     assert watch.row.due_at == watch.now + timedelta(hours=6)
     assert watch.standing == [ends("a"), ends("b")]
     for _ in range(3):
         await watch.look(good if back == "the same page" else page(ends("a"), ends("b"), frame="new"))
-    assert watch.told() == ["source.failing", "source.recovered"]
-    assert watch.deliveries("operator") == ["source.failing", "source.recovered"]
+    assert watch.told() == ["source.failing", "source.stale", "source.recovered"]
+    assert watch.deliveries("operator") == ["source.failing", "source.stale", "source.recovered"]
     assert watch.deliveries("people") == []
     row = watch.row
     assert (row.failures, row.error, row.good_at) == (0, "", watch.now)

@@ -105,9 +105,9 @@ async def test_a_renamed_column(store: Store) -> None:
             "baseline", *["unreadable"] * 5,
         ]  # fmt: skip
         before = world.standing("bedrock.lifecycle")
-        assert (world.told(), world.told("operator")) == ([], ["source.failing"])
+        assert (world.told(), world.told("operator")) == ([], ["source.failing", "source.stale"])
         assert await world.looks("bedrock.lifecycle", [page, None, None]) == ["unchanged"] * 3
-        assert (world.told(), world.told("operator")) == ([], ["source.failing", "source.recovered"])
+        assert (world.told(), world.told("operator")) == ([], ["source.failing", "source.stale", "source.recovered"])
         assert world.standing("bedrock.lifecycle") == before != []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,8 @@ from monitor.errors import SettingError, Unreadable
 from monitor.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from monitor.poll import Polled
     from monitor.settings import Settings
     from monitor.source import Source
@@ -43,11 +45,14 @@ def poll(
 ) -> None:
     """Poll now, print what changed, and deliver what is owed.
 
+    What is due is left to `lastcall run` while it runs; what is named is polled all the same.
+
     \b
     Exit code: 3 if a source that was named could not be read. Without names, failures are told and the next
     poll tries again, so that cron stays quiet.
     Example: lastcall poll openai.deprecations
     """
+    from monitor.publish.remind import remind
     from monitor.settings import load_settings
     from monitor.source import find
     from monitor.store import sources as states
@@ -61,10 +66,10 @@ def poll(
         named = [find(source, known).id for source in dict.fromkeys(sources or [])]
         with store.write() as session:
             states.register(session, known, clock())
-        with store.read() as session:
-            rows = states.states(session, named) if named else states.due(session, clock(), len(known))
+            rows = states.states(session, named) if named else _due(store, session, known)
         ended = asyncio.run(_sweep(store, settings, known, rows))
         changes = [event for polled in ended for event in polled.events if not event["baseline"]]
+        changes += remind(store, known, clock())
         show(how, changes)
         failed = [polled for polled in ended if polled.outcome in FAILED]
         output.say(
@@ -85,16 +90,31 @@ def poll(
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
+def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[State]:
+    """What is due and nobody else polls: a service on an SQLite file has all of it, other processes lease theirs."""
+    from monitor.store import sources
+    from monitor.store.lock import holder
+
+    if pid := holder(store):
+        output.say(f"`lastcall run` (process {pid}) polls what is due; name a source to poll it now")
+        return []
+    now = clock()
+    due = sources.due(session, now, len(known))
+    leased = sources.claim(session, [row.id for row in due if row.id in known], now)
+    return [row for row in due if row.id in leased]
+
+
 async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
+    from monitor.reader import Sandbox
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher:
+        async with Fetcher() as fetcher, Sandbox() as reader:
             poller = Poller(
                 store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                deviations=known_deviations(settings), concurrency=settings.concurrency,
+                deviations=known_deviations(settings), concurrency=settings.concurrency, reader=reader,
             )  # fmt: skip
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -199,7 +199,7 @@ def _told(source: Source, row: SourceRow | None, now: datetime) -> Json:
         "outcome": row.outcome if row else "",
         "error": row.error if row else "",
         "good_at": output.stamp(row.good_at) if row else None,
-        "stale": bool(row and row.good_at and now - row.good_at > max(3 * source.every, timedelta(days=1))),
+        "stale": bool(row and row.good_at and now - row.good_at > source.stale_after),
         "checked_at": output.stamp(row.checked_at) if row else None,
         "due_at": output.stamp(row.due_at) if row else None,
         "failures": row.failures if row else 0,

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [polls] [parsing] [events] [schedule] [faults]``: all of them, or those that are named."""
+"""``python -m tests.bench [NAME ...]``: the parts of that name (polls, sandbox, events ...), or all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "parsing", "events", "schedule", "faults")
+PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "faults")
 
 
 def main() -> int:
