@@ -376,6 +376,19 @@ async def test_a_row_that_may_be_leaving_is_not_completed_before_that_is_settled
     assert watch.told() == ["retirement.postponed a"]
 
 
+@pytest.mark.parametrize("back", ["put off", "as it was"])
+async def test_an_end_is_not_told_right_after_a_look_that_put_it_off(watch: Watch, back: str) -> None:
+    """A cache serves the old page once more just after its date: one of the two pages is stale, and one look is few."""
+    old, new = page(ends("a", "2026-03-26")), page(ends("a", "2026-05-07"))
+    await watch.look(old, at="2026-03-26T12:00")
+    await watch.look(new, at="2026-03-26T23:50")
+    await watch.look(old, at="2026-03-27T06:00")
+    assert watch.told() == []
+    for _ in range(4):
+        await watch.look(new if back == "put off" else old)
+    assert watch.told() == ["retirement.postponed a" if back == "put off" else "retirement.completed a"]
+
+
 async def test_what_may_be_postponed_is_not_completed_before_that_is_settled(watch: Watch) -> None:
     await watch.look(page(ends("a", "2026-03-26"), ends("b", "2026-03-26")), at="2026-03-26T12:00")
     await watch.look(page(ends("a", "2026-05-07"), ends("b", "2026-03-26")), at="2026-03-27T00:00")
