@@ -623,7 +623,7 @@ _MODEL = re.compile(
     "https://openai.com/news/rss.xml",
     every=timedelta(hours=1),
     facts=(Notice,),
-    markers=(b"<rss", b"openai.com/news"),
+    markers=(b"<rss", b"OpenAI News"),
 )
 def news(body: bytes) -> Iterator[Notice]:
     """The company's news. Only `lastBuildDate` differs between most polls."""

@@ -136,7 +136,8 @@ class World:
 
     @property
     def operator_was_told(self) -> list[str]:
-        return self._deliveries("operator")
+        """That the source is also stale by then is S19's."""
+        return [kind for kind in self._deliveries("operator") if kind != "source.stale"]
 
     def _deliveries(self, target: str) -> list[str]:
         with self.store.read() as session:
