@@ -25,7 +25,7 @@ from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token")
+SECRET = ("database_url", "slack_token", "egress_proxy")
 
 
 class Settings(BaseSettings):
@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     slack_base_url: str = ""
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
+    allow_high_ports: bool = False
+    egress_proxy: SecretStr = SecretStr("")
     concurrency: int = Field(default=100, ge=1, le=1000)
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
@@ -64,6 +66,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("write http://host:port")
+        return value
 
     @field_validator("listen")
     @classmethod
