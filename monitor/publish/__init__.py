@@ -17,10 +17,13 @@ from datetime import datetime
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
 
-from monitor.errors import DeliveryFailed, StoreError
+from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.publish import outbox, signature
 from monitor.publish.envelope import Envelopes
 from monitor.publish.outbox import Owed, Try
+from monitor.store import sealed
+from monitor.store.sealed import Opened
+from monitor.vault import Vault
 
 if TYPE_CHECKING:
     from monitor.publish.guard import Networks
@@ -56,6 +59,7 @@ class Publisher:
         *,
         now: Callable[[], datetime],
         random: Callable[[], float] = system_random,
+        vault: Vault | None = None,
         slack_token: str = "",
         slack_base_url: str = "",
         allow_networks: Networks = (),
@@ -69,6 +73,7 @@ class Publisher:
         self.store = store
         self.now = now
         self.random = random
+        self.vault = vault or Vault()
         self.slack_token = slack_token
         self.slack_base_url = slack_base_url
         self.allow_networks = allow_networks
@@ -88,9 +93,11 @@ class Publisher:
 
     @classmethod
     def configured(cls, store: Store, settings: Settings, *, now: Callable[[], datetime]) -> Publisher:
+        """Raises SettingError where a secret of the database cannot be opened."""
         return cls(
             store,
             now=now,
+            vault=sealed.unlock(store, settings),
             slack_token=settings.slack_token.get_secret_value(),
             slack_base_url=settings.slack_base_url,
             allow_networks=settings.allow_networks,
@@ -178,8 +185,11 @@ class Publisher:
         began, started = self.now(), time.monotonic()
         failed: DeliveryFailed | None = None
         status, answer = 0, ""
+        secrets: tuple[str, ...] = (self.slack_token,)
         try:
-            status, answer = await self.send(owed)
+            opened = self._opened(owed[0].target)
+            secrets += opened.hidden
+            status, answer = await self.send(owed, opened)
         except DeliveryFailed as error:
             failed, status, answer = error, error.status or 0, error.answer
         except Exception as error:
@@ -189,7 +199,6 @@ class Publisher:
                 "delivery %s: %s at %s:%s", owed[0].delivery_id, type(error).__name__, place.filename, place.lineno
             )
             failed = DeliveryFailed(f"a fault in lastcall: {type(error).__name__}")
-        secrets = (owed[0].target.secret, self.slack_token, *_parts(owed[0].target.address))
         tried = Try(
             at=began,
             ms=round((time.monotonic() - started) * 1000),
@@ -221,26 +230,33 @@ class Publisher:
             number = one[0][0].delivery_id
             log.warning("delivery %s was tried and not recorded; it is tried again: %s", number, error)
 
-    async def send(self, owed: Sequence[Owed]) -> tuple[int, str]:
+    def _opened(self, target: SubscriptionRow) -> Opened:
+        try:
+            return sealed.opened(self.vault, target)
+        except (SettingError, StoreError) as error:
+            raise DeliveryFailed(str(error)) from None
+
+    async def send(self, owed: Sequence[Owed], opened: Opened) -> tuple[int, str]:
         """Status and answer of one message to one target."""
         from monitor.publish import webhook
 
         target, events, now = owed[0].target, [one.event for one in owed], self.now()
         if target.type == "slack":
             slack = self._slack or await self._open_slack()
-            return await slack.send(target.address, target.secret, events, now)
-        keys = signature.signing(target.secret, target.old_secrets, now)
+            return await slack.send(opened.address, opened.secret, events, now)
+        keys = signature.signing(opened.secret, opened.old_secrets, now)
         message = self._envelopes.seal(target.format, events)
         origin = ORIGIN if target.verify == "handshake" else ""
         return await webhook.send(
-            self.webhooks, self.guard, target.address, keys, message, now, self.deadline, origin
+            self.webhooks, self.guard, opened.address, keys, message, now, self.deadline, origin
         )  # fmt: skip
 
     async def handshake(self, target: SubscriptionRow) -> None:
         """Ask an endpoint whether it wants messages from here. Raises DeliveryFailed if it does not say so."""
         from monitor.publish import webhook
 
-        await webhook.handshake(self.webhooks, self.guard, target.address, ORIGIN, self.deadline)
+        url = self._opened(target).address
+        await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
 
     async def _open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
@@ -277,13 +293,6 @@ def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
         key = one.target.id if one.target.type == "slack" else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
-
-
-def _parts(address: str) -> tuple[str, ...]:
-    """Of an address what may be secret: path and query of a URL, nothing of a channel."""
-    _, scheme, rest = address.partition("://")
-    _, slash, path = rest.partition("/")
-    return (address, path) if scheme and slash and path else ()
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:
