@@ -245,7 +245,7 @@ class Publisher:
             slack = self._slack or await self._open_slack()
             return await slack.send(opened.address, opened.secret, events, now)
         keys = signature.signing(opened.secret, opened.old_secrets, now)
-        message = self._envelopes.seal(target.format, events)
+        message = self._envelopes.seal(target.format, events, owed[0].message)
         origin = ORIGIN if target.verify == "handshake" else ""
         return await webhook.send(
             self.webhooks, self.guard, opened.address, keys, message, now, self.deadline, origin
@@ -287,10 +287,10 @@ class Publisher:
 
 
 def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
-    """What is sent together: all that is claimed for one Slack channel; an event each for webhooks."""
+    """What is sent together: all that is claimed for one Slack channel, a digest; else an event each."""
     together: dict[object, list[Owed]] = {}
     for one in owed:
-        key = one.target.id if one.target.type == "slack" else one.delivery_id
+        key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
 
