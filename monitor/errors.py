@@ -69,6 +69,7 @@ class DeliveryFailed(LastcallError):
     ``permanent``: the target itself must be paused before anything else is tried.
     ``retry_after``: seconds that the receiver asked to be left alone, a floor for the whole target.
     ``status`` and ``answer`` (its first bytes) are kept with the attempt.
+    ``ours``: something on this side failed (the egress proxy); it is not held against the target.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class DeliveryFailed(LastcallError):
         retry_after: float | None = None,
         status: int | None = None,
         answer: str = "",
+        ours: bool = False,
     ):
         super().__init__(message)
+        self.ours = ours
         self.permanent = permanent
         self.retry_after = retry_after
         self.status = status

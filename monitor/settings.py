@@ -26,7 +26,7 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys")
+SECRET = ("database_url", "slack_token", "secret_keys", "egress_proxy")
 
 
 class Settings(BaseSettings):
@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = SecretStr("")
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
+    allow_high_ports: bool = False
+    egress_proxy: SecretStr = SecretStr("")
     concurrency: int = Field(default=100, ge=1, le=1000)
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
@@ -67,6 +69,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("write http://host:port")
+        return value
 
     @field_validator("secret_keys")
     @classmethod

@@ -11,14 +11,15 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
-from monitor.publish import outbox
+from monitor.publish import outbox, signature
+from monitor.publish.envelope import Envelopes
 from monitor.publish.outbox import Owed, Try
 from monitor.store import sealed
 from monitor.store.sealed import Opened
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionRow, SubscriptionState
+    from monitor.store.tables import SubscriptionRow
 
 log = logging.getLogger("lastcall.publish")
 
@@ -39,6 +40,12 @@ Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 LOOK = 1.0
 #: A pause before the next claim, in which more tries end: one claim for all of them.
 GATHER = 0.02
+#: A try that takes longer than this, in seconds, gives its place to another: slow receivers do not delay quick ones ...
+SLOW = 0.5
+#: ... until this many times the concurrency is in flight.
+MOST_SLOW = 10
+#: Who we are in a handshake (WebHook-Request-Origin of the CloudEvents webhook specification).
+ORIGIN = "lastcall"
 #: How long what is in flight may take once the service stops, in seconds.
 STOP = 20.0
 
@@ -57,6 +64,9 @@ class Publisher:
         slack_base_url: str = "",
         allow_networks: Networks = (),
         allow_http: bool = False,
+        allow_high_ports: bool = False,
+        egress_proxy: str = "",
+        listen: str = "",
         concurrency: int = 100,
         deadline: float = 15.0,
     ):
@@ -68,11 +78,15 @@ class Publisher:
         self.slack_base_url = slack_base_url
         self.allow_networks = allow_networks
         self.allow_http = allow_http
+        self.allow_high_ports = allow_high_ports
+        self.egress_proxy = egress_proxy
+        self.listen = listen
         self.concurrency = concurrency
         self.deadline = deadline
         self.owner = uuid.uuid4().hex
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
+        self._envelopes = Envelopes()
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
         self._open = AsyncExitStack()
@@ -88,6 +102,9 @@ class Publisher:
             slack_base_url=settings.slack_base_url,
             allow_networks=settings.allow_networks,
             allow_http=settings.allow_http,
+            allow_high_ports=settings.allow_high_ports,
+            egress_proxy=settings.egress_proxy.get_secret_value(),
+            listen=settings.listen,
             concurrency=settings.concurrency,
         )
 
@@ -95,7 +112,10 @@ class Publisher:
         from monitor.publish import webhook
         from monitor.publish.guard import Guard
 
-        self.guard = Guard(self.allow_networks, allow_http=self.allow_http)
+        self.guard = Guard(
+            self.allow_networks, allow_http=self.allow_http, allow_high_ports=self.allow_high_ports,
+            own=self.listen, proxy=self.egress_proxy,
+        )  # fmt: skip
         self.webhooks = await self._open.enter_async_context(webhook.session(self.guard))
         return self
 
@@ -114,18 +134,18 @@ class Publisher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``, then finish what is in flight."""
-        in_flight: set[asyncio.Task[None]] = set()
+        in_flight: dict[asyncio.Task[None], float] = {}  # and when each began
 
         def ended(task: asyncio.Task[None]) -> None:
-            in_flight.discard(task)
+            del in_flight[task]
             self.wake()
 
         try:
             while not stop.is_set():
                 self._woken.clear()
-                for together in messages(await self._claim_or_wait(self.concurrency - len(in_flight))):
+                for together in messages(await self._claim_or_wait(self._room(in_flight.values()))):
                     task = asyncio.create_task(self.deliver(together))
-                    in_flight.add(task)
+                    in_flight[task] = time.monotonic()
                     task.add_done_callback(ended)
                 await _either(stop, self._woken, LOOK)
                 await asyncio.sleep(GATHER)
@@ -138,6 +158,11 @@ class Publisher:
                 await asyncio.to_thread(self.release)
             except StoreError as error:
                 log.warning("claimed deliveries are free again only when their leases run out: %s", error)
+
+    def _room(self, began: Collection[float]) -> int:
+        """How many more may be in flight beside those that began then."""
+        quick = sum(at > time.monotonic() - SLOW for at in began)
+        return min(self.concurrency - quick, MOST_SLOW * self.concurrency - len(began))
 
     async def claim(self, limit: int) -> list[Owed]:
         async with self._writing:
@@ -215,13 +240,23 @@ class Publisher:
         """Status and answer of one message to one target."""
         from monitor.publish import webhook
 
-        events = [one.event for one in owed]
-        if owed[0].target.type == "slack":
+        target, events, now = owed[0].target, [one.event for one in owed], self.now()
+        if target.type == "slack":
             slack = self._slack or await self._open_slack()
-            return await slack.send(opened.address, opened.secret, events, self.now())
+            return await slack.send(opened.address, opened.secret, events, now)
+        keys = signature.signing(opened.secret, opened.old_secrets, now)
+        message = self._envelopes.seal(target.format, events, owed[0].message)
+        origin = ORIGIN if target.verify == "handshake" else ""
         return await webhook.send(
-            self.webhooks, self.guard, opened.address, opened.secret, events[0], self.now(), self.deadline
-        )
+            self.webhooks, self.guard, opened.address, keys, message, now, self.deadline, origin
+        )  # fmt: skip
+
+    async def handshake(self, target: SubscriptionRow) -> None:
+        """Ask an endpoint whether it wants messages from here. Raises DeliveryFailed if it does not say so."""
+        from monitor.publish import webhook
+
+        url = self._opened(target).address
+        await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
 
     async def _open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
@@ -240,8 +275,9 @@ class Publisher:
                 outbox.acknowledge(session, arrived, self.now())
             for owed, tried, failed in ended:
                 if failed and failed.permanent:
-                    state: SubscriptionState = "paused" if owed[0].target.type == "slack" else "disabled"
-                    outbox.refuse(session, owed, tried, state)
+                    outbox.refuse(session, owed, tried, self.now())
+                elif failed and failed.ours:
+                    outbox.postpone(session, owed, tried, self.owner, self.now())
                 elif failed:
                     outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
 
@@ -251,10 +287,10 @@ class Publisher:
 
 
 def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
-    """What is sent together: all that is claimed for one Slack channel; an event each for webhooks."""
+    """What is sent together: all that is claimed for one Slack channel, a digest; else an event each."""
     together: dict[object, list[Owed]] = {}
     for one in owed:
-        key = one.target.id if one.target.type == "slack" else one.delivery_id
+        key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
 

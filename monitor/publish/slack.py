@@ -64,6 +64,7 @@ def session(guard: Guard) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=guard.connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=guard.proxy or None,
         trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_connect=CONNECT),
         middlewares=(no_redirects,),
