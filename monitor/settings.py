@@ -9,6 +9,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -26,7 +27,7 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys", "egress_proxy")
+SECRET = ("database_url", "slack_token", "secret_keys", "egress_proxy", "smtp_url")
 
 
 class Settings(BaseSettings):
@@ -34,7 +35,7 @@ class Settings(BaseSettings):
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
     between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
-    monitor.vault, divided by commas or white space.
+    monitor.vault, divided by commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
     secret_keys: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
     allow_high_ports: bool = False
@@ -75,6 +78,18 @@ class Settings(BaseSettings):
     def _proxy(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("write http://host:port")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _relay(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.query
+        except ValueError:
+            good = False
+        if value.get_secret_value() and not (good and parts.path in ("", "/")):
+            raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
         return value
 
     @field_validator("secret_keys")

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.publish import outbox, signature
@@ -26,11 +27,13 @@ from monitor.store.sealed import Opened
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from monitor.publish.guard import Networks
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionRow
+    from monitor.store.tables import EventRow, SubscriptionRow
 
 log = logging.getLogger("lastcall.publish")
 
@@ -66,6 +69,8 @@ class Publisher:
         allow_http: bool = False,
         allow_high_ports: bool = False,
         egress_proxy: str = "",
+        smtp_url: str = "",
+        mail_from: str = "",
         listen: str = "",
         concurrency: int = 100,
         deadline: float = 15.0,
@@ -80,15 +85,19 @@ class Publisher:
         self.allow_http = allow_http
         self.allow_high_ports = allow_high_ports
         self.egress_proxy = egress_proxy
+        self.smtp_url = smtp_url
+        self.mail_from = mail_from
         self.listen = listen
         self.concurrency = concurrency
         self.deadline = deadline
+        self._hidden = (slack_token, smtp_url, *_words(smtp_url), *_words(egress_proxy))
         self.owner = uuid.uuid4().hex
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
         self._envelopes = Envelopes()
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
+        self._threads: ThreadPoolExecutor | None = None
         self._open = AsyncExitStack()
 
     @classmethod
@@ -104,6 +113,8 @@ class Publisher:
             allow_http=settings.allow_http,
             allow_high_ports=settings.allow_high_ports,
             egress_proxy=settings.egress_proxy.get_secret_value(),
+            smtp_url=settings.smtp_url.get_secret_value(),
+            mail_from=settings.mail_from,
             listen=settings.listen,
             concurrency=settings.concurrency,
         )
@@ -185,7 +196,7 @@ class Publisher:
         began, started = self.now(), time.monotonic()
         failed: DeliveryFailed | None = None
         status, answer = 0, ""
-        secrets: tuple[str, ...] = (self.slack_token,)
+        secrets = self._hidden
         try:
             opened = self._opened(owed[0].target)
             secrets += opened.hidden
@@ -244,6 +255,10 @@ class Publisher:
         if target.type == "slack":
             slack = self._slack or await self._open_slack()
             return await slack.send(opened.address, opened.secret, events, now)
+        if target.type == "email":
+            return await self._mail(opened.address, f"{owed[0].message or events[0].id}.{target.id}", events)
+        if target.type == "apprise":
+            return await self._apprise(opened.address, events)
         keys = signature.signing(opened.secret, opened.old_secrets, now)
         message = self._envelopes.seal(target.format, events, owed[0].message)
         origin = ORIGIN if target.verify == "handshake" else ""
@@ -257,6 +272,23 @@ class Publisher:
 
         url = self._opened(target).address
         await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
+
+    async def _mail(self, address: str, message_id: str, events: Sequence[EventRow]) -> tuple[int, str]:
+        from monitor.publish import email
+
+        if not self.smtp_url:
+            raise DeliveryFailed("there is no mail server; set LASTCALL_SMTP_URL", ours=True)
+        relay = email.Relay.parse(self.smtp_url, self.mail_from)
+        return await email.send(relay, email.message(relay, address, events, message_id, self.now()))
+
+    async def _apprise(self, url: str, events: Sequence[EventRow]) -> tuple[int, str]:
+        """The library is large: only who has such a target pays for it."""
+        from monitor.publish import apprise
+
+        if self._threads is None:
+            self._threads = apprise.threads()
+            self._open.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+        return await apprise.send(self._threads, url, events, self.now())
 
     async def _open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
@@ -293,6 +325,12 @@ def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
         key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
+
+
+def _words(url: str) -> tuple[str, ...]:
+    """Of a URL of the settings what must not be recorded: who logs in, and with what."""
+    login = url.partition("://")[2].rpartition("@")[0]
+    return (login, *map(unquote, login.split(":", 1))) if login else ()
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:
