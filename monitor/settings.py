@@ -83,12 +83,14 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _relay(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
         try:
-            parts = urlsplit(value.get_secret_value())
+            parts = urlsplit(text)
             good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.query
-        except ValueError:
+            good = good and parts.path in ("", "/")
+        except ValueError:  # a port that is none
             good = False
-        if value.get_secret_value() and not (good and parts.path in ("", "/")):
+        if text and not good:
             raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
         return value
 
