@@ -104,11 +104,14 @@ class Try:
 
 
 def enqueue(
-    session: Session, events: Sequence[EventRow], now: datetime, only: Mapping[str, Collection[str]] | None = None
+    session: Session,
+    events: Sequence[EventRow],
+    now: datetime,
+    recipients: Mapping[str, Collection[str]] | None = None,
 ) -> int:
     """Owe each event to every target that wants it; called in the transaction that writes the events.
 
-    ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
+    ``recipients`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
     targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
     rows = [
@@ -121,12 +124,22 @@ def enqueue(
         }
         for event in events
         for target, wants in targets
-        if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
+        if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
         and event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
         session.execute(insert(DeliveryRow), rows)
     return len(rows)
+
+
+def ask(session: Session, target: SubscriptionRow, wanted: Mapping[str, Any], now: datetime) -> None:
+    """Replace what a target asks for (asking.columns, or some of them); what it is owed is due accordingly."""
+    for name, value in wanted.items():
+        setattr(target, name, value)
+    target.asked_at = now
+    session.add(target)
+    session.flush()
+    retime(session, target, now)
 
 
 def retime(session: Session, target: SubscriptionRow, now: datetime) -> None:
