@@ -544,7 +544,7 @@ def replay_missing(
     again = _again(session, and_(*lost), now)
     wants = Wanted.of(target)
     found = [event for event in session.scalars(wanted.order_by(col(EventRow.sequence))) if wants.matches(event)]
-    return again + enqueue(session, found, now, only={event.id: [target.id] for event in found})
+    return again + enqueue(session, found, now, recipients={event.id: [target.id] for event in found})
 
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
