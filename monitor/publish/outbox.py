@@ -358,8 +358,8 @@ def retry_later(
     until = quiet = now
     if retry_after is not None:
         until = quiet = now + min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
-    if stands.pause:
-        until = max(until, now + _jittered(stands.pause, random))
+    if pause := stands.pause(now):
+        until = max(until, now + _jittered(pause, random))
     changed: dict[str, Any] = {"failures": stands.failures, "failing_since": stands.failing_since}
     if until > now or retry_after is not None:
         floor = col(SubscriptionRow.quiet_until)
