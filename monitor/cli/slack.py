@@ -55,7 +55,7 @@ async def _auth_test(settings: Settings) -> Json:
     from monitor.publish.guard import Guard
     from monitor.publish.slack import session
 
-    guard = Guard(settings.allow_networks, allow_http=settings.allow_http)
+    guard = Guard.of(settings)
     base = settings.slack_base_url or AsyncWebClient.BASE_URL
     async with session(guard) as http:
         client = AsyncWebClient(

@@ -20,7 +20,6 @@ from monitor.facts import Json
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.publish.outbox import Owed
     from monitor.settings import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
@@ -244,26 +243,27 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
+    status, protocol = asyncio.run(try_out(store, settings, row)), "SMTP" if row.type == "email" else "HTTP"
+    print(f"delivered ({protocol} {status})" if status else "delivered")
+
+
+async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int:
+    """Send that message; the status of the answer. To a webhook its type says that it is no event."""
+    from monitor.publish import Publisher
+    from monitor.publish.envelope import VERIFICATION
     from monitor.publish.outbox import Owed
+    from monitor.store import sealed
     from monitor.store.tables import EventRow
 
-    now = clock()
+    kind = VERIFICATION if row.type == "webhook" else "notice.published"
     event = EventRow(
-        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind="notice.published", severity="info",
+        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind=kind, severity="info",
         provider="lastcall", model="", folded="", canonical="", summary="Lastcall: a test message, no event",
-        detected_at=now, source_id="lastcall.test", url="",
+        detected_at=clock(), source_id="lastcall.test", url="",
     )  # fmt: skip
-    asyncio.run(_send(store, settings, Owed(0, 1, event, row)))
-
-
-async def _send(store: Store, settings: Settings, owed: Owed) -> None:
-    from monitor.publish import Publisher
-    from monitor.store import sealed
-
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send([owed], sealed.opened(publisher.vault, owed.target))
-    protocol = "SMTP" if owed.target.type == "email" else "HTTP"
-    print(f"delivered ({protocol} {status})" if status else "delivered")
+        status, _ = await publisher.send([Owed(0, 1, event, row)], sealed.opened(publisher.vault, row))
+    return status
 
 
 def check_url(settings: Settings, url: str) -> None:
@@ -272,6 +272,6 @@ def check_url(settings: Settings, url: str) -> None:
     from monitor.publish.guard import Guard
 
     try:
-        Guard(settings.allow_networks, allow_http=settings.allow_http).url(url)
+        Guard.of(settings).url(url)
     except DeliveryFailed as error:
         raise typer.BadParameter(str(error)) from None
