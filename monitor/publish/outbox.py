@@ -132,11 +132,16 @@ def enqueue(
     return len(rows)
 
 
+#: What says when and how a target is told, and not of what.
+_MANNER = frozenset({"digest", "quiet_from", "quiet_to", "timezone", "threads"})
+
+
 def ask(session: Session, target: SubscriptionRow, wanted: Mapping[str, Any], now: datetime) -> None:
     """Replace what a target asks for (asking.columns, or some of them); what it is owed is due accordingly."""
     for name, value in wanted.items():
         setattr(target, name, value)
-    target.asked_at = now
+    if wanted.keys() - _MANNER:
+        target.asked_at = now
     session.add(target)
     session.flush()
     retime(session, target, now)
@@ -599,6 +604,18 @@ def states(session: Session, target_id: str) -> dict[str, int]:
     """How many deliveries of a target are in which state."""
     counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
     return {str(state): count for state, count in session.execute(counted).all()}
+
+
+def owed(session: Session) -> dict[str, int]:
+    """How many deliveries each target is owed, now, later, or once it is enabled again."""
+    counted = select(_target_id, func.count()).where(_state.in_(["pending", "held"])).group_by(_target_id)
+    return {str(target): count for target, count in session.execute(counted).all()}
+
+
+def next_due(session: Session, target_id: str) -> datetime | None:
+    """When the next of what a target is owed is due."""
+    found: datetime | None = session.scalar(select(func.min(_next_at)).where(_target_id == target_id, _is_pending))
+    return found
 
 
 def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:
