@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives.ciphers import aead  # noqa: F401
 from sqlalchemy import Engine, event
 
 from alembic import command  # noqa: F401
+from monitor.cli import app as cli
+from monitor.cli import webhooks  # noqa: F401
 from monitor.publish import guard, webhook  # noqa: F401
 from monitor.service import serve
 from monitor.settings import load_settings
@@ -99,7 +101,17 @@ def rotate(store: Store) -> None:
     sealed.rotate(store, vault)
 
 
-TASKS: dict[str, Callable[[Store], object]] = {"run": run, "rotate": rotate, "migrate": schema.upgrade}
+def rotate_webhook(store: Store) -> None:
+    database = store.url.render_as_string(hide_password=False)
+    sys.exit(cli(["--db", database, "webhooks", "rotate", "sub_1"], standalone_mode=False))
+
+
+TASKS: dict[str, Callable[[Store], object]] = {
+    "run": run,
+    "rotate": rotate,
+    "rotate webhook": rotate_webhook,
+    "migrate": schema.upgrade,
+}
 
 
 def child(order: dict[str, str]) -> None:
@@ -112,6 +124,21 @@ def child(order: dict[str, str]) -> None:
     TASKS[order["task"]](Store(order["database"]))
 
 
+def ended(order: dict[str, str]) -> int:
+    """Do what was ordered; the exit code."""
+    try:
+        child(order)
+    except SystemExit as error:
+        return int(error.code or 0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
 def main() -> None:
     load()
     gc.freeze()  # what all children share stays where it is
@@ -120,12 +147,7 @@ def main() -> None:
             print("started", pid, flush=True)
             print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
             continue
-        try:
-            child(json.loads(line))
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        os._exit(0)
+        os._exit(ended(json.loads(line)))
 
 
 if __name__ == "__main__":

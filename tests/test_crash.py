@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -12,15 +13,17 @@ import pytest
 from aiohttp import web
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, col, select
+from standardwebhooks.webhooks import Webhook
 
 from monitor import vault
 from monitor.demo.pages import openai_retirements
+from monitor.publish import signature
+from monitor.publish.signature import new_secret
 from monitor.settings import Settings
 from monitor.store import schema, sealed, upkeep
 from monitor.store.db import Store
 from monitor.store.log import Wanted, events
 from monitor.store.tables import AttemptRow, DeliveryRow, SourceRow, SubscriptionRow
-from tests.conftest import NewDatabase
 from tests.crashing import SOURCE, Parent, Service, let_leases_end, look_again
 from tests.receivers import Receiver, serving, target
 from tests.servers import Page, Site
@@ -60,6 +63,15 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
     parent = Parent(tmp_path_factory.mktemp("crash"))
     yield parent
     parent.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
+    """A store without tables."""
+    sqlite = request.param == "sqlite"
+    store = Store(str(tmp_path / "empty.db") if sqlite else request.getfixturevalue("postgres")())
+    yield store
+    store.close()
 
 
 def baseline(store: Store) -> bool:
@@ -133,34 +145,55 @@ async def test_killed_while_the_receiver_answers(parent: Parent, store: Store) -
 
 
 def test_killed_while_secrets_are_sealed_anew(parent: Parent, store: Store) -> None:
-    """K12: whatever moment it dies at, each secret opens with the old key or with the new one."""
+    """K12: whatever statement it dies at, each secret opens with the old key or with the new one."""
     old, new = vault.new_key(), vault.new_key()
     secrets = {f"sub_{number}": f"secret of {number}, canary" for number in range(3)}
     with store.write() as session:
         session.add_all(target(name, datetime.now(UTC), secret=secret) for name, secret in secrets.items())
     sealed.unlock(store, Settings(database_url="unused", secret_keys=old))  # type: ignore[arg-type]
-    both = Settings(database_url="unused", secret_keys=f"{new},{old}")  # type: ignore[arg-type]
-    keys = sealed.keys(store, both)
-    for step in ("sql:before:4", "sql:after:4", "sql:after:6", ""):
-        parent.start("rotate", store, {"LASTCALL_SECRET_KEYS": f"{new},{old}"}, step)
-        assert parent.wait() == (-signal.SIGKILL if step else 0), parent.words()
+    both = f"{new},{old}"
+    keys = sealed.keys(store, Settings(database_url="unused", secret_keys=both))  # type: ignore[arg-type]
+    for _ in dying(parent, "rotate", store, both):
         with store.read() as session:
             opened = {row.id: sealed.opened(keys, row).secret for row in session.scalars(select(SubscriptionRow))}
         assert opened == secrets
     assert sealed.status(store) == {keys.first: 3}
 
 
+def test_killed_while_a_webhook_gets_another_secret(parent: Parent, empty: Store) -> None:
+    """K12: what is signed verifies with the secret that the endpoint had, whether or not it heard of the new one."""
+    key, now = vault.new_key(), datetime.now(UTC)
+    keys = sealed.keys(empty, Settings(database_url="unused", secret_keys=key))  # type: ignore[arg-type]
+    known = new_secret()
+    schema.ready(empty)
+    with empty.write() as session:
+        session.add(target("sub_1", now, secret=known))
+    for _ in dying(parent, "rotate webhook", empty, key):
+        with empty.read() as session:
+            opened = sealed.opened(keys, session.get_one(SubscriptionRow, "sub_1"))
+        signs = signature.signing(opened.secret, opened.old_secrets, now)
+        sent = signature.headers(signs, "evt_1", int(now.timestamp()), b"{}")
+        Webhook(known).verify(b"{}", sent)
+    assert opened.secret != known
+    assert opened.secret in parent.words()
+
+
+def dying(parent: Parent, task: str, store: Store, keys: str) -> Iterator[int]:
+    """A task that dies at its first statement, then at its second, and so on until it gets to its end."""
+    for number in itertools.count(1):
+        parent.start(task, store, {"LASTCALL_SECRET_KEYS": keys}, f"sql:{('after', 'before')[number % 2]}:{number}")
+        code = parent.wait()
+        assert code in (0, -signal.SIGKILL), parent.words()
+        yield number
+        if code == 0:
+            return
+
+
 @pytest.mark.parametrize("step", ["sql:after:1", "sql:after:9", "sql:before:25", "sql:after:40", "sql:before:70"])
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_killed_while_the_schema_is_made(
-    parent: Parent, kind: str, step: str, tmp_path, request: pytest.FixtureRequest
-) -> None:
+def test_killed_while_the_schema_is_made(parent: Parent, empty: Store, step: str) -> None:
     """K13: the next start goes on, and the database is whole."""
-    new: NewDatabase = request.getfixturevalue("postgres") if kind == "postgresql" else lambda: str(tmp_path / "a.db")
-    store = Store(new())
-    parent.start("migrate", store, {}, step)
+    parent.start("migrate", empty, {}, step)
     assert parent.wait() == -signal.SIGKILL, parent.words()
-    schema.ready(store)
-    assert set(inspect(store.engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
-    assert upkeep.faults(store) == []
-    store.close()
+    schema.ready(empty)
+    assert set(inspect(empty.engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
+    assert upkeep.faults(empty) == []
