@@ -79,7 +79,7 @@ async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """A relay that refuses a login, and says what with."""
     writer.write(b"220 relay\r\n")
     while line := await reader.readline():
-        said = b"250-relay\r\n250 AUTH PLAIN LOGIN" if line.startswith(b"EHLO") else b"535 not with " + line.strip()
+        said = b"250-relay\r\n250 AUTH PLAIN" if line.startswith(b"EHLO") else b"535 not with " + line.strip()
         writer.write(said + b"\r\n")
     writer.close()
 
