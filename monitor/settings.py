@@ -23,16 +23,18 @@ from pydantic_settings import (
 from monitor.conflicts import BUILT_IN, Deviation, deviations
 from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
+from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token")
+SECRET = ("database_url", "slack_token", "secret_keys")
 
 
 class Settings(BaseSettings):
     """Every setting, with its default.
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
-    between sources that are known and raise no event (monitor.conflicts.Deviation).
+    between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
+    monitor.vault, divided by commas or white space.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
+    secret_keys: SecretStr = SecretStr("")
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
     concurrency: int = Field(default=100, ge=1, le=1000)
@@ -64,6 +67,12 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        parse(value.get_secret_value())
+        return value
 
     @field_validator("listen")
     @classmethod

@@ -20,7 +20,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"pure"},
     ),
-    "settings": ({"place", "settings"}, {"pure", "settings"}),
+    "settings": ({"place", "settings", "vault"}, {"pure", "settings"}),
     "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
     "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),

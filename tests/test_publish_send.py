@@ -301,8 +301,8 @@ async def test_killed_between_sending_and_the_record(store, clock, receiver, ste
     async with owing(store, clock, receiver) as sender:
         whole = getattr(sender, step)
 
-        async def send(owed):
-            await whole(owed)
+        async def send(*given):
+            await whole(*given)
             raise Killed
 
         def record(*_args):

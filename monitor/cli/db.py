@@ -83,7 +83,7 @@ def copy(
 
     Example: lastcall db copy postgresql://lastcall@localhost/lastcall
     """
-    from monitor.store import upkeep
+    from monitor.store import sealed, upkeep
     from monitor.store.db import database_url
 
     how = output.form(as_json)
@@ -92,7 +92,11 @@ def copy(
             raise typer.BadParameter("source and target are the same database")
         with opened(target) as new:
             copied = upkeep.copy(store, new)
+        used = sealed.status(store)
     if how == "json":
         output.document({"rows": copied})
     else:
         output.table(("TABLE", "ROWS"), [(name, str(count)) for name, count in copied.items()])
+    if used:
+        file = f" (LASTCALL_SECRET_KEYS_FILE={store.path}.key if it has none)" if store.path else ""
+        output.say(f"its secrets open with the same keys: give it the LASTCALL_SECRET_KEYS of the old one{file}")

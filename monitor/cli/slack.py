@@ -91,6 +91,7 @@ def subscribe(
     """
     from monitor.publish import outbox
     from monitor.settings import load_settings
+    from monitor.store import sealed
     from monitor.store.tables import SubscriptionRow
 
     how, now, settings = output.form(as_json), clock(), load_settings(db)
@@ -99,11 +100,13 @@ def subscribe(
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
     wanted = targets.asked(filters, kinds, least, min_change, within, operator)
-    with opened(db) as store, store.write() as session:
-        row = next((row for row in targets.rows(session, "slack") if row.address == channel), None)
+    with targets.unlocked(db) as (store, vault), store.write() as session:
+        row = targets.there(session, "slack", channel, vault)
         due = 0
         if row is None:
             row = SubscriptionRow(id=targets.new_id(), type="slack", address=channel, created_at=now)
+            if "://" in channel:
+                sealed.seal_address(vault, row, channel)
         elif row.state != "enabled":
             due = outbox.resume(session, row.id, now)
             session.refresh(row)
@@ -127,8 +130,8 @@ def unsubscribe(channel: Channel, db: Db = None) -> None:
 
     Example: lastcall slack unsubscribe '#ml-platform'
     """
-    with opened(db) as store:
-        print(f"{targets.remove(store, 'slack', channel)}: removed")
+    with targets.unlocked(db) as (store, vault):
+        print(f"{targets.remove(store, 'slack', channel, vault)}: removed")
 
 
 @app.command("list")
@@ -150,7 +153,7 @@ def send_test(channel: Channel, db: Db = None) -> None:
     """
     from monitor.settings import load_settings
 
-    with opened(db) as store:
+    with targets.unlocked(db) as (store, vault):
         with store.read() as session:
-            row = targets.find(session, "slack", channel)
+            row = targets.find(session, "slack", channel, vault)
         targets.test(store, load_settings(db), row)

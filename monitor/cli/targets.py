@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import clock, days, severity
+from monitor.cli.options import clock, days, opened, severity
 from monitor.errors import NotFound
 from monitor.facts import Json
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
+    from monitor.vault import Vault
 
 Filters = Annotated[
     list[str] | None, typer.Argument(metavar="FILTER", help="provider/model-glob[@region]; everything if none.")
@@ -84,20 +87,35 @@ def rows(session: Session, kind: str) -> list[SubscriptionRow]:
     return list(session.exec(query))
 
 
-def find(session: Session, kind: str, named: str) -> SubscriptionRow:
-    """A target by its id or address. Raises NotFound."""
+@contextmanager
+def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
+    """The store of a command that seals or opens secrets, and the vault to do it with."""
+    from monitor.settings import load_settings
+    from monitor.store import sealed
+
+    with opened(db) as store:
+        yield store, sealed.unlock(store, load_settings(db))
+
+
+def there(session: Session, kind: str, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
+    """A target by its id or address, with a vault also by an address that is a secret; None where there is none."""
+    from monitor.store import sealed
+
     for row in rows(session, kind):
         if named in (row.id, row.address):
             return row
+        if vault and row.sealed_address and named == sealed.opened(vault, row).address:
+            return row
+    return None
+
+
+def find(session: Session, kind: str, named: str, vault: Vault | None = None) -> SubscriptionRow:
+    """As ``there``. Raises NotFound."""
+    if row := there(session, kind, named, vault):
+        return row
     raise NotFound(
         f"no {kind} target {named!r}; `lastcall {'slack' if kind == 'slack' else 'webhooks'} list` names them"
     )
-
-
-def masked(address: str) -> str:
-    """An address without what may be secret: the URL of an incoming webhook is one as a whole."""
-    scheme, mark, rest = address.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}/..." if mark else address
 
 
 def told(row: SubscriptionRow) -> Json:
@@ -105,7 +123,7 @@ def told(row: SubscriptionRow) -> Json:
     return {
         "id": row.id,
         "type": row.type,
-        "address": masked(row.address) if row.type == "slack" else row.address,
+        "address": row.address,
         "state": row.state,
         "reason": row.reason,
         "filters": row.filters,
@@ -147,14 +165,14 @@ def wants(one: Json) -> str:
     return ", ".join(parts)
 
 
-def remove(store: Store, kind: str, named: str) -> str:
+def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
     """Forget a target with all it is owed; returns its address as it may be shown."""
     from monitor.publish import outbox
 
     with store.write() as session:
-        row = find(session, kind, named)
+        row = find(session, kind, named, vault)
         outbox.forget(session, row.id)
-    return masked(row.address)
+    return row.address
 
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
@@ -173,9 +191,10 @@ def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
 
 async def _send(store: Store, settings: Settings, owed: Owed) -> None:
     from monitor.publish import Publisher
+    from monitor.store import sealed
 
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send([owed])
+        status, _ = await publisher.send([owed], sealed.opened(publisher.vault, owed.target))
     print(f"delivered (HTTP {status})")
 
 

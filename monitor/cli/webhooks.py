@@ -32,24 +32,25 @@ def add(
     """
     from monitor.publish.signature import new_secret
     from monitor.settings import load_settings
+    from monitor.store import sealed
     from monitor.store.tables import SubscriptionRow
 
     how = output.form(as_json)
     targets.check_url(load_settings(db), url)
     wanted = targets.asked(filters, kinds, least, min_change, within, operator)
-    with opened(db) as store, store.write() as session:
-        if there := next((row for row in targets.rows(session, "webhook") if row.address == url), None):
+    secret = new_secret()
+    with targets.unlocked(db) as (store, vault), store.write() as session:
+        if there := targets.there(session, "webhook", url):
             raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
-        row = SubscriptionRow(
-            id=targets.new_id(), type="webhook", address=url, secret=new_secret(), created_at=clock(), **wanted
-        )
+        row = SubscriptionRow(id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted)
+        row.secret = sealed.seal_secret(vault, row, secret)
         session.add(row)
     one = targets.told(row)
     if how == "json":
-        output.document(one | {"secret": row.secret})
+        output.document(one | {"secret": secret})
         return
     print(f"{one['id']}: {url} hears of {targets.wants(one)}")
-    print(f"secret: {row.secret}")
+    print(f"secret: {secret}")
     output.say("keep the secret: it is not shown again (`lastcall webhooks rotate` makes a new one)")
 
 
@@ -113,15 +114,16 @@ def rotate(webhook: Target, as_json: AsJson = False, db: Db = None) -> None:
     Example: lastcall webhooks rotate sub_1f2e3d4c5b6a
     """
     from monitor.publish.signature import new_secret
+    from monitor.store import sealed
 
-    how = output.form(as_json)
-    with opened(db) as store, store.write() as session:
+    how, secret = output.form(as_json), new_secret()
+    with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        row.secret = new_secret()
+        row.secret = sealed.seal_secret(vault, row, secret)
     if how == "json":
-        output.document({"id": row.id, "secret": row.secret})
+        output.document({"id": row.id, "secret": secret})
     else:
-        print(f"secret: {row.secret}")
+        print(f"secret: {secret}")
 
 
 @app.command()

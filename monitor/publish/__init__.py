@@ -17,16 +17,19 @@ from datetime import datetime
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
 
-from monitor.errors import DeliveryFailed, StoreError
+from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.publish import outbox
 from monitor.publish.outbox import Owed, Try
+from monitor.store import sealed
+from monitor.store.sealed import Opened
+from monitor.vault import Vault
 
 if TYPE_CHECKING:
     from monitor.publish.guard import Networks
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionState
+    from monitor.store.tables import SubscriptionRow, SubscriptionState
 
 log = logging.getLogger("lastcall.publish")
 
@@ -49,6 +52,7 @@ class Publisher:
         *,
         now: Callable[[], datetime],
         random: Callable[[], float] = system_random,
+        vault: Vault | None = None,
         slack_token: str = "",
         slack_base_url: str = "",
         allow_networks: Networks = (),
@@ -59,6 +63,7 @@ class Publisher:
         self.store = store
         self.now = now
         self.random = random
+        self.vault = vault or Vault()
         self.slack_token = slack_token
         self.slack_base_url = slack_base_url
         self.allow_networks = allow_networks
@@ -74,9 +79,11 @@ class Publisher:
 
     @classmethod
     def configured(cls, store: Store, settings: Settings, *, now: Callable[[], datetime]) -> Publisher:
+        """Raises SettingError where a secret of the database cannot be opened."""
         return cls(
             store,
             now=now,
+            vault=sealed.unlock(store, settings),
             slack_token=settings.slack_token.get_secret_value(),
             slack_base_url=settings.slack_base_url,
             allow_networks=settings.allow_networks,
@@ -153,8 +160,11 @@ class Publisher:
         began, started = self.now(), time.monotonic()
         failed: DeliveryFailed | None = None
         status, answer = 0, ""
+        secrets: tuple[str, ...] = (self.slack_token,)
         try:
-            status, answer = await self.send(owed)
+            opened = self._opened(owed[0].target)
+            secrets += opened.hidden
+            status, answer = await self.send(owed, opened)
         except DeliveryFailed as error:
             failed, status, answer = error, error.status or 0, error.answer
         except Exception as error:
@@ -164,7 +174,6 @@ class Publisher:
                 "delivery %s: %s at %s:%s", owed[0].delivery_id, type(error).__name__, place.filename, place.lineno
             )
             failed = DeliveryFailed(f"a fault in lastcall: {type(error).__name__}")
-        secrets = (owed[0].target.secret, self.slack_token, *_parts(owed[0].target.address))
         tried = Try(
             at=began,
             ms=round((time.monotonic() - started) * 1000),
@@ -196,16 +205,22 @@ class Publisher:
             number = one[0][0].delivery_id
             log.warning("delivery %s was tried and not recorded; it is tried again: %s", number, error)
 
-    async def send(self, owed: Sequence[Owed]) -> tuple[int, str]:
+    def _opened(self, target: SubscriptionRow) -> Opened:
+        try:
+            return sealed.opened(self.vault, target)
+        except (SettingError, StoreError) as error:
+            raise DeliveryFailed(str(error)) from None
+
+    async def send(self, owed: Sequence[Owed], opened: Opened) -> tuple[int, str]:
         """Status and answer of one message to one target."""
         from monitor.publish import webhook
 
-        target, events = owed[0].target, [one.event for one in owed]
-        if target.type == "slack":
+        events = [one.event for one in owed]
+        if owed[0].target.type == "slack":
             slack = self._slack or await self._open_slack()
-            return await slack.send(target.address, target.secret, events, self.now())
+            return await slack.send(opened.address, opened.secret, events, self.now())
         return await webhook.send(
-            self.webhooks, self.guard, target.address, target.secret, events[0], self.now(), self.deadline
+            self.webhooks, self.guard, opened.address, opened.secret, events[0], self.now(), self.deadline
         )
 
     async def _open_slack(self) -> Slack:
@@ -242,13 +257,6 @@ def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
         key = one.target.id if one.target.type == "slack" else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
-
-
-def _parts(address: str) -> tuple[str, ...]:
-    """Of an address what may be secret: path and query of a URL, nothing of a channel."""
-    _, scheme, rest = address.partition("://")
-    _, slash, path = rest.partition("/")
-    return (address, path) if scheme and slash and path else ()
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:
