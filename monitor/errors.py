@@ -69,6 +69,8 @@ class DeliveryFailed(LastcallError):
     ``permanent``: the target itself must be paused before anything else is tried.
     ``retry_after``: seconds that the receiver asked to be left alone, a floor for the whole target.
     ``status`` and ``answer`` (its first bytes) are kept with the attempt.
+    ``dead``: the message itself is refused for good, and the target is well.
+    ``workspace``: permanent, and so for every target that is reached with the same token.
     """
 
     def __init__(
@@ -79,9 +81,13 @@ class DeliveryFailed(LastcallError):
         retry_after: float | None = None,
         status: int | None = None,
         answer: str = "",
+        dead: bool = False,
+        workspace: bool = False,
     ):
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
         self.status = status
         self.answer = answer
+        self.dead = dead
+        self.workspace = workspace

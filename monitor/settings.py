@@ -26,7 +26,9 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys")
+SECRET = (
+    "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
+)  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -44,6 +46,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
     secret_keys: SecretStr = SecretStr("")
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
@@ -51,6 +57,11 @@ class Settings(BaseSettings):
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
     deviations_file: str = ""
+
+    @property
+    def slack_interactive(self) -> bool:
+        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket Mode."""
+        return bool(self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value())
 
     @field_validator("allow_networks", mode="before")
     @classmethod

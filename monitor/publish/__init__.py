@@ -13,12 +13,12 @@ import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
-from monitor.publish import outbox
+from monitor.publish import channels, outbox
 from monitor.publish.outbox import Owed, Try
 from monitor.store import sealed
 from monitor.store.sealed import Opened
@@ -39,6 +39,8 @@ Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 LOOK = 1.0
 #: A pause before the next claim, in which more tries end: one claim for all of them.
 GATHER = 0.02
+#: How often it is asked which paused Slack channels are to be tried again.
+PROBE = timedelta(minutes=1)
 #: How long what is in flight may take once the service stops, in seconds.
 STOP = 20.0
 
@@ -55,6 +57,7 @@ class Publisher:
         vault: Vault | None = None,
         slack_token: str = "",
         slack_base_url: str = "",
+        slack_buttons: bool = False,
         allow_networks: Networks = (),
         allow_http: bool = False,
         concurrency: int = 100,
@@ -66,6 +69,7 @@ class Publisher:
         self.vault = vault or Vault()
         self.slack_token = slack_token
         self.slack_base_url = slack_base_url
+        self.slack_buttons = slack_buttons
         self.allow_networks = allow_networks
         self.allow_http = allow_http
         self.concurrency = concurrency
@@ -75,6 +79,7 @@ class Publisher:
         self._ended: list[Outcome] = []
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
+        self._probed = datetime.min.replace(tzinfo=UTC)
         self._open = AsyncExitStack()
 
     @classmethod
@@ -86,6 +91,7 @@ class Publisher:
             vault=sealed.unlock(store, settings),
             slack_token=settings.slack_token.get_secret_value(),
             slack_base_url=settings.slack_base_url,
+            slack_buttons=settings.slack_interactive,
             allow_networks=settings.allow_networks,
             allow_http=settings.allow_http,
             concurrency=settings.concurrency,
@@ -145,7 +151,11 @@ class Publisher:
 
     def _claim(self, limit: int) -> list[Owed]:
         with self.store.write() as session:
-            return outbox.claim(session, self.owner, self.now(), limit)
+            now = self.now()
+            if now - self._probed >= PROBE:
+                self._probed = now
+                channels.probe(session, now)
+            return channels.together(session, self.owner, now, outbox.claim(session, self.owner, now, limit))
 
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
@@ -218,7 +228,7 @@ class Publisher:
         events = [one.event for one in owed]
         if owed[0].target.type == "slack":
             slack = self._slack or await self._open_slack()
-            return await slack.send(opened.address, opened.secret, events, self.now())
+            return await slack.send(owed, opened.address)
         return await webhook.send(
             self.webhooks, self.guard, opened.address, opened.secret, events[0], self.now(), self.deadline
         )
@@ -228,7 +238,10 @@ class Publisher:
         from monitor.publish import slack
 
         http = await self._open.enter_async_context(slack.session(self.guard))
-        self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
+        self._slack = slack.Slack(
+            self.store, http, self.guard, self.vault, now=self.now, token=self.slack_token,
+            base_url=self.slack_base_url, deadline=self.deadline, buttons=self.slack_buttons,
+        )  # fmt: skip
         return self._slack
 
     def record(self, ended: Sequence[Outcome]) -> None:
@@ -239,9 +252,13 @@ class Publisher:
             if arrived:
                 outbox.acknowledge(session, arrived, self.now())
             for owed, tried, failed in ended:
-                if failed and failed.permanent:
+                if failed and failed.dead:
+                    outbox.bury(session, owed, tried)
+                elif failed and failed.permanent:
                     state: SubscriptionState = "paused" if owed[0].target.type == "slack" else "disabled"
                     outbox.refuse(session, owed, tried, state)
+                    if owed[0].target.type == "slack":
+                        channels.paused(session, owed[0].target, failed.workspace, tried.error, self.now())
                 elif failed:
                     outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
 

@@ -117,9 +117,7 @@ def urgent(event: EventRow, now: datetime) -> bool:
 # --- one retirement -----------------------------------------------------------------------------------------
 
 
-def card(
-    events: Sequence[EventRow], now: datetime, background: Background = NOTHING, buttons: bool = False
-) -> Message:
+def card(events: Sequence[EventRow], now: datetime, background: Background = NOTHING, buttons: bool = False) -> Message:
     """The message about one thing, as the last of its events leaves it."""
     event = events[-1]
     title, ahead = headline(event), _ahead(event, now)

@@ -36,7 +36,15 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from monitor.publish.match import Wanted
-from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
+from monitor.store.tables import (
+    AcknowledgementRow,
+    AttemptRow,
+    DeliveryRow,
+    EventRow,
+    SubscriptionRow,
+    SubscriptionState,
+    ThreadRow,
+)
 
 #: The waits before each try, after the one before: the example of Standard Webhooks, 75.6 hours in all.
 SCHEDULE = (
@@ -254,9 +262,15 @@ def refuse(session: Session, owed: Sequence[Owed], tried: Try, state: Subscripti
     _record(session, [(one, tried) for one in owed])
 
 
+def bury(session: Session, owed: Sequence[Owed], tried: Try) -> None:
+    """The message itself is refused for good: the try is recorded, and nothing is tried again."""
+    _record(session, [(one, tried) for one in owed])
+    session.execute(_set(_these(owed), state="dead", error=tried.error, **_NO_LEASE))
+
+
 def resume(session: Session, target_id: str, now: datetime) -> int:
     """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
-    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None)
+    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, probe_at=None)
     held = and_(_target_id == target_id, _state == "held")
     return _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
 
@@ -366,6 +380,8 @@ def forget(session: Session, target_id: str) -> None:
     for statement in (
         delete(AttemptRow).where(col(AttemptRow.delivery_id).in_(owed)),
         delete(DeliveryRow).where(_target_id == target_id),
+        delete(ThreadRow).where(col(ThreadRow.subscription_id) == target_id),
+        delete(AcknowledgementRow).where(col(AcknowledgementRow.subscription_id) == target_id),
         delete(SubscriptionRow).where(col(SubscriptionRow.id) == target_id),
     ):
         session.execute(statement.execution_options(synchronize_session=False))

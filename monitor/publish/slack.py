@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -67,6 +68,7 @@ ILL_FORMED = frozenset({
 #: The message that was to be updated or answered is not there any more, or not to be changed.
 GONE = frozenset({
     "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message",
+    "restricted_action_thread_locked", "restricted_action_non_threadable_channel",
 })  # fmt: skip
 
 #: Slack takes one message a second in a channel. More than MANY in a MINUTE are noise: the rest waits, and is one.
@@ -136,9 +138,9 @@ class Slack:
         store: Store,
         http: aiohttp.ClientSession,
         guard: Guard,
+        vault: Vault,
         *,
         now: Callable[[], datetime],
-        vault: Vault | None = None,
         token: str = "",
         base_url: str = "",
         deadline: float = DEADLINE,
@@ -175,7 +177,9 @@ class Slack:
         """Put another text and other blocks into a message that was posted."""
         api = client(self.http, token, self.base_url)
         async with asyncio.timeout(self.deadline):
-            await _worded(said, lambda **words: _called(api.chat_update, self.now(), channel=row.channel, ts=row.ts, **words))
+            await _worded(
+                said, lambda **words: _called(api.chat_update, self.now(), channel=row.channel, ts=row.ts, **words)
+            )
 
     def _look(self, owed: Sequence[Owed], address: str, now: datetime) -> Known:
         team, _, channel = ("", "", address) if "://" in address else address.rpartition("/")
@@ -185,10 +189,8 @@ class Slack:
             threads = {row.subject: row for row in rows}
             latest = {blocks.subject(one.event): one.event for one in owed}
             latest.pop("", None)
-            few = {subject: event for subject, event in latest.items() if subject in threads or len(latest) == 1}
-            around = {
-                subject: background(session, event, owed[0].target.id, now) for subject, event in few.items()
-            }
+            shown = {subject: event for subject, event in latest.items() if subject in threads or len(latest) == 1}
+            around = {subject: background(session, event, owed[0].target.id, now) for subject, event in shown.items()}
         if not channel.startswith(("C", "G", "D")):
             channel = next((row.channel for row in rows), channel)
         return Known(token, channel, threads, around)
@@ -221,7 +223,9 @@ class Slack:
                     .execution_options(synchronize_session=False)
                 )
         except StoreError as error:
-            _LOG.warning("%s: what was posted is not remembered, later changes get a message of their own: %s", target_id, error)
+            _LOG.warning(
+                "%s: what was posted is not remembered, later changes get a message of their own: %s", target_id, error
+            )
 
 
 def pause(sent: Sequence[datetime], now: datetime) -> datetime:
@@ -241,9 +245,7 @@ def _keep(session: Session, target_id: str, subject: str, event_id: str, channel
     session.add(row)
 
 
-def message(
-    events: Sequence[EventRow], now: datetime, around: dict[str, Background], buttons: bool = False
-) -> Message:
+def message(events: Sequence[EventRow], now: datetime, around: dict[str, Background], buttons: bool = False) -> Message:
     """A card about one thing, or a list."""
     subjects = {blocks.subject(event) for event in events}
     if len(events) == 1 or (len(subjects) == 1 and "" not in subjects):
@@ -256,29 +258,32 @@ class Channel:
 
     def __init__(self, slack: Slack, owed: Sequence[Owed], known: Known, now: datetime):
         if not known.token:
-            raise DeliveryFailed("slack: there is no token; set LASTCALL_SLACK_TOKEN", permanent=True)
+            team = workspace(owed[0].target.address)
+            where = f"the app is not installed in {team}" if team else "there is no token; set LASTCALL_SLACK_TOKEN"
+            raise DeliveryFailed(f"slack: {where}", permanent=True)
         self.slack = slack
         self.owed = owed
         self.known = known
         self.now = now
         self.target = owed[0].target
+        self.subjects = {blocks.subject(one.event) for one in owed}
+        self.only = next(iter(self.subjects)) if len(self.subjects) == 1 else ""
         self.api = client(slack.http, known.token, slack.base_url)
         self.done = Done()
 
     async def tell(self) -> Done:
         owed = self.owed
-        subjects = {blocks.subject(one.event) for one in owed}
         if max(one.number for one in owed) > 1:
-            owed = await self._not_there(subjects)
+            owed = await self._not_there()
         events = [one.event for one in owed]
         if not events:
             self.done.answer = "was posted by an earlier try"
             return self.done
         threads = self.known.threads if self.target.threads != "off" else {}
-        if len(subjects) == 1 and (row := threads.get(*subjects)):
+        if row := threads.get(self.only):
             await self._continue(row, events)
         else:
-            for subject in subjects & threads.keys():
+            for subject in self.subjects & threads.keys():
                 await self._renew(threads[subject], [event for event in events if blocks.subject(event) == subject])
             await self._post(events)
         return self.done
@@ -287,9 +292,8 @@ class Channel:
         """A message of its own. If it is about one retirement, it is that one's from now on."""
         said = message(events, self.now, self.known.around, self.slack.buttons)
         posted = await self._say(said)
-        subjects = {blocks.subject(event) for event in events}
-        if len(subjects) == 1 and "" not in subjects:
-            self.done.threads[subjects.pop()] = (str(posted.get("channel")), str(posted.get("ts")))
+        if self.only:
+            self.done.threads[self.only] = (str(posted.get("channel")), str(posted.get("ts")))
 
     async def _continue(self, row: ThreadRow, events: Sequence[EventRow]) -> None:
         """Update the message of a retirement, which may be done twice, and tell the change in its thread."""
@@ -309,7 +313,7 @@ class Channel:
         try:
             await self._update(row, events)
         except DeliveryFailed as error:
-            _LOG.info("%s: the message about %s is not updated: %s", self.target.id, row.subject, error)
+            _LOG.warning("%s: the message about %s is not updated: %s", self.target.id, row.subject, error)
 
     async def _update(self, row: ThreadRow, events: Sequence[EventRow]) -> None:
         said = message(events, self.now, self.known.around, self.slack.buttons)
@@ -333,32 +337,39 @@ class Channel:
     async def _words(self, said: Message, method: Callable[..., Awaitable[Any]], **where: Any) -> Any:
         return await _worded(said, lambda **words: _called(method, self.now, **where, **words))
 
-    async def _not_there(self, subjects: set[str]) -> list[Owed]:
+    async def _not_there(self) -> list[Owed]:
         """What an earlier try did not post, as far as the channel's history may be read; else all of it."""
         oldest = (min(one.event.detected_at for one in self.owed) - EARLIER).timestamp()
-        where = {"channel": self.known.channel, "oldest": f"{oldest:.6f}", "include_all_metadata": True, "limit": SEARCHED}
-        found: set[int] = set()
-        for subject in [None, *subjects & self.known.threads.keys()]:
-            try:
-                if subject is None:
-                    answer = await _called(self.api.conversations_history, self.now, **where)
-                else:
-                    answer = await _called(
-                        self.api.conversations_replies, self.now, ts=self.known.threads[subject].ts, **where
-                    )
-            except SlackFailed as error:
-                if not error.permanent and error.code not in GONE:
-                    raise
-                continue
-            for posted in answer.get("messages") or ():
-                payload = (posted.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("target") != self.target.id:
-                    continue
-                there = set(payload.get("deliveries") or ()) & {one.delivery_id for one in self.owed}
-                if there and posted.get("thread_ts", posted["ts"]) == posted["ts"] and subjects.isdisjoint({""}):
-                    self.done.threads |= {only: (self.known.channel, posted["ts"]) for only in subjects if len(subjects) == 1}
-                found |= there
+        where = {
+            "channel": self.known.channel,
+            "oldest": f"{oldest:.6f}",
+            "include_all_metadata": True,
+            "limit": SEARCHED,
+        }
+        rows = [self.known.threads[subject] for subject in self.subjects & self.known.threads.keys()]
+        if self.only and any(row.event_id == self.owed[-1].event.id for row in rows):
+            return []
+        calls = [partial(_called, self.api.conversations_history, self.now, **where)]
+        calls += [partial(_called, self.api.conversations_replies, self.now, ts=row.ts, **where) for row in rows]
+        mine, found = {one.delivery_id for one in self.owed}, set[int]()
+        for posted in [posted for call in calls for posted in await _messages(call)]:
+            payload = (posted.get("metadata") or {}).get("event_payload") or {}
+            there = mine & set(payload.get("deliveries") or ()) if payload.get("target") == self.target.id else set()
+            found |= there
+            if there and self.only and posted.get("thread_ts", posted["ts"]) == posted["ts"]:
+                self.done.threads[self.only] = (self.known.channel, posted["ts"])
         return [one for one in self.owed if one.delivery_id not in found]
+
+
+async def _messages(call: Callable[[], Awaitable[Any]]) -> Sequence[Json]:
+    """The messages of a channel or thread; none where they may not be read, which needs a scope of its own."""
+    try:
+        found: Sequence[Json] = (await call()).get("messages") or ()
+    except SlackFailed as error:
+        if error.permanent or error.code in GONE:
+            return ()
+        raise
+    return found
 
 
 async def _worded(said: Message, call: Callable[..., Awaitable[Any]]) -> Any:
@@ -410,8 +421,3 @@ def _failure(status: int, code: str, answer: str, headers: Any, now: datetime, *
 def workspace(address: str) -> str | None:
     """Whose token a target is reached with: a team's, that of the setting (empty), or none at all."""
     return None if "://" in address else address.rpartition("/")[0]
-
-
-def user_of(answer: Json) -> str:
-    """How a person is named in a message: no mention, which would call them."""
-    return str(answer.get("name") or answer.get("username") or answer.get("id") or "")
