@@ -184,8 +184,8 @@ class SlackServer:
         team, token = self.codes.pop(str(body["code"]))
         self.tokens[token] = team
         return {
-            "ok": True, "access_token": token, "token_type": "bot", "scope": "chat:write,commands", "bot_user_id": "UBOT",
-            "app_id": "A1", "team": {"id": team, "name": "Second team"}, "enterprise": None,
+            "ok": True, "access_token": token, "token_type": "bot", "scope": "chat:write,commands",
+            "bot_user_id": "UBOT", "app_id": "A1", "team": {"id": team, "name": "Second team"}, "enterprise": None,
             "is_enterprise_install": False, "authed_user": {"id": "UINSTALLER"},
         }  # fmt: skip
 

@@ -220,7 +220,7 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
     async with sending(store, clock, slack) as (_, sender):
         owe(store, clock, told(1, clock))
         claimed = await sender.claim(10)
-        slack_sender = await sender._open_slack()
+        slack_sender = await sender.open_slack()
         monkeypatch.setattr(slack_sender, "_remember", lambda *_: None)  # the process is gone by then
         await slack_sender.send(claimed, CHANNEL)
         monkeypatch.undo()
@@ -240,7 +240,7 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
     slack = SlackServer(history=False)
     async with sending(store, clock, slack) as (_, sender):
         owe(store, clock, told(1, clock))
-        await (await sender._open_slack()).send(await sender.claim(10), CHANNEL)
+        await (await sender.open_slack()).send(await sender.claim(10), CHANNEL)
         clock.pass_(LEASE)
         assert await drain(sender, clock) == 1
     assert len(slack.messages) == 1

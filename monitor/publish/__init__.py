@@ -227,14 +227,15 @@ class Publisher:
 
         events = [one.event for one in owed]
         if owed[0].target.type == "slack":
-            slack = self._slack or await self._open_slack()
-            return await slack.send(owed, opened.address)
+            return await (await self.open_slack()).send(owed, opened.address)
         return await webhook.send(
             self.webhooks, self.guard, opened.address, opened.secret, events[0], self.now(), self.deadline
         )
 
-    async def _open_slack(self) -> Slack:
+    async def open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
+        if self._slack is not None:
+            return self._slack
         from monitor.publish import slack
 
         http = await self._open.enter_async_context(slack.session(self.guard))

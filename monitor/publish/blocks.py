@@ -22,6 +22,8 @@ from monitor.store.tables import EventRow
 
 #: With some room below Slack's own limits.
 HEADER, TEXT, FIELD, TOTAL = 150, 2900, 1900, 10_000
+#: Sections of an answer, which has fewer limits than a message.
+MOST = 4
 #: Of a list: what a link and a line may take, and how many models are named in a line, in how many characters.
 LINK, LINE, NAMED, NAMES = 300, 500, 25, 1500
 
@@ -134,7 +136,7 @@ def card(events: Sequence[EventRow], now: datetime, background: Background = NOT
     if buttons and subject(event):
         blocks.append(_actions(event, background.heard))
     said = [f"{sign} {WORDS[severity]}: {title}{f' ({ahead})' if ahead else ''}."]
-    said += [f"Use {plain} instead." for plain in [_chain(background.successors, False)] if plain]
+    said += [f"Use {plain} instead." for plain in [chain(background.successors, marked=False)] if plain]
     if not subject(event):
         said = [f"{sign} {_words(event, now)}"]
     return fit(" ".join(said), TEXT), blocks
@@ -191,7 +193,9 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
         return []
     was = When.from_json((events[0].before or {}).get("retires"))
     when = When.from_json(event.effective) or fact.retires
-    fields = [("Model", _code(f"{event.provider}/{event.model}") + fit(_place(event), 300))]
+    fields = [("Model", code(f"{event.provider}/{event.model}"))]
+    if where := _place(event):
+        fields.append(("Where", fit(where, 500)))
     if when:
         ahead = _ahead(event, now)
         moved = f"\n_was {day(was).removeprefix('on ')}_" if was and was != when else ""
@@ -201,30 +205,30 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
         fields.append(("Stage", fit(fact.term or fact.stage, 200)))
     if event.kind == "retirement.withdrawn":
         return fields
-    chain = _chain(background.successors, True) or " or ".join(map(_code, fact.replacements))
-    fields.append(("Use instead", chain or "no replacement named"))
+    instead = chain(background.successors) or " or ".join(map(code, fact.replacements))
+    fields.append(("Use instead", instead or "no replacement named"))
     if background.costs:
         fields.append(("What that costs", "\n".join(map(_cost, background.costs))))
-    return [(name, value) if len(value) <= FIELD else (name, fit(_plain(value), FIELD)) for name, value in fields]
+    return [(name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD)) for name, value in fields]
 
 
 def _place(event: EventRow) -> str:
     parts = [event.version, f"in {event.region}" if event.region else ""]
     parts.append(event.surface if event.surface != "api" else "")
-    said = ", ".join(part for part in parts if part)
-    return f"\n{said}" if said else ""
+    return ", ".join(part for part in parts if part)
 
 
-def _chain(successors: Sequence[Json], marked: bool) -> str:
+def chain(successors: Sequence[Json], marked: bool = True) -> str:
     """Replacements, each with its own end if it goes too, followed to those that live."""
     said = []
     for one in successors[:5]:
-        end, name = When.from_json(one["retires"]), _code(one["model"]) if marked else one["model"]
+        end, name = When.from_json(one["retires"]), code(one["model"]) if marked else one["model"]
         flag = ""
         if not one["lives"]:
             word = "retired" if one["gone"] and end else "retires" if end else one["stage"] or "gone"
+            word = fit(word, 60) if marked else word
             flag = f" (itself {word}{f' {day(end)}' if end else ''})"
-        then = _chain(one["successors"], marked)
+        then = chain(one["successors"], marked)
         said.append(f"{name}{flag}{f' → {then}' if then else ''}")
     return " or ".join(said)
 
@@ -241,7 +245,7 @@ def _cost(cost: Cost) -> str:
 
 def _evidence(event: EventRow, severity: str) -> Json:
     """How much it matters, where it is written, in which words, and when it was seen there."""
-    seen = f"seen {_date(event.detected_at)}, {event.detected_at:%H:%M} UTC"
+    seen = f"seen {date(event.detected_at)}, {event.detected_at:%H:%M} UTC"
     parts = [f"*{WORDS[severity]}*", link(event.url, f"evidence: {event.source_id}"), seen]
     said = " · ".join(part for part in parts if part)
     return _context(said + (f"\n“{fit(event.quote, 600)}”" if event.quote else ""))
@@ -250,8 +254,8 @@ def _evidence(event: EventRow, severity: str) -> Json:
 def _heard(heard: Heard) -> str:
     by = fit(heard.by or "somebody", 80)
     if heard.until:
-        return f"💤 Snoozed by *{by}*: no reminders until {_date(heard.until)}"
-    return f"✅ Acknowledged by *{by}* on {_date(heard.at)}: no reminders unless the date changes"
+        return f"💤 Snoozed by *{by}*: no reminders until {date(heard.until)}"
+    return f"✅ Acknowledged by *{by}* on {date(heard.at)}: no reminders unless the date changes"
 
 
 def _actions(event: EventRow, heard: Heard | None) -> Json:
@@ -317,9 +321,9 @@ def _grouped(group: Sequence[EventRow], now: datetime) -> str:
     first = group[0]
     if len(group) == 1:
         return f"{SIGNS[first.severity]} {fit(_words(first, now), LINE)}"
-    names = [f"{event.provider}/{event.model}" + _place(event).replace("\n", " ") for event in group]
+    names = [" ".join(filter(None, (f"{event.provider}/{event.model}", _place(event)))) for event in group]
     kept = names[:NAMED]
-    while len(shown := ", ".join(map(_code, kept))) > NAMES:
+    while len(shown := ", ".join(map(code, kept))) > NAMES:
         kept.pop()
     more = f" and {len(names) - len(kept)} more" if len(kept) < len(names) else ""
     said = f"{SIGNS[first.severity]} *{len(group)} models*: {fit(_recounted(first, _change(first), now), LINE)}"
@@ -339,6 +343,13 @@ def _recounted(event: EventRow, words: str, now: datetime) -> str:
     words = _COUNTED_THEN.sub("", words)
     at = words.rfind(date)
     return f"{words[: at + len(date)]} ({ahead}){words[at + len(date) :]}" if ahead and at >= 0 else words
+
+
+def said(lines: Sequence[str]) -> Message:
+    """Lines of mrkdwn as they are, in as few sections as hold them."""
+    kept = [line if len(line) <= TEXT else fit(unescaped(line), TEXT) for line in lines]
+    shown = _packed(kept)[:MOST]
+    return shown[0], [_section(text) for text in shown]
 
 
 def _packed(lines: Sequence[str]) -> list[str]:
@@ -363,12 +374,12 @@ def day(when: When) -> str:
     elif len(rest) == 2:
         said, preposition = f"{_MONTHS[int(rest) - 1]} {year}", "in "
     else:
-        said, preposition = _date(when.starts), "on "
+        said, preposition = date(when.starts), "on "
         said += f", {when.starts:%H:%M} UTC" if len(when.text) > 10 else ""
     return {"on": preposition, "by": "by ", "not_before": "not before "}[when.bound] + said
 
 
-def _date(at: datetime) -> str:
+def date(at: datetime) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
@@ -399,12 +410,17 @@ def fit(text: str, limit: int) -> str:
     return "".join(kept) + "…"
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
+    """One line of any text, as long as a section may be."""
+    return fit(text, TEXT)
+
+
+def unescaped(text: str) -> str:
     """Escaped text as it was before, to be cut."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     return f"`{fit(text.replace('`', 'ˋ'), 200)}`"
 
 

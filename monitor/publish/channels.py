@@ -92,6 +92,14 @@ def these(workspace: str, channel: str, name: str = "") -> ColumnElement[bool]:
     return and_(col(SubscriptionRow.type) == "slack", _address.in_(addresses))
 
 
+def moved(session: Session, workspace: str, channel: str, to: str) -> None:
+    """A channel has another id now."""
+    row = session.scalars(select(SubscriptionRow).where(these(workspace, channel))).first()
+    if row:
+        row.address = f"{workspace}/{to}" if workspace else to
+        session.add(row)
+
+
 def _of(workspace: str) -> ColumnElement[bool]:
     """The channels of a workspace; those of the token of the setting have none in their address."""
     channel = and_(col(SubscriptionRow.type) == "slack", not_(_address.contains("://")))

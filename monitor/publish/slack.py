@@ -131,7 +131,7 @@ class Done:
 
 
 class Slack:
-    """Posts messages. ``base_url`` is another Slack, for tests and the demo. ``buttons``: somebody hears their clicks."""
+    """Posts messages. ``base_url`` is another Slack, for tests and the demo. ``buttons``: there is who hears clicks."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Slack workspaces that installed the app, each with its token, sealed.
 
-A workspace is named by its team (``T…``), or by its organisation (``E…``) where that installed the app for all its teams.
+A workspace is named by its team (``T…``), or by its organisation (``E…``) where that installed the app for all.
 """
 
 from __future__ import annotations
