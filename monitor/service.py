@@ -23,6 +23,8 @@ from monitor.errors import StoreError
 from monitor.fetch import Fetcher
 from monitor.poll import Polled, Poller
 from monitor.publish import Publisher
+from monitor.publish.remind import EVERY as REMIND_EVERY
+from monitor.publish.remind import remind
 from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
 from monitor.store import sources
@@ -36,6 +38,8 @@ DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
+#: How often it asks whether it is time for reminders, in seconds.
+ASK = 60.0
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
 GRACE = 20.0
 
@@ -126,10 +130,24 @@ class Service:
             log.error("%s", error)
         self.error = error
 
+    async def remind(self) -> None:
+        """Tell the reminders that are due: once an hour, by whichever of several services comes first."""
+        try:
+            told = await asyncio.to_thread(
+                remind, self.store, self.poller.declared, self.poller.clock(), every=REMIND_EVERY
+            )  # fmt: skip
+        except StoreError as error:
+            self._say(str(error))
+        else:
+            if told:
+                self.publisher.wake()
+
     async def run(self) -> None:
         """Until ``stopping`` is set; then finish what is under way, at most GRACE seconds."""
         scheduler = AsyncIOScheduler(timezone=UTC)
         scheduler.add_job(self.tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
+        # After the first polls: what a stop has missed is told as the pages say it now.
+        scheduler.add_job(self.remind, "interval", seconds=ASK, max_instances=1, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
         stopped = asyncio.create_task(self.stopping.wait())

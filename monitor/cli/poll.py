@@ -47,6 +47,7 @@ def poll(
     poll tries again, so that cron stays quiet.
     Example: lastcall poll openai.deprecations
     """
+    from monitor.publish.remind import remind
     from monitor.settings import load_settings
     from monitor.source import find
     from monitor.store import sources as states
@@ -64,6 +65,7 @@ def poll(
             rows = states.states(session, named) if named else states.due(session, clock(), len(known))
         ended = asyncio.run(_sweep(store, settings, known, rows))
         changes = [event for polled in ended for event in polled.events if not event["baseline"]]
+        changes += remind(store, known, clock())
         show(how, changes)
         failed = [polled for polled in ended if polled.outcome in FAILED]
         output.say(

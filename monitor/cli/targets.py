@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import clock, days, opened, severity
+from monitor.cli.options import clock, opened
 from monitor.errors import NotFound
 from monitor.facts import Json
 
@@ -32,6 +34,9 @@ Filters = Annotated[
 Kinds = Annotated[
     str | None, typer.Option("--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased.")
 ]
+Surfaces = Annotated[
+    str | None, typer.Option("--surfaces", metavar="NAME,...", help="Only these: api,fine-tuning. All if none.")
+]
 Severity = Annotated[str, typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action, critical.")]
 MinChange = Annotated[
     str | None, typer.Option("--min-change", metavar="PERCENT", help="Only prices that move at least this much: 5%.")
@@ -40,40 +45,86 @@ Days = Annotated[
     str | None, typer.Option("--within", metavar="DAYS", help="Only retirements with a firm date this near: 90d.")
 ]
 Operator = Annotated[bool, typer.Option("--operator", help="Events about sources and endpoints, and only those.")]
+Reminders = Annotated[
+    str | None,
+    typer.Option("--reminders", metavar="DAYS,...", help="Days before an end: 90,60,30,14,7,1,0 if not told; or off."),
+]
+Digest = Annotated[
+    str | None, typer.Option("--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00'; at once if not told.")
+]
+Quiet = Annotated[
+    str | None, typer.Option("--quiet", metavar="HOURS", help="Only what is critical from 22:00-07:00, for example.")
+]
+Timezone = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Of digest and quiet hours: Europe/Berlin; UTC.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="Also the models of a list, or of a LiteLLM config; - is stdin."),
+]
+
+#: What ``asked`` makes of the options.
+Wanted = dict[str, Any]
 
 FIELDS = (
-    "id", "type", "address", "state", "reason", "filters", "kinds", "severity", "min_change", "within", "operator",
-    "created_at", "last_delivered_at", "failing_since",
+    "id", "type", "address", "state", "reason", "filters", "kinds", "surfaces", "severity", "min_change", "within",
+    "operator", "reminders", "digest", "quiet", "timezone", "muted_until", "created_at", "last_delivered_at",
+    "failing_since",
 )  # fmt: skip
 
 
 def asked(
-    filters: list[str] | None, kinds: str | None, least: str, min_change: str | None, within: str | None, operator: bool
-) -> dict[str, Any]:
+    filters: Filters = None,
+    kinds: Kinds = None,
+    least: Severity = "info",
+    min_change: MinChange = None,
+    within: Days = None,
+    operator: Operator = False,
+    *,
+    surfaces: Surfaces = None,
+    reminders: Reminders = None,
+    digest: Digest = None,
+    quiet: Quiet = None,
+    timezone: Timezone = None,
+    from_file: From = None,
+) -> Wanted:
     """The columns of a subscription behind the options; a wrong word is a usage error."""
-    from decimal import Decimal, InvalidOperation
+    from monitor.publish.asking import columns
 
-    from monitor.events import KINDS
-    from monitor.publish.match import Filter, check_kind
+    listed: list[str] = []
+    if from_file:
+        from monitor.cli import inventory
 
-    words = [word.strip().lower() for word in (kinds or "").split(",") if word.strip()]
+        listed = inventory.filters(inventory.read(from_file), from_file)
+        output.say(f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}")
     try:
-        for one in filters or []:
-            Filter.parse(one)
-        for word in words:
-            check_kind(word, KINDS)
+        return columns(
+            [*(filters or []), *listed], kinds=kinds or "", severity=least, min_change=min_change or "",
+            within=within or "", operator=operator, surfaces=surfaces or "", reminders=reminders or "",
+            digest=digest or "", quiet=quiet or "", timezone=timezone or "",
+        )  # fmt: skip
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    try:
-        change = Decimal(min_change.removesuffix("%").strip()) if min_change else None
-    except InvalidOperation:
-        change = Decimal(-1)
-    if change is not None and not (change.is_finite() and change >= 0):
-        raise typer.BadParameter(f"--min-change {min_change!r} is no percentage; write for example 5%")
-    return {
-        "filters": list(filters or []), "kinds": words, "severity": severity(least), "min_change": change,
-        "within": days(within), "operator": operator,
-    }  # fmt: skip
+
+
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of what a target wants, after its first argument; it gets them as ``wanted``.
+
+    Each command that makes a target takes the same ones, so they are written once, as the parameters of ``asked``.
+    """
+    named = inspect.signature(asked, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def asks(**given: Any) -> None:
+        wanted = asked(**{name: given.pop(name) for name in named})
+        command(**given, wanted=wanted)
+
+    first, *rest = (one for name, one in own.items() if name != "wanted")
+    joined = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (first, *named.values(), *rest)]
+    asks.__signature__ = inspect.Signature(joined)  # type: ignore[attr-defined]
+    asks.__annotations__ = {one.name: one.annotation for one in joined}
+    return asks
 
 
 def new_id() -> str:
@@ -122,6 +173,8 @@ def find(session: Session, kind: str, named: str, vault: Vault | None = None) ->
 
 def told(row: SubscriptionRow) -> Json:
     """A target in its public form, without secrets."""
+    from monitor.reminders import USUAL
+
     return {
         "id": row.id,
         "type": row.type,
@@ -130,10 +183,16 @@ def told(row: SubscriptionRow) -> Json:
         "reason": row.reason,
         "filters": row.filters,
         "kinds": row.kinds,
+        "surfaces": row.surfaces,
         "severity": row.severity,
         "min_change": format(row.min_change, "f") if row.min_change is not None else None,
         "within": row.within,
         "operator": row.operator,
+        "reminders": list(USUAL) if row.reminders is None else row.reminders,
+        "digest": row.digest,
+        "quiet": f"{row.quiet_from}-{row.quiet_to}" if row.quiet_from else "",
+        "timezone": row.timezone,
+        "muted_until": output.stamp(row.muted_until),
         "created_at": output.stamp(row.created_at),
         "last_delivered_at": output.stamp(row.last_delivered_at),
         "failing_since": output.stamp(row.failing_since),
@@ -157,13 +216,22 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
 
 def wants(one: Json) -> str:
     """What a target asked for, in words."""
-    if one["operator"]:
-        return "events about sources and endpoints"
-    parts = [" ".join(one["filters"]) or "everything"]
+    from monitor.reminders import USUAL
+
+    parts = ["events about sources and endpoints" if one["operator"] else " ".join(one["filters"]) or "everything"]
+    parts += [f"surfaces {','.join(one['surfaces'])}"] if one["surfaces"] else []
     parts += [f"kinds {','.join(one['kinds'])}"] if one["kinds"] else []
     parts += [f"from {one['severity']}"] if one["severity"] != "info" else []
     parts += [f"prices by {one['min_change']} %"] if one["min_change"] else []
     parts += [f"within {one['within']} days"] if one["within"] is not None else []
+    if one["reminders"] != list(USUAL):
+        parts.append(
+            f"reminders {','.join(map(str, one['reminders']))} days before" if one["reminders"] else "no reminders"
+        )
+    parts += [f"in a digest {one['digest']}"] if one["digest"] else []
+    parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
+    parts += [f"times in {one['timezone']}"] if one["timezone"] != "UTC" and (one["digest"] or one["quiet"]) else []
+    parts += [f"muted until {one['muted_until'][:16]}Z"] if one["muted_until"] else []
     return ", ".join(parts)
 
 

@@ -15,14 +15,10 @@ Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...)
 
 
 @app.command()
+@targets.asking
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")],
-    filters: targets.Filters = None,
-    kinds: targets.Kinds = None,
-    least: targets.Severity = "info",
-    min_change: targets.MinChange = None,
-    within: targets.Days = None,
-    operator: targets.Operator = False,
+    wanted: targets.Wanted,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -37,7 +33,6 @@ def add(
 
     how = output.form(as_json)
     targets.check_url(load_settings(db), url)
-    wanted = targets.asked(filters, kinds, least, min_change, within, operator)
     secret = new_secret()
     with targets.unlocked(db) as (store, vault), store.write() as session:
         if there := targets.there(session, "webhook", url):

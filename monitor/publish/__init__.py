@@ -229,7 +229,7 @@ class Publisher:
         if owed[0].target.type == "slack":
             return await (await self.open_slack()).send(owed, opened.address)
         return await webhook.send(
-            self.webhooks, self.guard, opened.address, opened.secret, events[0], self.now(), self.deadline
+            self.webhooks, self.guard, opened.address, opened.secret, events, self.now(), self.deadline, owed[0].message
         )
 
     async def open_slack(self) -> Slack:
@@ -269,10 +269,10 @@ class Publisher:
 
 
 def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
-    """What is sent together: all that is claimed for one Slack channel; an event each for webhooks."""
+    """What is sent together: all that is claimed for one Slack channel, a digest; else an event each."""
     together: dict[object, list[Owed]] = {}
     for one in owed:
-        key = one.target.id if one.target.type == "slack" else one.delivery_id
+        key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
 

@@ -11,13 +11,16 @@ the lease runs out. Every function works in the caller's transaction and changes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     Update,
     and_,
@@ -35,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from monitor.publish import timing
 from monitor.publish.match import Wanted
 from monitor.store.tables import (
     AcknowledgementRow,
@@ -61,6 +65,8 @@ LEASE = timedelta(seconds=60)
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
 PER_MESSAGE = 30
+#: Events in one digest of a webhook or a mail; what is owed beyond follows in the next.
+PER_DIGEST = 100
 
 _id, _state, _next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
 _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)
@@ -70,16 +76,22 @@ _is_pending = _state == _PENDING
 _DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 _TARGETS: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+#: What is read of a delivery that was claimed.
+_CLAIMED = (_id, col(DeliveryRow.attempts), col(DeliveryRow.event_id), _target_id, col(DeliveryRow.message))
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included."""
+    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included.
+
+    ``message`` is the id of the digest in which it travels, empty where it goes alone.
+    """
 
     delivery_id: int
     number: int
     event: EventRow
     target: SubscriptionRow
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +105,67 @@ class Try:
     answer: str = ""
 
 
-def enqueue(session: Session, events: Sequence[EventRow], now: datetime) -> int:
-    """Owe each event to every target that wants it; called in the transaction that writes the events."""
-    wanted = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
+def enqueue(
+    session: Session,
+    events: Sequence[EventRow],
+    now: datetime,
+    recipients: Mapping[str, Collection[str]] | None = None,
+) -> int:
+    """Owe each event to every target that wants it; called in the transaction that writes the events.
+
+    ``recipients`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
+    """
+    targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
     rows = [
         {
             "event_id": event.id,
             "subscription_id": target.id,
             "state": "pending" if target.state == "enabled" else "held",
             "created_at": now,
-            "next_at": now,
+            "next_at": timing.when(target, event.severity, now),
         }
         for event in events
-        for target, wants in wanted
-        if wants.matches(event)
+        for target, wants in targets
+        if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
     ]
     if rows:
         session.execute(insert(DeliveryRow), rows)
     return len(rows)
 
 
+def ask(session: Session, target: SubscriptionRow, wanted: Mapping[str, Any], now: datetime) -> None:
+    """Replace what a target asks for (asking.columns, or some of them); what it is owed is due accordingly."""
+    for name, value in wanted.items():
+        setattr(target, name, value)
+    target.asked_at = now
+    session.add(target)
+    session.flush()
+    retime(session, target, now)
+
+
+def retime(session: Session, target: SubscriptionRow, now: datetime) -> None:
+    """After a change of digest, quiet hours or pause: when is due what the target is owed and was not tried yet.
+
+    What was tried waits for its next try.
+    """
+    critical = select(col(EventRow.id)).where(col(EventRow.severity) == "critical")
+    severe = col(DeliveryRow.event_id).in_(critical)
+    fresh = col(DeliveryRow.attempts) == 0
+    owed = and_(_target_id == target.id, _is_pending)
+    later = timing.allowed(target, "", now)
+    _change(session, and_(owed, fresh, severe), next_at=now)
+    _change(session, and_(owed, fresh, ~severe), next_at=timing.when(target, "", now))
+    _change(session, and_(owed, ~fresh, ~severe, _next_at < later), next_at=later)
+
+
 def claim(session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET) -> list[Owed]:
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
-    A target has at most ``per_target`` in flight, one while it fails, and a Slack channel one message.
+    A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a digest one message. A
+    digest counts as one.
     """
+    digests = _claim_digests(session, owner, now, limit)
+    limit -= len({line.message for line in digests})
     free = or_(_lease_until.is_(None), _lease_until <= now)
     due = and_(_is_pending, _next_at <= now)
     is_free = case((free, 1), else_=0)
@@ -154,24 +202,78 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     taken = session.execute(
         update(DeliveryRow)
         .where(_id.in_(select(locked.c.id)))
-        .values(lease_owner=owner, lease_until=now + LEASE, attempts=col(DeliveryRow.attempts) + 1)
-        .returning(_id, col(DeliveryRow.attempts), col(DeliveryRow.event_id), _target_id)
+        .values(**_leased(owner, now), message="")
+        .returning(*_CLAIMED)
         .execution_options(synchronize_session=False)
     ).all()
-    events = {
-        row.id: row
-        for row in session.scalars(
-            select(EventRow).where(col(EventRow.id).in_({event_id for _, _, event_id, _ in taken}))
-        )
-    }
-    targets = {
-        row.id: row
-        for row in session.scalars(
-            select(SubscriptionRow).where(col(SubscriptionRow.id).in_({target for _, _, _, target in taken}))
-        )
-    }
-    claimed = [Owed(delivery, number, events[event], targets[target]) for delivery, number, event, target in taken]
-    return sorted(claimed, key=lambda one: one.event.sequence or 0)
+    return _owed(session, [*digests, *taken])
+
+
+def _owed(session: Session, claimed: Sequence[Row[Any]]) -> list[Owed]:
+    """The claimed deliveries with their events and targets, in the order of the log."""
+    wanted = {line.event_id for line in claimed}
+    events = {row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))}
+    owing = {line.subscription_id for line in claimed}
+    found = session.scalars(select(SubscriptionRow).where(col(SubscriptionRow.id).in_(owing)))
+    targets = {row.id: row for row in found}
+    owed = [
+        Owed(line.id, line.attempts, events[line.event_id], targets[line.subscription_id], line.message)
+        for line in claimed
+    ]
+    return sorted(owed, key=lambda one: one.event.sequence or 0)
+
+
+def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> list[Row[Any]]:
+    """Lease one message for each of at most ``limit`` targets with digests, longest due first; Slack bundles anyway.
+
+    What is due goes together, and after the first try stays together: its id says which events those are, so that a
+    try after a crash, or after one of them was cancelled, never has the same id and another body.
+    """
+    free = or_(_lease_until.is_(None), _lease_until <= now)
+    owed = and_(_target_id == col(SubscriptionRow.id), _is_pending)
+    oldest = select(func.min(_next_at)).where(owed, _next_at <= now).correlate(SubscriptionRow).scalar_subquery()
+    in_flight = select(_id).where(owed, ~free).correlate(SubscriptionRow).exists()
+    # Locked, so that two workers never share a message between them.
+    targets = session.scalars(
+        select(col(SubscriptionRow.id))
+        .where(_digested(), col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+        .where(oldest.is_not(None), ~in_flight)
+        .order_by(oldest)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()
+    claimed: list[Row[Any]] = []
+    for target_id in targets:
+        due = and_(_target_id == target_id, _is_pending, free)
+        first = select(col(DeliveryRow.message)).where(due, _next_at <= now).order_by(_next_at, _id).limit(1)
+        message = session.scalar(first)
+        if message is None:  # another worker has had it meanwhile
+            continue
+        together = and_(due, col(DeliveryRow.message) == message)
+        if not message:
+            together = and_(together, _next_at <= now)
+        rows = session.execute(
+            select(_id, col(DeliveryRow.event_id)).where(together).order_by(_next_at, _id).limit(PER_DIGEST)
+        ).all()
+        statement = update(DeliveryRow).where(_id.in_([line.id for line in rows]))
+        statement = _set(statement, message=message_id(line.event_id for line in rows), **_leased(owner, now))
+        claimed += session.execute(statement.returning(*_CLAIMED)).all()
+    return claimed
+
+
+def _leased(owner: str, now: datetime) -> dict[str, Any]:
+    return {"lease_owner": owner, "lease_until": now + LEASE, "attempts": col(DeliveryRow.attempts) + 1}
+
+
+def message_id(event_ids: Iterable[str]) -> str:
+    """The id of a message about several events: the same for the same events."""
+    digest = hashlib.sha256(" ".join(sorted(event_ids)).encode()).digest()
+    return "msg_" + b32encode(digest[:15]).decode().lower()
+
+
+def _digested() -> ColumnElement[bool]:
+    """Whether a target gets what is due in one message with an id of its own."""
+    return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
 
 
 def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select[Any]:
@@ -187,7 +289,8 @@ def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select
         .correlate(SubscriptionRow)
     )
     failing = case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
-    target = and_(col(SubscriptionRow.type) == kind, col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+    enabled = and_(col(SubscriptionRow.state) == "enabled", _not_quiet(now), ~_digested())
+    target = and_(col(SubscriptionRow.type) == kind, enabled)
     if session.get_bind().dialect.name == "sqlite":  # which has no LATERAL, and walks a correlated IN as well
         return (
             select(_id, col(SubscriptionRow.type), failing)
@@ -242,7 +345,7 @@ def retry_later(
         later: dict[str, Any] = {"state": "dead"}
         if one.number < len(SCHEDULE):
             wait = SCHEDULE[one.number] * (1 - JITTER + 2 * JITTER * random())
-            later = {"next_at": max(now + wait, quiet)}
+            later = {"next_at": timing.allowed(one.target, one.event.severity, max(now + wait, quiet))}
         # Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it.
         still = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
         session.execute(_set(_these([one]).where(still), error=tried.error, **later, **_NO_LEASE))
@@ -272,7 +375,10 @@ def resume(session: Session, target_id: str, now: datetime) -> int:
     """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
     _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, probe_at=None)
     held = and_(_target_id == target_id, _state == "held")
-    return _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
+    due = _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
+    target = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id)
+    retime(session, session.scalars(target.execution_options(populate_existing=True)).one(), now)
+    return due
 
 
 def release(session: Session, owner: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -11,6 +12,7 @@ import aiohttp
 
 from monitor import __version__
 from monitor.errors import DeliveryFailed
+from monitor.facts import Json
 from monitor.publish import signature
 from monitor.publish.guard import Guard
 from monitor.store.tables import EventRow
@@ -29,6 +31,17 @@ def body(event: EventRow) -> bytes:
     """The body: the same bytes on every attempt, whatever database the event came from."""
     data = event.to_json()
     message = {"type": event.kind, "timestamp": data["detected_at"], "data": data}
+    return _compact(message)
+
+
+def digest(events: Sequence[EventRow]) -> bytes:
+    """The body of several events as one message, in the order of the log; its time is that of the last of them."""
+    data = [event.to_json() for event in events]
+    last = max(one["detected_at"] for one in data)
+    return _compact({"type": "digest", "timestamp": last, "data": {"events": data}})
+
+
+def _compact(message: Json) -> bytes:
     return json.dumps(message, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -49,14 +62,18 @@ async def send(
     guard: Guard,
     url: str,
     secret: str,
-    event: EventRow,
+    events: Sequence[EventRow],
     now: datetime,
     deadline: float = DEADLINE,
+    message: str = "",
 ) -> tuple[int, str]:
-    """The status and the beginning of the answer of a delivery that arrived; else DeliveryFailed."""
-    content = body(event)
+    """The status and the beginning of the answer of a delivery that arrived; else DeliveryFailed.
+
+    One event, or with the id of a ``message`` a digest of several.
+    """
+    content = digest(events) if message else body(events[0])
     try:
-        headers = signature.headers(secret, event.id, int(now.timestamp()), content)
+        headers = signature.headers(secret, message or events[0].id, int(now.timestamp()), content)
     except ValueError as error:
         raise DeliveryFailed(str(error), permanent=True) from None
     headers["Content-Type"] = "application/json"

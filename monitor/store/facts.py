@@ -155,6 +155,13 @@ def of_models(
     ]
 
 
+def versions(session: Session, source_id: str, fact: Fact) -> list[Known]:
+    """All versions of a fact on a page, oldest first."""
+    table = _table(VERSIONS[type(fact)])
+    this = (table.c.source_id == source_id, table.c.key == fact.key)
+    return known(session, [type(fact)], *this, history=True, names=[fact.model.casefold()])
+
+
 def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
     """Give the standing versions of these facts the notes they have now."""
     for fact in facts:

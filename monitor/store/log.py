@@ -44,42 +44,51 @@ def append(
     for draft, saying in zip(drafts, said, strict=True):
         if draft.once and before[saying]:
             continue
-        fact = draft.fact or Notice(model="", title="", surface="", provider=source_id.partition(".")[0])
-        lines.append(
-            {
-                "id": identify(saying, before[saying]),
-                "says": saying,
-                "kind": draft.kind,
-                "severity": draft.severity,
-                "provider": fact.provider,
-                "model": fact.model,
-                "folded": fact.model.casefold(),
-                "version": fact.version,
-                "region": fact.region,
-                "surface": fact.surface,
-                "canonical": canonical(fact.provider, fact.model),
-                "summary": draft.summary,
-                "before": draft.before.to_json() if draft.before else None,
-                "after": draft.after.to_json() if draft.after else None,
-                "effective": draft.effective.to_json() if draft.effective else None,
-                "detected_at": now,
-                "source_id": source_id,
-                "url": url,
-                "document": document,
-                "quote": draft.quote,
-                "baseline": baseline and draft.fact is not None and not draft.corrects,
-                "corrects": draft.corrects,
-            }
-        )
+        told = line(draft, source_id=source_id, url=url, document=document, now=now, baseline=baseline)
+        lines.append({"id": identify(saying, before[saying]), "says": saying} | told)
         before[saying] += 1
     write(session, lines)
     if not lines:
         return []
     found: list[EventRow] = []
-    ids = [line["id"] for line in lines]
+    ids = [each["id"] for each in lines]
     for at in range(0, len(ids), 500):
         found += session.execute(select(EventRow).where(EVENTS.c.id.in_(ids[at : at + 500]))).scalars()
     return sorted(found, key=lambda event: event.sequence or 0)
+
+
+def line(
+    draft: Draft, *, source_id: str, url: str, document: str, now: datetime, baseline: bool = False
+) -> dict[str, Any]:
+    """What a draft says as a row of the log, still without what tells it from others."""
+    fact = draft.fact or Notice(model="", title="", surface="", provider=source_id.partition(".")[0])
+    return {
+        "kind": draft.kind,
+        "severity": draft.severity,
+        "provider": fact.provider,
+        "model": fact.model,
+        "folded": fact.model.casefold(),
+        "version": fact.version,
+        "region": fact.region,
+        "surface": fact.surface,
+        "canonical": canonical(fact.provider, fact.model),
+        "summary": draft.summary,
+        "before": draft.before.to_json() if draft.before else None,
+        "after": draft.after.to_json() if draft.after else None,
+        "effective": draft.effective.to_json() if draft.effective else None,
+        "detected_at": now,
+        "source_id": source_id,
+        "url": url,
+        "document": document,
+        "quote": draft.quote,
+        "baseline": baseline and draft.fact is not None and not draft.corrects,
+        "corrects": draft.corrects,
+    }
+
+
+def is_said(session: Session, draft: Draft, source_id: str) -> bool:
+    """Whether the log says this already."""
+    return bool(_counts(session, [says(source_id, draft)]))
 
 
 def write(session: Session, lines: Sequence[dict[str, Any]]) -> None:

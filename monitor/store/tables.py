@@ -392,8 +392,9 @@ class SubscriptionRow(_Row, table=True):
     ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the app is installed in
     several workspaces, or an incoming-webhook URL), ``email`` or ``apprise`` (URL). ``filters`` are
     ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds, ``surfaces`` words of facts; empty, they mean
-    everything. ``operator`` targets get the events about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
-    ``reminders`` are days before a retirement; null means the usual ones.
+    everything. ``operator`` targets get the events about sources and endpoints, and only those. ``min_change`` is in
+    percent, ``within`` in days. ``reminders`` are days before a retirement; null means the usual ones. ``asked_at`` is
+    when all this was last asked for; null means when it was made.
 
     ``digest`` is empty, ``hourly`` or ``daily``; from ``quiet_from`` to ``quiet_to`` (HH:MM in ``timezone``), and until
     ``muted_until``, only what is critical is sent. ``threads`` (off, updates, all) is for Slack; ``format`` (empty,
@@ -405,8 +406,8 @@ class SubscriptionRow(_Row, table=True):
 
     ``quiet_until`` is a floor: the receiver asked for it (Retry-After), or the circuit is open; ``probe_at`` is when a
     paused target is tried again by itself. ``failures`` counts the failed tries in a row. ``ordered``: one delivery in
-    flight, in the order of the log. A paused or disabled target keeps its subscription: what it is owed is held, not dropped.
-    An address may be a secret as well, so neither is in the repr.
+    flight, in the order of the log. A paused or disabled target keeps its subscription: what it is owed is held, not
+    dropped. An address may be a secret as well, so neither is in the repr.
     """
 
     __tablename__ = "subscription"
@@ -430,6 +431,7 @@ class SubscriptionRow(_Row, table=True):
     quiet_to: str = _added("''", default="")
     timezone: str = _added("'UTC'", default="UTC")
     muted_until: datetime | None = None
+    asked_at: datetime | None = None
     threads: str = _added("'updates'", default="updates")
     format: str = _added("''", default="")
     verify: str = _added("''", default="")
