@@ -102,7 +102,7 @@ def session(guard: Guard) -> aiohttp.ClientSession:
     )
 
 
-def client(http: aiohttp.ClientSession, token: str, base_url: str = "") -> AsyncWebClient:
+def client(http: aiohttp.ClientSession, token: str | None, base_url: str = "") -> AsyncWebClient:
     """The SDK's client without its retries, its own sessions and a proxy from the environment."""
     made = AsyncWebClient(
         token, base_url=base_url or AsyncWebClient.BASE_URL, session=http, retry_handlers=[], logger=_LOG

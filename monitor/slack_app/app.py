@@ -47,8 +47,9 @@ class SlackApp:
         self.bolt = AsyncApp(
             name="lastcall",
             logger=LOG,
-            client=client(slack.http, "", publisher.slack_base_url),
+            client=client(slack.http, None, publisher.slack_base_url),
             authorize=Authorize(self),  # type: ignore[arg-type]
+            user_facing_authorize_error_message="⛔ Lastcall is not installed in this workspace, or not any more.",
             request_verification_enabled=False,  # http.py verifies, before anything is read
         )
         self.bolt.command("/lastcall")(self._command)

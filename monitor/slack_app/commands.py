@@ -6,7 +6,7 @@ that channel's too, and keeps the id from then on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -30,7 +30,6 @@ from monitor.store.tables import VERSIONS, SubscriptionRow
 
 if TYPE_CHECKING:
     from monitor.publish.outbox import Owed
-    from monitor.store.facts import Known
 
 #: Lines of a list in an answer.
 LINES = 15
@@ -101,9 +100,11 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     if not (words.plain or words.options):
         return usage(session, place, words, now)
     filters = [] if words.plain in (("all",), ("everything",)) else words.plain
-    wanted = asking.columns(filters, **words.options)
+    options: dict[str, Any] = words.options
+    wanted = asking.columns(filters, **options)
     row = subscription(session, place)
     was = "updated" if row else "subscribed"
+    _refuse_operator(row)
     if row is None:
         row = SubscriptionRow(
             id=targets.new_id(), type="slack", address=place.address, created_at=now, name=_name(place)
@@ -111,11 +112,7 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     elif row.state != "enabled":
         outbox.resume(session, row.id, now)
         session.refresh(row)
-    for name, value in wanted.items():
-        setattr(row, name, value)
-    session.add(row)
-    session.flush()
-    outbox.retime(session, row, now)
+    outbox.ask(session, row, wanted, now)
     lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
     if strange := [word for word in row.filters if not _known(session, word)]:
         named = ", ".join(blocks.code(word) for word in strange)
@@ -127,6 +124,7 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
 
 def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     row = _subscribed(session, place)
+    _refuse_operator(row)
     gone = {word.casefold() for word in words.plain} - {"all"}
     if strange := sorted(gone - {word.casefold() for word in row.filters}):
         named = ", ".join(map(blocks.code, strange))
@@ -168,7 +166,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
             for one in facts.known(session, [Retirement], official=True)
             if isinstance(fact := one.fact, Retirement) and fact.retires and firm(fact.retires) and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
-            if not filters or any(_matches(word, one) for word in filters)
+            if not filters or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
         ),
         key=lambda found: (found[0], found[2].provider, found[2].model),
     )
@@ -247,6 +245,12 @@ def _subscribed(session: Session, place: Place) -> SubscriptionRow:
     return row
 
 
+def _refuse_operator(row: SubscriptionRow | None) -> None:
+    """What an operator gave a channel on the command line is not for everybody in Slack to change."""
+    if row and row.operator:
+        raise ValueError("This channel hears of sources and endpoints; that is changed on the command line only.")
+
+
 def _name(place: Place) -> str:
     return "" if place.name in ("", "privategroup", "directmessage") else f"#{place.name}"
 
@@ -300,15 +304,14 @@ def _prices(prices: Sequence[Price]) -> list[str]:
 def _known(session: Session, word: str) -> bool:
     """Whether a filter matches any model that a page names today."""
     tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
-    query = union(*(select(table.c.provider, table.c.model, table.c.region, table.c.canonical) for table in tables))
+    query = union(*(select(table.c.provider, table.c.model, table.c.region) for table in tables))
     wanted = Filter.parse(word)
-    rows: Iterable[Any] = session.connection().execute(query)  # has what a filter looks at
-    return any(wanted.matches(row) for row in rows)
+    return any(_covers(wanted, *row) for row in session.connection().execute(query))
 
 
-def _matches(wanted: Filter, one: Known) -> bool:
-    fact = one.fact
-    there: Any = SimpleNamespace(
-        provider=fact.provider, model=fact.model, region=fact.region, canonical=canonical(fact.provider, fact.model)
+def _covers(wanted: Filter, provider: str, model: str, region: str) -> bool:
+    """Whether a filter matches an offering; it looks at events, so this is the least of one."""
+    event: Any = SimpleNamespace(
+        provider=provider, model=model, region=region, canonical=canonical(provider, model), kind="", after=None
     )
-    return wanted.matches(there)
+    return wanted.matches(event)

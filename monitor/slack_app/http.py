@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_sdk.signature import Clock, SignatureVerifier
@@ -36,7 +37,7 @@ class Gate:
         try:
             if not self._verifier.is_valid(body, headers.get("X-Slack-Request-Timestamp", ""), signature):
                 return False
-        except (ValueError, TypeError):  # a time that is no number, a body or signature that is no text
+        except (ValueError, TypeError, OverflowError):  # a time that is no number, a body or signature that is no text
             return False
         now = self._now().timestamp()
         self._seen = {one: at for one, at in self._seen.items() if now - at < REMEMBERED}
@@ -69,7 +70,11 @@ def add_oauth_routes(app: web.Application, flow: AsyncOAuthFlow) -> None:
         return await to_aiohttp_response(await flow.handle_installation(await to_bolt_request(request)))
 
     async def callback(request: web.Request) -> web.StreamResponse:
-        return await to_aiohttp_response(await flow.handle_callback(await to_bolt_request(request)))
+        try:
+            answer = await flow.handle_callback(await to_bolt_request(request))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return web.Response(status=502, text="Slack cannot be reached; start again at /slack/install\n")
+        return await to_aiohttp_response(answer)
 
     app.router.add_get(flow.install_path, install)
     app.router.add_get(flow.redirect_uri_path, callback)

@@ -147,7 +147,7 @@ def flow(publisher: Publisher, slack: Slack, client_id: str, client_secret: str)
         state_expiration_seconds=int(STATE.total_seconds()),
         logger=LOG,
     )
-    return AsyncOAuthFlow(client=client(slack.http, "", publisher.slack_base_url), logger=LOG, settings=settings)
+    return AsyncOAuthFlow(client=client(slack.http, None, publisher.slack_base_url), logger=LOG, settings=settings)
 
 
 def _plain(value: Any) -> Any:

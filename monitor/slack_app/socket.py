@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeClient]:
     """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever it breaks."""
-    http = client(app.slack.http, "", app.publisher.slack_base_url)
+    http = client(app.slack.http, None, app.publisher.slack_base_url)
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
     handler.client.proxy = None  # the SDK takes one from the environment
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
