@@ -71,6 +71,7 @@ class DeliveryFailed(LastcallError):
     ``status`` and ``answer`` (its first bytes) are kept with the attempt.
     ``dead``: the message itself is refused for good, and the target is well.
     ``workspace``: permanent, and so for every target that is reached with the same token.
+    ``ours``: something on this side failed (the egress proxy); it is not held against the target.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class DeliveryFailed(LastcallError):
         answer: str = "",
         dead: bool = False,
         workspace: bool = False,
+        ours: bool = False,
     ):
         super().__init__(message)
+        self.ours = ours
         self.permanent = permanent
         self.retry_after = retry_after
         self.status = status

@@ -9,6 +9,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -28,6 +29,7 @@ from monitor.vault import parse
 #: Settings whose value is never shown.
 SECRET = (
     "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
+    "egress_proxy", "smtp_url",
 )  # fmt: skip
 
 
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
     between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
-    monitor.vault, divided by commas or white space.
+    monitor.vault, divided by commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -51,8 +53,12 @@ class Settings(BaseSettings):
     slack_client_id: str = ""
     slack_client_secret: SecretStr = SecretStr("")
     secret_keys: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
+    allow_high_ports: bool = False
+    egress_proxy: SecretStr = SecretStr("")
     concurrency: int = Field(default=100, ge=1, le=1000)
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
@@ -78,6 +84,27 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("write http://host:port")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _relay(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.query
+            good = good and parts.path in ("", "/")
+        except ValueError:  # a port that is none
+            good = False
+        if text and not good:
+            raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
+        return value
 
     @field_validator("secret_keys")
     @classmethod

@@ -22,7 +22,7 @@ from monitor.store.db import Store
 from tests.receivers import LOOPBACK, Clock
 from tests.slack_server import SlackServer, texts
 
-SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105  of Slack's documentation
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
 class Person:
@@ -69,8 +69,8 @@ class Person:
     async def tells(self, kind: str, **event: Any) -> int:
         """An event of Slack's Events API; the status that it is answered with."""
         body = {
-            "type": "event_callback", "team_id": self.team, "api_app_id": "A1", "event_id": f"Ev{next(self.numbers)}", "event_time": 1,
-            "event": {"type": kind} | event,
+            "type": "event_callback", "team_id": self.team, "api_app_id": "A1", "event_time": 1,
+            "event_id": f"Ev{next(self.numbers)}", "event": {"type": kind} | event,
         }  # fmt: skip
         status, _ = await self.sends("/slack/events", json.dumps(body), content_type="application/json")
         return status

@@ -18,6 +18,7 @@ from monitor.demo.pages import openai_retirements
 from monitor.store.db import Store
 from monitor.store.log import Wanted, events
 from monitor.store.tables import AttemptRow, DeliveryRow, SourceRow, SubscriptionRow
+from monitor.vault import new_key
 from tests.receivers import Receiver, serving
 from tests.servers import Page, Site
 from tests.support import TESTS
@@ -62,6 +63,7 @@ class Child:
             "LASTCALL_SOURCE_URLS": json.dumps({SOURCE: site.url("/deprecations.md")}),
             "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8",
             "LASTCALL_ALLOW_HTTP": "1",
+            "LASTCALL_SECRET_KEYS": new_key(),
         }
         self.process: asyncio.subprocess.Process | None = None
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from monitor.errors import StoreError
-from monitor.publish import outbox, signature, webhook
+from monitor.publish import envelope, outbox, signature
 from monitor.publish.outbox import LEASE
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.receivers import Clock, FakeSlack, Receiver, event, publisher, serving, target
@@ -76,7 +76,7 @@ def test_the_official_vector():
         "webhook-timestamp": "1614265330",
         "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     }
-    assert signature.headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == expected
+    assert signature.headers([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == expected
 
 
 def test_secrets():
@@ -95,7 +95,7 @@ def test_the_body_is_the_public_form_and_the_same_every_time(store, clock):
     for _ in range(2):
         with store.write() as session:
             (owed,) = outbox.claim(session, "me", clock(), 1)
-            bodies.add(webhook.body(owed.event))
+            bodies.add(envelope.seal("", [owed.event]).body)
         clock.pass_(LEASE)
     (body,) = bodies
     said = json.loads(body)

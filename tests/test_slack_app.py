@@ -66,7 +66,7 @@ def test_what_is_typed(text, expected):
     ],
 )
 def test_what_is_not_understood_is_named(text, named):
-    with pytest.raises(ValueError, match="There is|The option") as caught:
+    with pytest.raises(ValueError, match=r"There is|The option") as caught:
         words.read(text)
     assert named in str(caught.value)
 

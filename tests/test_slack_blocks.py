@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -34,6 +35,11 @@ def told(fact: Retirement = FACT, was: Retirement | None = None, kind: str = "re
     return event(values.pop("number", 1), NOW, **(row | values))
 
 
+def successor(model: str, **values):
+    usual = {"model": model, "stage": "", "retires": None, "lives": True, "gone": False, "successors": []}
+    return usual | values
+
+
 def words(message) -> str:
     return shown({"blocks": message[1]})
 
@@ -57,13 +63,13 @@ def test_l7_any_text_is_a_valid_message(text, count, kind, several):
     )  # fmt: skip
     events = [
         told(
-            fact if not several else Retirement(**{**_fields(fact), "model": f"{number}{fact.model}"}), kind=kind,
-            number=number, summary=f"{fact.model}: {text * number}", url=f"https://e.example/?q={text}"[:2000], source_id=text or "s",
+            replace(fact, model=f"{number}{fact.model}") if several else fact, kind=kind, number=number,
+            summary=f"{fact.model}: {text * number}", url=f"https://e.example/?q={text}"[:2000], source_id=text or "s",
         )
         for number in range(count)
     ]  # fmt: skip
     around = Background(
-        successors=[{"model": text or "x", "stage": text, "retires": None, "lives": False, "gone": True, "successors": []}] * 60,
+        successors=[successor(text or "x", stage=text, lives=False, gone=True)] * 60,
         costs=[Cost(text or "input", Decimal(1), Decimal(2), text, text)] * 20,
         heard=Heard(text, NOW),
     )  # fmt: skip
@@ -81,14 +87,6 @@ def test_l7_any_text_is_a_valid_message(text, count, kind, several):
         assert all(part["verbatim"] for block in shape for part in _markdown(block))
 
 
-def _fields(fact: Retirement):
-    return {
-        name: getattr(fact, name)
-        for name in fact.__dataclass_fields__
-        if name not in ("fact", "identifying", "telling")
-    }
-
-
 def _markdown(block):
     parts = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
     return [part for part in parts if part and part["type"] == "mrkdwn"]
@@ -98,11 +96,11 @@ def _markdown(block):
 
 
 def test_a_card_tells_what_when_how_long_instead_costs_and_where():
-    was = Retirement(**{**_fields(FACT), "retires": When("2026-02-27")})
+    was = replace(FACT, retires=When("2026-02-27"))
     around = Background(
         successors=[
-            {"model": "gpt-new", "stage": "deprecated", "retires": When("2026-12-01").to_json(), "lives": False, "gone": False,
-             "successors": [{"model": "gpt-5", "stage": "", "retires": None, "lives": True, "gone": False, "successors": []}]},
+            successor("gpt-new", stage="deprecated", retires=When("2026-12-01").to_json(), lives=False,
+                      successors=[successor("gpt-5")]),
         ],
         costs=[Cost("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],
     )  # fmt: skip
@@ -154,7 +152,7 @@ def test_what_is_over_has_only_a_history(kind):
     ],
 )
 def test_days_left_are_for_firm_days(effective, shown):
-    fact = Retirement(**{**_fields(FACT), "retires": effective})
+    fact = replace(FACT, retires=effective)
     said = words(blocks.card([told(fact)], NOW))
     assert f"*Retires*\n{shown.removeprefix('in ')}" in said.replace("\nin ", "\n")
     assert ("days" in said) is ("days" in shown)
@@ -164,7 +162,7 @@ def test_the_days_that_are_left_are_those_of_today():
     """An event that was held is told with the days as they are when it is sent."""
     one = told(summary="openai/gpt-old: retires 2026-05-07 (in 60 days); replacement gpt-new")
     other = told(
-        Retirement(**{**_fields(FACT), "model": "gpt-other"}),
+        replace(FACT, model="gpt-other"),
         number=2,
         summary="openai/gpt-other: retires 2026-05-07 (in 60 days)",
     )
@@ -176,7 +174,7 @@ def test_the_days_that_are_left_are_those_of_today():
 def test_a_list_says_the_same_once_and_the_gravest_first():
     rows = [
         told(
-            Retirement(**{**_fields(FACT), "model": f"gpt-{number}"}), number=number, kind="replacement.changed",
+            replace(FACT, model=f"gpt-{number}"), number=number, kind="replacement.changed",
             severity="info", summary=f"openai/gpt-{number}: replacement gpt-5, was gpt-new",
         )
         for number in range(3)
@@ -203,7 +201,7 @@ def test_the_background_is_what_the_store_knows(sqlite):
         [
             Price(model=model, meter=meter, amount=Decimal(amount), per="1M tokens", quote="p")
             for model, meter, amount in (
-                ("gpt-old", "input", "5"), ("gpt-old", "output", "15"), ("gpt-5", "input", "4"), ("gpt-5", "image", "1"),
+                ("gpt-old", "input", "5"), ("gpt-old", "output", "15"), ("gpt-5", "input", "4"),
             )
         ],
         "2026-03-01",

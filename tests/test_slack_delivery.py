@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -266,7 +267,8 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
     ],
     ids=lambda value: value.error or value.body if isinstance(value, Fault) else str(value),
 )
-async def test_l1_to_l3_one_request_an_attempt_then_again(store, clock, fault, floor):
+async def test_l1_to_l3_one_request_an_attempt_then_again(sqlite, clock, fault, floor):
+    store = sqlite
     subscribe(store, clock)
     async with sending(store, clock) as (slack, sender):
         slack.answers = [fault]
@@ -400,7 +402,7 @@ async def test_l6_a_message_a_second_and_a_list_after_ten_in_a_minute(store, clo
         assert len(slack.posted("C0000002")) == 1
         clock.pass_(timedelta(seconds=60))
         await sender.drain_once()
-    assert all(later - sooner >= timedelta(seconds=1) for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner >= timedelta(seconds=1) for sooner, later in pairwise(times))
     assert len(times) == 10
     assert len(slack.posted(CHANNEL)) == 11
     assert slack.posted(CHANNEL)[-1]["text"].startswith("⚠️ 101 retirements announced")

@@ -166,9 +166,8 @@ def find(session: Session, kind: str, named: str, vault: Vault | None = None) ->
     """As ``there``. Raises NotFound."""
     if row := there(session, kind, named, vault):
         return row
-    raise NotFound(
-        f"no {kind} target {named!r}; `lastcall {'slack' if kind == 'slack' else 'webhooks'} list` names them"
-    )
+    group = "webhooks" if kind == "webhook" else kind
+    raise NotFound(f"no {kind} target {named!r}; `lastcall {group} list` names them")
 
 
 def told(row: SubscriptionRow) -> Json:
@@ -269,7 +268,8 @@ async def _send(store: Store, settings: Settings, owed: Owed) -> None:
 
     async with Publisher.configured(store, settings, now=clock) as publisher:
         status, _ = await publisher.send([owed], sealed.opened(publisher.vault, owed.target))
-    print(f"delivered (HTTP {status})")
+    protocol = "SMTP" if owed.target.type == "email" else "HTTP"
+    print(f"delivered ({protocol} {status})" if status else "delivered")
 
 
 def check_url(settings: Settings, url: str) -> None:

@@ -1,8 +1,8 @@
 """Slack channels that cannot be posted to: paused with all they are owed, tried again now and then, never deleted.
 
-A channel is tried once a day, one whose whole workspace refuses its token once an hour, and at once when Slack or a
-person says that something changed. What was held then goes out as one message. Whoever operates Lastcall is told of the
-first failure and not of those of later tries: ``probe_at`` stays until something arrived.
+A channel is tried once a day (outbox.PROBE), one whose whole workspace refuses its token once an hour, and at once when
+Slack or a person says that something changed. What was held then goes out as one message. Whoever operates Lastcall is
+told of the first failure and not of those of later tries: ``probe_at`` stays until something arrived.
 """
 
 from __future__ import annotations
@@ -17,34 +17,26 @@ from monitor.publish import outbox
 from monitor.publish.outbox import Owed
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-#: When a paused channel is tried again by itself (delivery reference 2.2).
-CHANNEL, WORKSPACE = timedelta(hours=24), timedelta(hours=1)
+#: When a channel of a workspace that refuses its token is tried again by itself (delivery reference 2.2).
+WORKSPACE = timedelta(hours=1)
 #: Events in one message at most; it tells as many as have room, and counts the rest.
 PER_MESSAGE = 1000
 
 _address = col(SubscriptionRow.address)
 
 
-def paused(session: Session, target: SubscriptionRow, workspace: bool, reason: str, now: datetime) -> None:
-    """After a target was held: when it is tried again, and with ``workspace`` all that use the same token as well."""
-    _probe_at(session, col(SubscriptionRow.id) == target.id, now + (WORKSPACE if workspace else CHANNEL))
-    if workspace and not target.sealed_address:
-        pause_workspace(session, target.address.rpartition("/")[0], reason, now)
-
-
-def pause_workspace(session: Session, workspace: str, reason: str, now: datetime) -> int:
-    """Hold all channels of a workspace; returns how many were not held before."""
-    rows = session.scalars(select(SubscriptionRow).where(_of(workspace), SubscriptionRow.state == "enabled")).all()
+def pause_workspace(session: Session, workspace: str, reason: str, now: datetime) -> None:
+    """Hold all channels of a workspace; those that are held already are tried again as soon as the others."""
+    rows = session.scalars(select(SubscriptionRow).where(_of(workspace), SubscriptionRow.state != "disabled")).all()
     for row in rows:
         outbox.hold(session, row.id, "paused", reason)
     _probe_at(session, col(SubscriptionRow.id).in_([row.id for row in rows]), now + WORKSPACE)
-    return len(rows)
 
 
 def probe(session: Session, now: datetime) -> int:
-    """Try the paused channels whose time has come; returns how many."""
-    due = and_(col(SubscriptionRow.type) == "slack", col(SubscriptionRow.state) == "paused")
-    rows = session.scalars(select(SubscriptionRow).where(due, col(SubscriptionRow.probe_at) <= now)).all()
+    """Try the paused targets, of any type, whose time has come; returns how many."""
+    due = and_(col(SubscriptionRow.state) == "paused", col(SubscriptionRow.probe_at) <= now)
+    rows = session.scalars(select(SubscriptionRow).where(due)).all()
     return _try(session, rows, now)
 
 

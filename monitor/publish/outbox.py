@@ -38,8 +38,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from monitor.publish import timing
+from monitor.events import Draft, Severity
+from monitor.publish import standing, timing
 from monitor.publish.match import Wanted
+from monitor.publish.standing import Standing
+from monitor.store.log import append
 from monitor.store.tables import (
     AcknowledgementRow,
     AttemptRow,
@@ -59,8 +62,12 @@ SCHEDULE = (
 JITTER = 0.2
 #: A receiver may ask to be left alone for at most this long.
 LONGEST_QUIET = timedelta(hours=24)
+#: After a fault on this side everything is tried again this much later.
+POSTPONED = timedelta(seconds=30)
 #: Several times the deadline of a try: nobody else takes what is still being sent.
 LEASE = timedelta(seconds=60)
+#: A target that is paused is tried again by itself after this time (delivery reference 2.2).
+PROBE = timedelta(hours=24)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
@@ -69,6 +76,7 @@ PER_MESSAGE = 30
 PER_DIGEST = 100
 
 _id, _state, _next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
+_failures = col(SubscriptionRow.failures)
 _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)
 #: Written out where it matters, since a partial index is not used for a parameter.
 _PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -127,6 +135,7 @@ def enqueue(
         for event in events
         for target, wants in targets
         if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
+        and event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
         session.execute(insert(DeliveryRow), rows)
@@ -162,16 +171,20 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
     A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a digest one message. A
-    digest counts as one.
+    digest counts as one. What is owed to an ordered target goes one after the other: while one waits for its next
+    try, so do all behind it.
     """
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
     free = or_(_lease_until.is_(None), _lease_until <= now)
     due = and_(_is_pending, _next_at <= now)
     is_free = case((free, 1), else_=0)
+    slack = col(SubscriptionRow.type) == "slack"
     owed = union_all(
-        _first_due(session, "webhook", per_target, now), _first_due(session, "slack", PER_MESSAGE, now)
-    ).subquery()  # fmt: skip
+        _first_due(session, and_(~slack, ~col(SubscriptionRow.ordered)), per_target, now),
+        _first_due(session, slack, PER_MESSAGE, now),
+        _heads(now),
+    ).subquery()
     ranked = (
         select(
             _id,
@@ -236,7 +249,7 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
     # Locked, so that two workers never share a message between them.
     targets = session.scalars(
         select(col(SubscriptionRow.id))
-        .where(_digested(), col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+        .where(_digested(), _is_open(now))
         .where(oldest.is_not(None), ~in_flight)
         .order_by(oldest)
         .limit(limit)
@@ -276,8 +289,21 @@ def _digested() -> ColumnElement[bool]:
     return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
 
 
-def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select[Any]:
-    """The first due deliveries of each target of a kind, leased or not: a few steps in the index for each target,
+def _heads(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Of each ordered target the oldest delivery that is pending, if it is due."""
+    one = aliased(DeliveryRow)
+    pending = and_(col(one.subscription_id) == col(SubscriptionRow.id), col(one.state) == _PENDING)
+    oldest = select(func.min(col(one.id))).where(pending).correlate(SubscriptionRow).scalar_subquery()
+    return (
+        select(_id, col(SubscriptionRow.type), _is_failing())
+        .join_from(SubscriptionRow, DeliveryRow, _id == oldest)
+        .where(col(SubscriptionRow.ordered), col(SubscriptionRow.type) != "slack", ~_digested())
+        .where(_is_open(now), _next_at <= now)
+    )
+
+
+def _first_due(session: Session, which: ColumnElement[bool], count: int, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The first due deliveries of each of some targets, leased or not: a few steps in the index for each target,
     however much it is owed."""
     one = aliased(DeliveryRow)
     next_at, one_id = col(one.next_at), col(one.id)
@@ -288,9 +314,7 @@ def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select
         .limit(count)
         .correlate(SubscriptionRow)
     )
-    failing = case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
-    enabled = and_(col(SubscriptionRow.state) == "enabled", _not_quiet(now), ~_digested())
-    target = and_(col(SubscriptionRow.type) == kind, enabled)
+    failing, target = _is_failing(), and_(which, _is_open(now), ~_digested())
     if session.get_bind().dialect.name == "sqlite":  # which has no LATERAL, and walks a correlated IN as well
         return (
             select(_id, col(SubscriptionRow.type), failing)
@@ -301,8 +325,14 @@ def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select
     return select(each.c.id, col(SubscriptionRow.type), failing).join_from(SubscriptionRow, each, true()).where(target)
 
 
-def _not_quiet(now: datetime) -> ColumnElement[bool]:
-    return or_(col(SubscriptionRow.quiet_until).is_(None), col(SubscriptionRow.quiet_until) <= now)
+def _is_failing() -> ColumnElement[int]:
+    return case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
+    quiet_until = col(SubscriptionRow.quiet_until)
+    return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:
@@ -317,10 +347,16 @@ def lock(session: Session, target_ids: Collection[str]) -> None:
 def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
     """They arrived. True whoever holds the lease by now, and even if they were held or cancelled meanwhile."""
     owed = [one for one, _ in arrived]
-    targets = col(SubscriptionRow.id).in_({one.target.id for one in owed})
-    session.execute(_set(update(SubscriptionRow).where(targets), last_delivered_at=now, failing_since=None))
+    targets = {one.target.id: one.target for one in owed}
+    these = col(SubscriptionRow.id).in_(targets)
+    known = or_(_failures >= standing.TOLD_AFTER, col(SubscriptionRow.probe_at).is_not(None))
+    told = session.scalars(select(col(SubscriptionRow.id)).where(these, known)).all()
+    well = {"last_delivered_at": now, "failing_since": None, "failures": 0, "probe_at": None}
+    session.execute(_set(update(SubscriptionRow).where(these), **well))
     _record(session, arrived)
     session.execute(_set(_these(owed), state="delivered", delivered_at=now, error="", **_NO_LEASE))
+    for target_id in told:
+        _tell(session, targets[target_id], "endpoint.recovered", "notice", "takes deliveries again", now)
 
 
 def retry_later(
@@ -332,23 +368,56 @@ def retry_later(
     random: Callable[[], float],
     retry_after: float | None = None,
 ) -> None:
-    """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target."""
-    since, until = col(SubscriptionRow.failing_since), col(SubscriptionRow.quiet_until)
-    changed: dict[str, Any] = {"failing_since": func.coalesce(since, now)}
-    quiet = now
-    if retry_after is not None:
-        quiet += min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
-        changed["quiet_until"] = case((until > quiet, until), else_=quiet)
-    _set_target(session, owed[0].target.id, **changed)
+    """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target.
+
+    A target that has only failed for days is disabled, one that fails again and again is left alone for a while
+    (standing.Standing). Whoever operates it is told once of each.
+    """
+    target = owed[0].target
+    where = col(SubscriptionRow.id) == target.id
+    was = session.execute(select(_failures, col(SubscriptionRow.failing_since)).where(where)).one_or_none()
+    stands = Standing(was.failures if was else 0, was.failing_since if was else None).failed(now)
     _record(session, [(one, tried) for one in owed])
+    until = quiet = now
+    if retry_after is not None:
+        until = quiet = now + min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
+    if stands.pause:
+        until = max(until, now + _jittered(stands.pause, random))
+    changed: dict[str, Any] = {"failures": stands.failures, "failing_since": stands.failing_since}
+    if until > now or retry_after is not None:
+        floor = col(SubscriptionRow.quiet_until)
+        changed["quiet_until"] = case((floor > until, floor), else_=until)
+    _set_target(session, target.id, **changed)
+    spent = [one for one in owed if one.number >= len(SCHEDULE)]
+    first_spent = bool(spent) and not _is_spent_since(session, target.id, stands.failing_since or now)
     for one in owed:
         later: dict[str, Any] = {"state": "dead"}
         if one.number < len(SCHEDULE):
-            wait = SCHEDULE[one.number] * (1 - JITTER + 2 * JITTER * random())
-            later = {"next_at": timing.allowed(one.target, one.event.severity, max(now + wait, quiet))}
-        # Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it.
-        still = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
-        session.execute(_set(_these([one]).where(still), error=tried.error, **later, **_NO_LEASE))
+            due = max(now + _jittered(SCHEDULE[one.number], random), quiet)
+            later = {"next_at": timing.allowed(one.target, one.event.severity, due)}
+        session.execute(_set(_still(one, owner), error=tried.error, **later, **_NO_LEASE))
+    if stands.is_given_up(now):
+        days = (now - (stands.failing_since or now)).days
+        _stop(session, target, _stopped(target), f"only failures for {days} days, the last: {tried.error}", now)
+        return
+    if stands.is_news:
+        words = f"{stands.failures} tries in a row failed, the last with {owed[0].event.kind}: {tried.error}"
+        _tell(session, target, "endpoint.failing", "action", words, now)
+    if first_spent:
+        words = f"{len(SCHEDULE)} tries are exhausted and delivery {spent[0].delivery_id} ({spent[0].event.kind}) is"
+        _tell(session, target, "endpoint.failing", "critical", f"{words} dead: {tried.error}", now)
+
+
+def postpone(session: Session, owed: Sequence[Owed], tried: Try, owner: str, now: datetime) -> None:
+    """They could not be sent, and not by any fault of the target: on record, due again soon, the try not counted."""
+    _record(session, [(one, tried) for one in owed])
+    for one in owed:
+        session.execute(
+            _set(
+                _still(one, owner), error=tried.error, next_at=now + POSTPONED,
+                attempts=col(DeliveryRow.attempts) - 1, **_NO_LEASE,
+            )
+        )  # fmt: skip
 
 
 def hold(session: Session, target_id: str, state: SubscriptionState, reason: str) -> int:
@@ -359,21 +428,77 @@ def hold(session: Session, target_id: str, state: SubscriptionState, reason: str
     )  # fmt: skip
 
 
-def refuse(session: Session, owed: Sequence[Owed], tried: Try, state: SubscriptionState) -> None:
+def refuse(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
     """The target itself cannot be delivered to: the try is recorded, and the target held with all it is owed."""
-    hold(session, owed[0].target.id, state, tried.error)
     _record(session, [(one, tried) for one in owed])
+    _stop(session, owed[0].target, _stopped(owed[0].target), tried.error, now)
 
 
-def bury(session: Session, owed: Sequence[Owed], tried: Try) -> None:
-    """The message itself is refused for good: the try is recorded, and nothing is tried again."""
+def _stopped(target: SubscriptionRow) -> SubscriptionState:
+    """A webhook is disabled until somebody enables it; anything else is paused and may come back by itself."""
+    return "disabled" if target.type == "webhook" else "paused"
+
+
+def _stop(session: Session, target: SubscriptionRow, state: SubscriptionState, reason: str, now: datetime) -> None:
+    """Hold a target; whoever operates it is told, if it was enabled."""
+    enabled = and_(col(SubscriptionRow.id) == target.id, col(SubscriptionRow.state) == "enabled")
+    was_enabled = session.scalar(select(col(SubscriptionRow.id)).where(enabled))
+    held = hold(session, target.id, state, reason)
+    if state == "paused":
+        _set_target(session, target.id, probe_at=now + PROBE)
+    if was_enabled and target.probe_at is None:  # else they know: it was only tried again (publish.channels)
+        words = f"{state}, {held} deliveries are held: {reason}"
+        _tell(session, target, "endpoint.disabled", "critical", words, now)
+
+
+def _is_spent_since(session: Session, target_id: str, since: datetime) -> bool:
+    """Whether a delivery died in this run of failures already: one is told of, not each."""
+    dead = and_(_target_id == target_id, _state == "dead", _next_at >= since)
+    return session.scalar(select(_id).where(dead).limit(1)) is not None
+
+
+def _still(one: Owed, owner: str) -> Update:
+    """Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it."""
+    return _these([one]).where(_state == "pending", col(DeliveryRow.lease_owner) == owner)
+
+
+def _jittered(wait: timedelta, random: Callable[[], float]) -> timedelta:
+    return wait * (1 - JITTER + 2 * JITTER * random())
+
+
+def told_by(target_id: str) -> str:
+    """The source of the events about a target."""
+    return f"lastcall.{target_id}"
+
+
+def _tell(
+    session: Session, target: SubscriptionRow, kind: str, severity: Severity, words: str, now: datetime
+) -> None:  # fmt: skip
+    """Put an event about a target into the log, and owe it to the operator targets."""
+    draft = Draft(kind, severity, None, f"{target.type} {target.id} ({_shown(target.address)}): {words}")
+    told = append(session, [draft], source_id=told_by(target.id), url="", document="", now=now)
+    enqueue(session, told, now)
+
+
+def _shown(address: str) -> str:
+    """Of an address what is no secret: a channel, or the host of a URL."""
+    _, scheme, rest = address.partition("://")
+    return rest.partition("/")[0].rpartition("@")[2] if scheme else address
+
+
+def bury(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+    """The message itself is refused for good: the try is recorded, nothing is tried again, and the operator is told."""
     _record(session, [(one, tried) for one in owed])
     session.execute(_set(_these(owed), state="dead", error=tried.error, **_NO_LEASE))
+    words = f"delivery {owed[0].delivery_id} ({owed[0].event.kind}) is dead, the message is refused: {tried.error}"
+    _tell(session, owed[0].target, "endpoint.failing", "action", words, now)
 
 
 def resume(session: Session, target_id: str, now: datetime) -> int:
     """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
-    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, probe_at=None)
+    _set_target(
+        session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, failures=0, probe_at=None
+    )
     held = and_(_target_id == target_id, _state == "held")
     due = _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
     target = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id)
@@ -398,22 +523,62 @@ def replay(
     ids: Sequence[int] | None = None,
     target_id: str | None = None,
     since: datetime | None = None,
+    events: Select[Any] | None = None,
 ) -> int:
-    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, or what all of them
-    name together. Not what is being sent just now; what is owed to a paused target is held. Returns how many."""
-    conditions = [or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")]
+    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, of some events (a
+    query for their ids), or what all of them name together.
+
+    Not what is being sent just now; what is owed to a paused target is held. Returns how many.
+    """
+    conditions = [_is_idle(now)]
     if ids is not None:
         conditions.append(_id.in_(ids))
     if target_id is not None:
         conditions.append(_target_id == target_id)
     if since is not None:
         conditions.append(col(DeliveryRow.created_at) >= since)
+    if events is not None:
+        conditions.append(col(DeliveryRow.event_id).in_(events))
     if len(conditions) == 1:
-        raise ValueError("say what to replay: ids, a target or a time")
+        raise ValueError("say what to replay: ids, a target, a time or events")
+    return _again(session, and_(*conditions), now)
+
+
+def replay_missing(
+    session: Session, now: datetime, target: SubscriptionRow, since: datetime, events: Select[Any] | None = None
+) -> int:
+    """Send a target what it wants of the log since a time and never got: held, dead, cancelled, or not owed yet.
+
+    An event from before the target was made, or before it asked for this, is owed now. Not a reminder, which was for
+    its day. Returns how many deliveries are due by this.
+    """
+    known = select(col(DeliveryRow.event_id)).where(_target_id == target.id)
+    wanted = select(EventRow).where(
+        col(EventRow.detected_at) >= since,
+        col(EventRow.kind) != "retirement.reminder",
+        col(EventRow.id).not_in(known),
+    )
+    lost = [_target_id == target.id, _is_idle(now), _state != "delivered"]
+    lost.append(col(DeliveryRow.event_id).in_(select(col(EventRow.id)).where(col(EventRow.detected_at) >= since)))
+    if events is not None:
+        wanted = wanted.where(col(EventRow.id).in_(events))
+        lost.append(col(DeliveryRow.event_id).in_(events))
+    again = _again(session, and_(*lost), now)
+    wants = Wanted.of(target)
+    found = [event for event in session.scalars(wanted.order_by(col(EventRow.sequence))) if wants.matches(event)]
+    return again + enqueue(session, found, now, recipients={event.id: [target.id] for event in found})
+
+
+def _is_idle(now: datetime) -> ColumnElement[bool]:
+    """Not being sent just now."""
+    return or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")
+
+
+def _again(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
     enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled")
     state = case((_target_id.in_(enabled), "pending"), else_="held")
     return _change(
-        session, and_(*conditions), state=state, attempts=0, next_at=now, delivered_at=None, error="", **_NO_LEASE
+        session, condition, state=state, attempts=0, next_at=now, delivered_at=None, error="", **_NO_LEASE
     )  # fmt: skip
 
 
@@ -462,22 +627,36 @@ def states(session: Session, target_id: str) -> dict[str, int]:
     return {str(state): count for state, count in session.execute(counted).all()}
 
 
+def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:
+    return (
+        select(DeliveryRow, EventRow, SubscriptionRow)
+        .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
+        .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
+    )
+
+
 def listed(
     session: Session, state: str | None, target_id: str | None, limit: int
 ) -> list[tuple[DeliveryRow, EventRow, SubscriptionRow]]:
     """Deliveries with their events and targets, newest first."""
-    query = (
-        select(DeliveryRow, EventRow, SubscriptionRow)
-        .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
-        .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
-        .order_by(_id.desc())
-        .limit(limit)
-    )
+    query = _joined().order_by(_id.desc()).limit(limit)
     if state:
         query = query.where(_state == state)
     if target_id:
         query = query.where(_target_id == target_id)
     return [(delivery, event, target) for delivery, event, target in session.execute(query).all()]
+
+
+def delivery(session: Session, delivery_id: int) -> tuple[DeliveryRow, EventRow, SubscriptionRow] | None:
+    """One delivery with its event and target."""
+    query = _joined().where(_id == delivery_id)
+    return next(((one, event, target) for one, event, target in session.execute(query)), None)
+
+
+def tries(session: Session, delivery_id: int) -> Sequence[AttemptRow]:
+    """Every try at a delivery, in their order."""
+    query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id)
+    return session.scalars(query.order_by(col(AttemptRow.id))).all()
 
 
 def forget(session: Session, target_id: str) -> None:

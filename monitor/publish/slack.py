@@ -96,6 +96,7 @@ def session(guard: Guard) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=guard.connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=guard.proxy or None,
         trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_connect=CONNECT),
         middlewares=(no_redirects,),
@@ -219,7 +220,7 @@ class Slack:
                 session.execute(
                     update(SubscriptionRow)
                     .where(col(SubscriptionRow.id) == target_id)
-                    .values(quiet_until=pause(sent, now), probe_at=None)
+                    .values(quiet_until=pause(sent, now))
                     .execution_options(synchronize_session=False)
                 )
         except StoreError as error:
