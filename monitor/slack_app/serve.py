@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from aiohttp import web
 if TYPE_CHECKING:
     from monitor.publish import Publisher
     from monitor.settings import Settings
+
+log = logging.getLogger("lastcall.slack")
 
 Routes = Callable[[web.Application], None]
 
@@ -25,6 +28,8 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
     if not (signing or token or settings.slack_client_id):
         yield lambda _: None
         return
+    if not settings.listen and not token:
+        log.warning("Slack's commands and buttons reach nothing: set LASTCALL_LISTEN, or LASTCALL_SLACK_APP_TOKEN")
     from monitor.slack_app import http, oauth, socket
     from monitor.slack_app.app import SlackApp
 
