@@ -101,7 +101,7 @@ async def app(
         given = {"slack_token": "xoxb-good", "slack_signing_secret": SECRET} | settings
         secret = ("slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys")
         set_to = Settings(
-            slack_base_url=slack.base_url, allow_http=True, allow_networks=LOOPBACK,
+            listen="127.0.0.1:1", slack_base_url=slack.base_url, allow_http=True, allow_networks=LOOPBACK,
             **{name: SecretStr(value) if name in secret else value for name, value in given.items()},
         )  # fmt: skip
         publisher = await stack.enter_async_context(Publisher.configured(store, set_to, now=clock))

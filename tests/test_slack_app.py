@@ -376,6 +376,17 @@ async def test_a_second_workspace_installs_the_app(store, clock):
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 
 
+# The whole of it
+
+
+async def test_the_transcript_in_the_documentation_is_what_happens(sqlite):
+    """After a change of words, ``python -m tests.slack_story`` writes it anew."""
+    from tests import slack_story
+
+    page, _ = await slack_story.run(sqlite)
+    assert slack_story.PAGE.read_text("utf-8") == page
+
+
 # Socket Mode
 
 

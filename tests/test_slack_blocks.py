@@ -109,7 +109,7 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
     for expected in (
         "⚠️ gpt-old: retirement postponed to 7 May 2026", "`openai/gpt-old`", "7 May 2026 · *in 34 days*",
         "was 27 Feb 2026", "`gpt-new` (itself retires on 1 Dec 2026) → `gpt-5`",
-        "input: 5.00 → 4.00 USD per 1M tokens (-20 %)", "Action needed",
+        "What that costs, USD per 1M tokens*\ninput 5.00 → 4.00 (-20 %)", "Action needed",
         "<https://provider.example/docs/deprecations?a=1&amp;b=2|evidence: openai.deprecations>",
         "“gpt-old | 2026-05-07”", "seen 3 Apr 2026, 12:00 UTC",
     ):  # fmt: skip
@@ -167,7 +167,7 @@ def test_the_days_that_are_left_are_those_of_today():
         summary="openai/gpt-other: retires 2026-05-07 (in 60 days)",
     )
     said = words(blocks.bundle([one, other], NOW))
-    assert said.count("2026-05-07 (in 34 days)") == 2
+    assert said.count("`: retires 2026-05-07 (in 34 days)") == 2
     assert "60" not in said
 
 
@@ -184,7 +184,7 @@ def test_a_list_says_the_same_once_and_the_gravest_first():
     )
     text, shape = blocks.bundle([*rows, last], NOW)
     said = words((text, shape))
-    assert text.startswith("🚨 3 replacements changed, 1 model retired. First: openai/gpt-old: retired")
+    assert text.startswith("🚨 1 model retired, 3 replacements changed. First: openai/gpt-old: retired")
     assert said.count("replacement gpt-5, was gpt-new") == 1
     assert "`openai/gpt-0`, `openai/gpt-1`, `openai/gpt-2`" in said
     assert said.index("gpt-old") < said.index("gpt-5")

@@ -22,6 +22,8 @@ from monitor.store.tables import EventRow
 
 #: With some room below Slack's own limits.
 HEADER, TEXT, FIELD, TOTAL = 150, 2900, 1900, 10_000
+#: Changes of one retirement that its message tells one by one, if many came at once.
+SHOWN = 3
 #: Sections of an answer, which has fewer limits than a message.
 MOST = 4
 #: Of a list: what a link and a line may take, and how many models are named in a line, in how many characters.
@@ -57,7 +59,7 @@ COUNTED = {
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: What events.py counts on the day of the event; a message counts on the day it is sent.
-_COUNTED_THEN = re.compile(r" \((?:in \d+ days?|today)\)")
+_COUNTED_THEN = re.compile(r" \((?:in \d+ days?|today)\)|, (?:in \d+ days?|today)(?=[ ;]|$)")
 
 Message = tuple[str, list[Json]]
 
@@ -127,9 +129,9 @@ def card(events: Sequence[EventRow], now: datetime, background: Background = NOT
     sign = SIGNS[severity]
     fields = _fields(events, now, background)
     blocks = [_header(f"{sign} {title}")]
-    blocks.append(_fields_block(fields) if fields else _section(fit(_words(event, now), TEXT)))
+    blocks.append(_fields_block(fields) if fields else _section(_line(event, now)))
     if len(events) > 1:
-        blocks.append(_section("\n".join(f"• {fit(_words(one, now), LINE)}" for one in events[-5:])))
+        blocks.append(_section("\n".join(f"• {_line(one, now)}" for one in events[-SHOWN:])))
     blocks.append(_evidence(event, severity))
     if background.heard:
         blocks.append(_context(_heard(background.heard)))
@@ -144,10 +146,11 @@ def card(events: Sequence[EventRow], now: datetime, background: Background = NOT
 
 def reply(events: Sequence[EventRow], now: datetime) -> Message:
     """What changed, to stand under the message about it; broadcast, it stands in the channel by itself."""
-    lines = [f"{SIGNS[event.severity]} {_words(event, now)}" for event in events]
-    return fit(" ".join(lines), TEXT), [
-        _section("\n".join(fit(line, LINE * 2) for line in lines[-2:])),
-        _evidence(events[-1], events[-1].severity),
+    severity = _severity(events, now)
+    text = " ".join(f"{SIGNS[severity]} {_words(event, now)}" for event in events)
+    return fit(text, TEXT), [
+        _section("\n".join(f"{SIGNS[severity]} {_line(event, now)}" for event in events[-SHOWN:])),
+        _evidence(events[-1], severity),
     ]
 
 
@@ -193,23 +196,26 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
         return []
     was = When.from_json((events[0].before or {}).get("retires"))
     when = When.from_json(event.effective) or fact.retires
-    fields = [("Model", code(f"{event.provider}/{event.model}"))]
-    if where := _place(event):
-        fields.append(("Where", fit(where, 500)))
+    fields = [("Model", "\n".join(filter(None, (code(f"{event.provider}/{event.model}"), fit(_place(event), 500)))))]
     if when:
         ahead = _ahead(event, now)
         moved = f"\n_was {day(was).removeprefix('on ')}_" if was and was != when else ""
         shown = day(when).removeprefix("on ")
-        fields.append(("Retires", f"{shown}{f' · *{ahead}*' if ahead else ''}{moved}"))
+        label = "Retired" if event.kind == "retirement.completed" else "Retires"
+        fields.insert(0, (label, f"{shown}{f' · *{ahead}*' if ahead else ''}{moved}"))
     elif fact.term or fact.stage:
-        fields.append(("Stage", fit(fact.term or fact.stage, 200)))
+        fields.insert(0, ("Stage", fit(fact.term or fact.stage, 200)))
     if event.kind == "retirement.withdrawn":
         return fields
     instead = chain(background.successors) or " or ".join(map(code, fact.replacements))
-    fields.append(("Use instead", instead or "no replacement named"))
-    if background.costs:
-        fields.append(("What that costs", "\n".join(map(_cost, background.costs))))
-    return [(name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD)) for name, value in fields]
+    fields.insert(1, ("Use instead", instead or "no replacement named"))
+    units = {f"{cost.currency} per {cost.per}" for cost in background.costs}
+    for unit in sorted(units):
+        costs = [_cost(cost) for cost in background.costs if f"{cost.currency} per {cost.per}" == unit]
+        fields.append((f"What that costs, {fit(unit, 60)}", "\n".join(costs)))
+    return [
+        (name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD)) for name, value in fields[:10]
+    ]
 
 
 def _place(event: EventRow) -> str:
@@ -234,13 +240,9 @@ def chain(successors: Sequence[Json], marked: bool = True) -> str:
 
 
 def _cost(cost: Cost) -> str:
-    """``input: 5 → 4 USD per 1M tokens (-20 %)``"""
-    if cost.old == cost.new:
-        change = " (the same)"
-    else:
-        change = f" ({(cost.new / cost.old - 1) * 100:+.0f} %)" if cost.old else ""
-    moved = f"{cost.old:f} → {cost.new:f} {cost.currency} per {cost.per}{change}"
-    return f"{fit(cost.meter.replace('_', ' '), 60)}: {fit(moved, 200)}"
+    """``input 5 → 4 (-20 %)``"""
+    change = f" ({(cost.new / cost.old - 1) * 100:+.0f} %)" if cost.old and cost.old != cost.new else ""
+    return f"{fit(cost.meter.replace('_', ' '), 60)} {cost.old:f} → {cost.new:f}{change}"
 
 
 def _evidence(event: EventRow, severity: str) -> Json:
@@ -304,10 +306,11 @@ def bundle(events: Sequence[EventRow], now: datetime) -> Message:
 
 
 def _title(events: Sequence[EventRow]) -> str:
-    counts = Counter(event.kind for event in events)
+    gravest = sorted(events, key=lambda one: -SEVERITIES.index(one.severity))
+    counts = Counter(event.kind for event in gravest)
     said = [
         f"{count} {COUNTED[kind][count > 1] if kind in COUNTED else kind.replace('.', ' ')}"
-        for kind, count in counts.most_common()
+        for kind, count in counts.items()
     ]
     return ", ".join(said) if len(said) <= 3 else f"{len(events)} changes: {', '.join(said[:2])} and more"
 
@@ -320,7 +323,7 @@ def _change(event: EventRow) -> str:
 def _grouped(group: Sequence[EventRow], now: datetime) -> str:
     first = group[0]
     if len(group) == 1:
-        return f"{SIGNS[first.severity]} {fit(_words(first, now), LINE)}"
+        return f"{SIGNS[first.severity]} {_line(first, now)}"
     names = [" ".join(filter(None, (f"{event.provider}/{event.model}", _place(event)))) for event in group]
     kept = names[:NAMED]
     while len(shown := ", ".join(map(code, kept))) > NAMES:
@@ -333,6 +336,12 @@ def _grouped(group: Sequence[EventRow], now: datetime) -> str:
 def _words(event: EventRow, now: datetime) -> str:
     """The summary, with the days that are left today."""
     return _recounted(event, event.summary, now).replace(" -> ", " → ")
+
+
+def _line(event: EventRow, now: datetime) -> str:
+    """The summary in mrkdwn, whom it is about set apart."""
+    about, mark, rest = _words(event, now).partition(": ")
+    return f"{code(about)}: {fit(rest, LINE)}" if mark and event.model else fit(_words(event, now), LINE + 200)
 
 
 def _recounted(event: EventRow, words: str, now: datetime) -> str:

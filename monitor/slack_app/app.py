@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 #: How long an answer may take before the request is acknowledged without it, in seconds.
 PATIENCE = 1.0
 
+#: What the app hears of (deploy/slack-manifest.yaml), and by which method.
+EVENTS = {
+    "member_joined_channel": "_reachable",
+    "channel_unarchive": "_reachable",
+    "group_unarchive": "_reachable",
+    "app_uninstalled": "_uninstalled",
+    "tokens_revoked": "_uninstalled",
+    "channel_id_changed": "_renamed",
+}
+
 #: Never verbose: at debug level bolt and the SDK log requests with their secrets.
 LOG = logging.getLogger("lastcall.slack")
 
@@ -55,11 +65,8 @@ class SlackApp:
         self.bolt.command("/lastcall")(self._command)
         for name in ("acknowledge", "snooze", "history"):
             self.bolt.action(name)(getattr(self, f"_{name}"))
-        for name in ("member_joined_channel", "channel_unarchive", "group_unarchive"):
-            self.bolt.event(name)(self._reachable)
-        for name in ("app_uninstalled", "tokens_revoked"):
-            self.bolt.event(name)(self._uninstalled)
-        self.bolt.event("channel_id_changed")(self._renamed)
+        for name, listener in EVENTS.items():
+            self.bolt.event(name)(getattr(self, listener))
 
     def token(self, workspace: str) -> str:
         """The bot token of a workspace; that of the setting where none installed the app by itself."""

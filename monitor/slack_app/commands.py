@@ -270,8 +270,6 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
         lines.append(f"⛔ *{row.state}*: {blocks.fit(row.reason, 300)}. `/lastcall subscribe …` tries again at once.")
     elif row.failing_since:
         lines.append(f"⚠️ failing since {_at(row.failing_since)}; it is tried again")
-    if row.muted_until and row.muted_until > now:
-        lines.append(f"🔕 muted until {_at(row.muted_until)}")
     return lines
 
 

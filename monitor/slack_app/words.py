@@ -39,7 +39,7 @@ def read(text: str) -> Words:
         return Words("help")
     verb, rest = words[0].lower(), words[1:]
     if verb not in VERBS:
-        raise ValueError(f"There is no command `{words[0]}`{_near(verb, VERBS)}.")
+        raise ValueError(f"There is no command `{words[0]}`{_near(verb, VERBS)}")
     plain: list[str] = []
     options: dict[str, str] = {}
     while rest:
@@ -50,7 +50,7 @@ def read(text: str) -> Words:
             plain.append(word)
             continue
         if name not in OPTIONS:
-            raise ValueError(f"There is no option `{name}`{_near(str(name), OPTIONS)}.")
+            raise ValueError(f"There is no option `{name}`{_near(str(name), OPTIONS)}")
         value = match["value"] if match["name"] else match["given"]
         if not value:
             value = rest.pop(0) if rest else ""
