@@ -32,13 +32,15 @@ class Fault:
     body: str = ""
     content_type: str = "application/json"
     reset: bool = False
+    hangs: bool = False
     after: bool = False
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if self.reset:
             assert request.transport
             request.transport.abort()
-            await asyncio.sleep(1)
+        if self.hangs:
+            await asyncio.sleep(30)
         text = self.body or json.dumps({"ok": False, "error": self.error})
         return web.Response(text=text, status=self.status, headers=self.headers, content_type=self.content_type)
 

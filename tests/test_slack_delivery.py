@@ -259,6 +259,11 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
         (Fault("message_limit_exceeded", 429, {"Retry-After": "5"}), 5),
         (Fault(status=503, body="<html>sorry</html>", content_type="text/html"), None),
         (Fault(body="<html>hello</html>", content_type="text/html"), None),
+        (Fault(body="<html>hello</html>"), None),
+        (Fault(body="hello", content_type="text/plain"), None),
+        (Fault(status=302, headers={"Location": "/elsewhere"}), None),
+        (Fault(reset=True), None),
+        (Fault(hangs=True), None),
         (Fault("internal_error"), None),
         (Fault("fatal_error"), None),
         (Fault("service_unavailable"), None),
@@ -270,7 +275,7 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
 async def test_l1_to_l3_one_request_an_attempt_then_again(sqlite, clock, fault, floor):
     store = sqlite
     subscribe(store, clock)
-    async with sending(store, clock) as (slack, sender):
+    async with sending(store, clock, deadline=0.5) as (slack, sender):
         slack.answers = [fault]
         owe(store, clock, told(1, clock))
         await sender.drain_once()

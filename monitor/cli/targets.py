@@ -18,8 +18,6 @@ from monitor.errors import NotFound
 from monitor.facts import Json
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel import Session
 
     from monitor.publish.outbox import Owed
@@ -246,20 +244,16 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
-    asyncio.run(_send(store, settings, trial(row, clock())))
-
-
-def trial(row: SubscriptionRow, now: datetime) -> Owed:
-    """A message that is no event, to see whether it arrives."""
     from monitor.publish.outbox import Owed
     from monitor.store.tables import EventRow
 
+    now = clock()
     event = EventRow(
         sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind="notice.published", severity="info",
         provider="lastcall", model="", folded="", canonical="", summary="Lastcall: a test message, no event",
         detected_at=now, source_id="lastcall.test", url="",
     )  # fmt: skip
-    return Owed(0, 1, event, row)
+    asyncio.run(_send(store, settings, Owed(0, 1, event, row)))
 
 
 async def _send(store: Store, settings: Settings, owed: Owed) -> None:

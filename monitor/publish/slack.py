@@ -174,6 +174,12 @@ class Slack:
             await asyncio.to_thread(self._remember, target.id, owed[-1].event, done)
         return done.status, done.answer
 
+    async def post(self, token: str, channel: str, said: Message) -> None:
+        """A message that is no delivery. Raises DeliveryFailed, or what the SDK raises where Slack does not answer."""
+        call = partial(_called, client(self.http, token, self.base_url).chat_postMessage, self.now(), channel=channel)
+        async with asyncio.timeout(self.deadline):
+            await _worded(said, call)
+
     async def update(self, token: str, row: ThreadRow, said: Message) -> None:
         """Put another text and other blocks into a message that was posted."""
         api = client(self.http, token, self.base_url)

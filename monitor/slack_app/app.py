@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: How long an answer may take before the request is acknowledged without it, in seconds.
 PATIENCE = 1.0
 
+#: How the SDK tells that Slack did not answer.
+UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
 #: What the app hears of (deploy/slack-manifest.yaml), and by which method.
 EVENTS = {
     "member_joined_channel": "_reachable",
@@ -100,10 +103,10 @@ class SlackApp:
 
     async def _test(self, body: Json, where: dict[str, str]) -> Answer:
         place = Place(await asyncio.to_thread(self.workspace, body), **where)
-        sent = commands.test_message(place, self.now())
+        token = await asyncio.to_thread(self.token, place.workspace)
         try:
-            await self.slack.send([sent], place.address)
-        except DeliveryFailed as error:
+            await self.slack.post(token, place.channel, blocks.said([commands.TEST]))
+        except (DeliveryFailed, *UNREACHABLE) as error:
             return answered(f"⛔ Nothing can be posted here: {blocks.escaped(str(error))}")
         return answered("✅ A test message was posted.")
 
@@ -192,7 +195,7 @@ class SlackApp:
             self.publisher.guard.url(url)
             async with asyncio.timeout(self.publisher.deadline):
                 await hook.send_dict(answer.message | {"replace_original": False})
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, DeliveryFailed) as error:
+        except (DeliveryFailed, *UNREACHABLE) as error:
             LOG.warning("an answer did not reach Slack: %s", type(error).__name__)
 
 

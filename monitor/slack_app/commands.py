@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select, union
 from sqlmodel import Session
@@ -28,12 +28,10 @@ from monitor.slack_app.words import Words
 from monitor.store import facts, log, models
 from monitor.store.tables import VERSIONS, SubscriptionRow
 
-if TYPE_CHECKING:
-    from monitor.publish.outbox import Owed
-
 #: Lines of a list in an answer.
 LINES = 15
 MUTED = "7d"
+TEST = "✅ Lastcall can post here. This is a test message, no event."
 
 HELP = """*Lastcall tells this channel before an AI model is retired, moved or repriced.*
 `/lastcall subscribe openai/gpt-4* anthropic/*` – these models; `subscribe all` – everything
@@ -228,11 +226,6 @@ COMMANDS: dict[str, Callable[[Session, Place, Words, datetime], Answer]] = {
     "subscribe": subscribe, "unsubscribe": unsubscribe, "list": listed, "upcoming": upcoming, "show": show,
     "mute": mute, "unmute": unmute, "help": usage,
 }  # fmt: skip
-
-
-def test_message(place: Place, now: datetime) -> Owed:
-    """A message that is no event and owed to nobody, to see whether it arrives."""
-    return targets.trial(SubscriptionRow(id="", type="slack", address=place.address, created_at=now), now)
 
 
 # --- in words -----------------------------------------------------------------------------------------------
