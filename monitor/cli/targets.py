@@ -18,12 +18,13 @@ from monitor.errors import NotFound
 from monitor.facts import Json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmodel import Session
 
-    from monitor.publish.outbox import Owed
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionRow
+    from monitor.store.tables import EventRow, SubscriptionRow
     from monitor.vault import Vault
 
 Filters = Annotated[
@@ -60,6 +61,13 @@ From = Annotated[
     str | None,
     typer.Option("--from", metavar="FILE", help="Also the models of a list, or of a LiteLLM config; - is stdin."),
 ]
+
+Threads = Annotated[
+    str | None, typer.Option("--threads", metavar="HOW", help="Of later changes in Slack: off, updates or all.")
+]
+
+#: Filters that a line for people shows.
+SHOWN = 8
 
 #: What ``asked`` makes of the options.
 Wanted = dict[str, Any]
@@ -106,7 +114,7 @@ def asked(
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all options of what a target wants, after its first argument; it gets them as ``wanted``.
+    """Give a command all options of what a target wants in place of its ``wanted``, which is what they say.
 
     Each command that makes a target takes the same ones, so they are written once, as the parameters of ``asked``.
     """
@@ -118,24 +126,78 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
         wanted = asked(**{name: given.pop(name) for name in named})
         command(**given, wanted=wanted)
 
-    first, *rest = (one for name, one in own.items() if name != "wanted")
-    joined = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (first, *named.values(), *rest)]
+    options = [[one] if name != "wanted" else list(named.values()) for name, one in own.items()]
+    joined = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for some in options for one in some]
     asks.__signature__ = inspect.Signature(joined)  # type: ignore[attr-defined]
     asks.__annotations__ = {one.name: one.annotation for one in joined}
     return asks
+
+
+#: The columns behind each parameter of ``asked``, where they have another name.
+_COLUMNS = {"least": ("severity",), "quiet": ("quiet_from", "quiet_to"), "from_file": ("filters",)}
+
+
+def named(context: typer.Context) -> list[str]:
+    """The columns of the options that were given on the command line."""
+    given = (name for name in inspect.signature(asked).parameters if _is_given(context, name))
+    return [column for name in given for column in _COLUMNS.get(name, (name,))]
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def threading(text: str) -> str:
+    """How later changes are threaded; a wrong word is a usage error."""
+    from monitor.publish import asking
+
+    try:
+        return asking.threading(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def matcher(row: SubscriptionRow) -> Callable[[EventRow], bool]:
+    """Whether an event would be delivered, going by what a subscription asks for."""
+    from monitor.publish.match import Wanted
+
+    wanted, reminded = Wanted.of(row), row.reminders != []
+    return lambda event: wanted.matches(event) and (reminded or event.kind != "retirement.reminder")
+
+
+def complete(context: typer.Context, incomplete: str) -> list[str]:
+    """The ids and addresses that begin so, for the shell; nothing where there is no database yet."""
+    from sqlalchemy import select
+
+    from monitor.errors import LastcallError
+    from monitor.place import database
+    from monitor.store.db import Store
+    from monitor.store.tables import SubscriptionRow
+
+    try:
+        store = Store(database(context.find_root().params.get("db")))
+        if store.path and not store.path.exists():
+            return []
+        with store.read() as session:
+            rows = session.execute(select(SubscriptionRow.id, SubscriptionRow.address)).all()  # type: ignore[call-overload]
+    except LastcallError:
+        return []
+    return [word for row in rows for word in row if word.startswith(incomplete)]
 
 
 def new_id() -> str:
     return f"sub_{secrets.token_hex(6)}"
 
 
-def rows(session: Session, kind: str) -> list[SubscriptionRow]:
+def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
+    """The targets of a type, or all, oldest first."""
     from sqlmodel import col, select
 
     from monitor.store.tables import SubscriptionRow
 
-    query = select(SubscriptionRow).where(SubscriptionRow.type == kind).order_by(col(SubscriptionRow.created_at))
-    return list(session.exec(query))
+    query = select(SubscriptionRow).order_by(col(SubscriptionRow.created_at), col(SubscriptionRow.id))
+    return list(session.exec(query.where(SubscriptionRow.type == kind) if kind else query))
 
 
 @contextmanager
@@ -148,7 +210,7 @@ def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
         yield store, sealed.unlock(store, load_settings(db))
 
 
-def there(session: Session, kind: str, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
+def there(session: Session, kind: str | None, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
     """A target by its id or address, with a vault also by an address that is a secret; None where there is none."""
     from monitor.store import sealed
 
@@ -166,6 +228,24 @@ def find(session: Session, kind: str, named: str, vault: Vault | None = None) ->
         return row
     group = "webhooks" if kind == "webhook" else kind
     raise NotFound(f"no {kind} target {named!r}; `lastcall {group} list` names them")
+
+
+def any_of(session: Session, named: str) -> SubscriptionRow:
+    """A target of any type, by its id or address. Raises NotFound."""
+    if row := there(session, None, named):
+        return row
+    raise NotFound(f"no target {named!r}; `lastcall subscriptions` lists them")
+
+
+def health(row: SubscriptionRow, now: datetime) -> str:
+    """How it stands with a target, in words."""
+    if row.state != "enabled":
+        return f"{row.state}: {row.reason}" if row.reason else row.state
+    if row.failing_since:
+        return f"failing since {output.ago(row.failing_since, now)}"
+    if row.muted_until and row.muted_until > now:
+        return f"muted until {row.muted_until:%Y-%m-%d %H:%M} UTC"
+    return "ok"
 
 
 def told(row: SubscriptionRow) -> Json:
@@ -215,7 +295,9 @@ def wants(one: Json) -> str:
     """What a target asked for, in words."""
     from monitor.reminders import USUAL
 
-    parts = ["events about sources and endpoints" if one["operator"] else " ".join(one["filters"]) or "everything"]
+    filters, more = one["filters"][:SHOWN], len(one["filters"]) - SHOWN
+    named = " ".join(filters) + (f" and {more} more" if more > 0 else "")
+    parts = ["events about sources and endpoints" if one["operator"] else named or "everything"]
     parts += [f"surfaces {','.join(one['surfaces'])}"] if one["surfaces"] else []
     parts += [f"kinds {','.join(one['kinds'])}"] if one["kinds"] else []
     parts += [f"from {one['severity']}"] if one["severity"] != "info" else []
@@ -228,7 +310,6 @@ def wants(one: Json) -> str:
     parts += [f"in a digest {one['digest']}"] if one["digest"] else []
     parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
     parts += [f"times in {one['timezone']}"] if one["timezone"] != "UTC" and (one["digest"] or one["quiet"]) else []
-    parts += [f"muted until {one['muted_until'][:16]}Z"] if one["muted_until"] else []
     return ", ".join(parts)
 
 
@@ -244,26 +325,27 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
+    status, protocol = asyncio.run(try_out(store, settings, row)), "SMTP" if row.type == "email" else "HTTP"
+    print(f"delivered ({protocol} {status})" if status else "delivered")
+
+
+async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int:
+    """Send that message; the status of the answer. To a webhook its type says that it is no event."""
+    from monitor.publish import Publisher
+    from monitor.publish.envelope import VERIFICATION
     from monitor.publish.outbox import Owed
+    from monitor.store import sealed
     from monitor.store.tables import EventRow
 
-    now = clock()
+    kind = VERIFICATION if row.type == "webhook" else "notice.published"
     event = EventRow(
-        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind="notice.published", severity="info",
+        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind=kind, severity="info",
         provider="lastcall", model="", folded="", canonical="", summary="Lastcall: a test message, no event",
-        detected_at=now, source_id="lastcall.test", url="",
+        detected_at=clock(), source_id="lastcall.test", url="",
     )  # fmt: skip
-    asyncio.run(_send(store, settings, Owed(0, 1, event, row)))
-
-
-async def _send(store: Store, settings: Settings, owed: Owed) -> None:
-    from monitor.publish import Publisher
-    from monitor.store import sealed
-
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send([owed], sealed.opened(publisher.vault, owed.target))
-    protocol = "SMTP" if owed.target.type == "email" else "HTTP"
-    print(f"delivered ({protocol} {status})" if status else "delivered")
+        status, _ = await publisher.send([Owed(0, 1, event, row)], sealed.opened(publisher.vault, row))
+    return status
 
 
 def check_url(settings: Settings, url: str) -> None:
@@ -272,6 +354,6 @@ def check_url(settings: Settings, url: str) -> None:
     from monitor.publish.guard import Guard
 
     try:
-        Guard(settings.allow_networks, allow_http=settings.allow_http).url(url)
+        Guard.of(settings).url(url)
     except DeliveryFailed as error:
         raise typer.BadParameter(str(error)) from None

@@ -38,7 +38,6 @@ def columns(
     digest: str = "",
     quiet: str = "",
     timezone: str = "",
-    threads: str = "updates",
     operator: bool = False,
 ) -> dict[str, Any]:
     """The columns of a subscription. Raises ValueError with one line for people."""
@@ -55,9 +54,13 @@ def columns(
         "quiet_from": first,
         "quiet_to": last,
         "timezone": _zone(timezone),
-        "threads": _one_of(threads, THREADS, "way to thread"),
         "operator": operator,
     }
+
+
+def threading(text: str) -> str:
+    """Whether later changes of a retirement go under its message in Slack. Raises ValueError."""
+    return _one_of(text, THREADS, "way to thread")
 
 
 def muted(text: str, now: datetime) -> datetime | None:

@@ -7,19 +7,24 @@ addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``) and, by version 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Sequence
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from monitor.errors import DeliveryFailed
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -37,6 +42,9 @@ BLOCKED_V6: Networks = [ip_network(text) for text in (
 
 #: Ports that a public address may be delivered to; http has its own, where http is allowed at all.
 PORTS, HTTP_PORT, HIGH_PORTS = (443, 8443), 80, range(1024, 65536)
+
+#: Names that are looked up at the same time.
+LOOKUPS = 16
 
 ALLOW_HTTP = "LASTCALL_ALLOW_HTTP=true"
 ALLOW_NETWORKS = "LASTCALL_ALLOW_NETWORKS"
@@ -67,6 +75,13 @@ class Guard:
         host, _, port = own.rpartition(":")
         self.own = (host.strip("[]") or "127.0.0.1", int(port)) if own else None
         self.url = lru_cache(maxsize=4096)(self._url)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Guard:
+        return cls(
+            settings.allow_networks, allow_http=settings.allow_http, allow_high_ports=settings.allow_high_ports,
+            own=settings.listen, proxy=settings.egress_proxy.get_secret_value(),
+        )  # fmt: skip
 
     def permits(self, address: str) -> bool:
         """Whether an address is public, or in a network that is allowed."""
@@ -141,10 +156,15 @@ class Guard:
         return socket.socket(family, kind, protocol)
 
     def connector(self) -> TCPConnector:
-        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's business."""
+        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's business.
+
+        Answers are not remembered: connections are kept, and each new one goes where the name leads by then.
+        """
         if self.proxy:
             return TCPConnector(limit=0)
-        return TCPConnector(socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0)
+        return TCPConnector(
+            socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0, use_dns_cache=False
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -178,20 +198,30 @@ def _is_local(address: str) -> bool:
 
 
 class _WholeAnswers(AbstractResolver):
-    """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake."""
+    """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake.
+
+    It asks in threads of its own: names that nobody answers for must not keep the database from its threads.
+    """
 
     def __init__(self, guard: Guard):
         self.guard = guard
-        self.resolver = ThreadedResolver()
+        self.threads = ThreadPoolExecutor(LOOKUPS, "lastcall-dns")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        answers = await self.resolver.resolve(host, port, family)
-        for answer in answers:
-            if against := self.guard.refusal(answer["host"], port):
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        answers = await asyncio.get_running_loop().run_in_executor(self.threads, ask)
+        for *_, target in answers:
+            if against := self.guard.refusal(str(target[0]), port):
                 raise OSError(errno.EACCES, against)
-        return answers
+        return [
+            {
+                "hostname": host, "host": str(target[0]), "port": port, "family": kind, "proto": protocol,
+                "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            }
+            for kind, _, protocol, _, target in answers
+        ]  # fmt: skip
 
     async def close(self) -> None:
-        await self.resolver.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)

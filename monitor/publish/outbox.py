@@ -142,11 +142,16 @@ def enqueue(
     return len(rows)
 
 
+#: What says when and how a target is told, and not of what.
+_MANNER = frozenset({"digest", "quiet_from", "quiet_to", "timezone", "threads"})
+
+
 def ask(session: Session, target: SubscriptionRow, wanted: Mapping[str, Any], now: datetime) -> None:
     """Replace what a target asks for (asking.columns, or some of them); what it is owed is due accordingly."""
     for name, value in wanted.items():
         setattr(target, name, value)
-    target.asked_at = now
+    if wanted.keys() - _MANNER:
+        target.asked_at = now
     session.add(target)
     session.flush()
     retime(session, target, now)
@@ -381,8 +386,8 @@ def retry_later(
     until = quiet = now
     if retry_after is not None:
         until = quiet = now + min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
-    if stands.pause:
-        until = max(until, now + _jittered(stands.pause, random))
+    if pause := stands.pause(now):
+        until = max(until, now + _jittered(pause, random))
     changed: dict[str, Any] = {"failures": stands.failures, "failing_since": stands.failing_since}
     if until > now or retry_after is not None:
         floor = col(SubscriptionRow.quiet_until)
@@ -545,28 +550,24 @@ def replay(
 
 
 def replay_missing(
-    session: Session, now: datetime, target: SubscriptionRow, since: datetime, events: Select[Any] | None = None
+    session: Session, now: datetime, target_id: str, since: datetime, events: Select[Any] | None = None
 ) -> int:
     """Send a target what it wants of the log since a time and never got: held, dead, cancelled, or not owed yet.
 
     An event from before the target was made, or before it asked for this, is owed now. Not a reminder, which was for
     its day. Returns how many deliveries are due by this.
     """
-    known = select(col(DeliveryRow.event_id)).where(_target_id == target.id)
-    wanted = select(EventRow).where(
-        col(EventRow.detected_at) >= since,
-        col(EventRow.kind) != "retirement.reminder",
-        col(EventRow.id).not_in(known),
-    )
-    lost = [_target_id == target.id, _is_idle(now), _state != "delivered"]
-    lost.append(col(DeliveryRow.event_id).in_(select(col(EventRow.id)).where(col(EventRow.detected_at) >= since)))
+    target = session.get_one(SubscriptionRow, target_id)
+    asked = select(EventRow).where(col(EventRow.detected_at) >= since)
     if events is not None:
-        wanted = wanted.where(col(EventRow.id).in_(events))
-        lost.append(col(DeliveryRow.event_id).in_(events))
-    again = _again(session, and_(*lost), now)
+        asked = asked.where(col(EventRow.id).in_(events))
+    lost = and_(_target_id == target_id, _is_idle(now), _state != "delivered")
+    again = _again(session, and_(lost, col(DeliveryRow.event_id).in_(asked.with_only_columns(col(EventRow.id)))), now)
+    known = select(col(DeliveryRow.event_id)).where(_target_id == target_id)
+    never = asked.where(col(EventRow.id).not_in(known), col(EventRow.kind) != "retirement.reminder")
     wants = Wanted.of(target)
-    found = [event for event in session.scalars(wanted.order_by(col(EventRow.sequence))) if wants.matches(event)]
-    return again + enqueue(session, found, now, recipients={event.id: [target.id] for event in found})
+    owed = [event for event in session.scalars(never.order_by(col(EventRow.sequence))) if wants.matches(event)]
+    return again + enqueue(session, owed, now, recipients={event.id: [target_id] for event in owed})
 
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
@@ -625,6 +626,18 @@ def states(session: Session, target_id: str) -> dict[str, int]:
     """How many deliveries of a target are in which state."""
     counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
     return {str(state): count for state, count in session.execute(counted).all()}
+
+
+def owed(session: Session) -> dict[str, int]:
+    """How many deliveries each target is owed, now, later, or once it is enabled again."""
+    counted = select(_target_id, func.count()).where(_state.in_(["pending", "held"])).group_by(_target_id)
+    return {str(target): count for target, count in session.execute(counted).all()}
+
+
+def next_due(session: Session, target_id: str) -> datetime | None:
+    """When the next of what a target is owed is due."""
+    found: datetime | None = session.scalar(select(func.min(_next_at)).where(_target_id == target_id, _is_pending))
+    return found
 
 
 def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:

@@ -126,6 +126,8 @@ def reason(error: Exception, deadline: float) -> str:
             return f"the egress proxy cannot be reached: {error.os_error.strerror or error.os_error}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return f"tls: {_cause(error)}"
+        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=None)):  # after the connection stood
+            return "tls: the connection was closed in the handshake"
         case aiohttp.ClientConnectorError():
             return f"cannot connect: {error.os_error.strerror or error.os_error}"
         case TimeoutError():

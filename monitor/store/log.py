@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -184,6 +184,11 @@ def question(wanted: Wanted) -> Select[Any]:
     )  # fmt: skip
 
 
+def ids_of(wanted: Wanted) -> Select[Any]:
+    """The query for the ids of the events that match, at most 10,000."""
+    return select(question(replace(wanted, limit=10_000)).subquery().c.id)
+
+
 def _models(glob: str) -> list[ColumnElement[bool]]:
     """A glob on the provider's id, alone or as ``provider/id``: what may match it, each on an index of its own.
 
@@ -222,6 +227,13 @@ def event(session: Session, event_id: str) -> EventRow | None:
     return session.execute(
         select(EventRow).where(column == (int(event_id) if event_id.isdigit() else event_id))
     ).scalar()
+
+
+def since(session: Session, start: datetime) -> Iterator[Any]:
+    """What changed since a time as plain rows, oldest first; not what the first look at a source found."""
+    query = select(EVENTS).where(EVENTS.c.detected_at >= start, EVENTS.c.baseline.is_(False))
+    query = query.order_by(EVENTS.c.detected_at, EVENTS.c.sequence)
+    yield from session.connection().execute(query.execution_options(yield_per=500))
 
 
 def about(session: Session, names: Iterable[str], limit: int = 50) -> list[Json]:
