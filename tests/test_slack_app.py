@@ -209,7 +209,7 @@ async def test_subscribe_wakes_a_paused_channel_with_one_message(store, clock):
         await publisher.drain_once()
         owe(store, clock, *(told(number, clock, model=f"gpt-{number}") for number in range(2, 30)))
         said = await ann.types("list")
-        assert "⛔ *paused*: slack: not_in_channel" in said
+        assert "⛔ paused: slack: not_in_channel" in said
         assert "29 messages waiting" in said
         await ann.types("subscribe openai/*")
         await drain(publisher, clock)

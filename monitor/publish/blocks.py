@@ -99,9 +99,13 @@ NOTHING = Background()
 def subject(event: EventRow) -> str:
     """The retirement that an event is about, by the key of its fact under its provider; empty for other events."""
     fact = retirement(event)
-    if fact is None or event.kind.partition(".")[0] not in ("retirement", "replacement"):
+    if fact is None or not (_ends(event) or event.kind == "model.unlisted"):
         return ""
     return f"{event.provider} {fact.key}"
+
+
+def _ends(event: EventRow) -> bool:
+    return event.kind.partition(".")[0] in ("retirement", "replacement")
 
 
 def retirement(event: EventRow) -> Retirement | None:
@@ -263,7 +267,7 @@ def _heard(heard: Heard) -> str:
 def _actions(event: EventRow, heard: Heard | None) -> Json:
     """Buttons, whose value is the event. What is over or withdrawn has only a history."""
     shown = [("history", "History", "")]
-    if event.kind not in ("retirement.completed", "retirement.withdrawn"):
+    if _ends(event) and event.kind not in ("retirement.completed", "retirement.withdrawn"):
         shown = [("snooze", "Snooze 7 days", ""), *shown]
         if not (heard and not heard.until):
             shown = [("acknowledge", "Acknowledge", "primary"), *shown]

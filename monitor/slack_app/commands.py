@@ -98,8 +98,9 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     if not (words.plain or words.options):
         return usage(session, place, words, now)
     filters = [] if words.plain in (("all",), ("everything",)) else words.plain
-    options: dict[str, Any] = words.options
-    wanted = asking.columns(filters, **options)
+    options: dict[str, Any] = dict(words.options)
+    threads = asking.threading(options.pop("threads", "updates"))
+    wanted = asking.columns(filters, **options) | {"threads": threads}
     row = subscription(session, place)
     was = "updated" if row else "subscribed"
     _refuse_operator(row)
@@ -259,10 +260,11 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     arrived = f"last message {output.ago(row.last_delivered_at, now)}" if row.last_delivered_at else "nothing sent yet"
     waiting = counts.get("pending", 0) + counts.get("held", 0)
     lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")
+    health = targets.health(row, now)
     if row.state != "enabled":
-        lines.append(f"⛔ *{row.state}*: {blocks.fit(row.reason, 300)}. `/lastcall subscribe …` tries again at once.")
-    elif row.failing_since:
-        lines.append(f"⚠️ failing since {_at(row.failing_since)}; it is tried again")
+        lines.append(f"⛔ {blocks.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
+    elif health != "ok":
+        lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {blocks.fit(health, 300)}")
     return lines
 
 
