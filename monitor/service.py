@@ -26,6 +26,7 @@ from monitor.publish import Publisher
 from monitor.publish.remind import EVERY as REMIND_EVERY
 from monitor.publish.remind import remind
 from monitor.settings import Settings, known_deviations, provider_key
+from monitor.slack_app.serve import Routes, slack_app
 from monitor.source import Source
 from monitor.store import sources
 from monitor.store.db import Store
@@ -183,7 +184,8 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
     with store.write() as session:
         sources.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
-    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
+    fetching = Fetcher(overall=settings.concurrency)
+    async with fetching as fetcher, publisher, slack_app(publisher, settings) as add_slack:
         poller = Poller(
             store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
             deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake,
@@ -192,7 +194,7 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
-        runner = await listen(service, settings.listen) if settings.listen else None
+        runner = await listen(service, settings.listen, add_slack) if settings.listen else None
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:
             await service.run()
@@ -205,12 +207,13 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
 # --- health ------------------------------------------------------------------------------------------------
 
 
-async def listen(service: Service, address: str) -> web.AppRunner:
-    """Serve /healthz and /metrics on ``host:port``."""
+async def listen(service: Service, address: str, add: Routes = lambda _: None) -> web.AppRunner:
+    """Serve /healthz and /metrics on ``host:port``, and what ``add`` adds."""
     app = web.Application()
     app["service"] = service
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
+    add(app)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     host, _, port = address.rpartition(":")

@@ -27,7 +27,10 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys", "egress_proxy", "smtp_url")
+SECRET = (
+    "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
+    "egress_proxy", "smtp_url",
+)  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -45,6 +48,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
     secret_keys: SecretStr = SecretStr("")
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
@@ -56,6 +63,11 @@ class Settings(BaseSettings):
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
     deviations_file: str = ""
+
+    @property
+    def slack_interactive(self) -> bool:
+        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket Mode."""
+        return bool(self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value())
 
     @field_validator("allow_networks", mode="before")
     @classmethod

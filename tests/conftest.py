@@ -69,3 +69,12 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
         store = Store(request.getfixturevalue("postgres")(template))
     yield store
     store.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path) -> Iterator[Store]:
+    """An empty store on SQLite alone, for what no database can change."""
+    store = Store(str(tmp_path / "lastcall.db"))
+    SQLModel.metadata.create_all(store.engine)
+    yield store
+    store.close()

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
+from monitor.facts import Retirement
 from monitor.publish import Publisher
 from monitor.publish.signature import new_secret
 from monitor.store.db import Store
@@ -158,7 +159,9 @@ def event(number: int, at: datetime, **values: Any) -> EventRow:
         "folded": model.casefold(),
         "canonical": f"openai/{model}",
         "summary": f"{model} now retires on 2026-05-07 instead of 2026-02-27",
-        "after": {"fact": "retirement", "replacements": ["gpt-realtime"], "retires": None},
+        "after": Retirement(
+            model=model, stage="deprecated", replacements=("gpt-realtime",), provider="openai"
+        ).to_json(),
         "effective": {"text": "2026-05-07", "bound": "on", "words": "May 7, 2026"},
         "detected_at": at,
         "source_id": "openai.deprecations",

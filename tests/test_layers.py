@@ -23,7 +23,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "settings": ({"place", "settings", "vault"}, {"pure", "settings"}),
     "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
-    "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
+    "roots": (
+        {"cli", "demo", "service", "slack_app", "__main__"},
+        {"pure", "settings", "effects", "order", "roots", "sources"},
+    ),
 }  # fmt: skip
 ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in modules}
 

@@ -159,4 +159,6 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun[:-1]}ies" if noun[-1] == "y" else f"{count} {noun}s"
+    """``1 day``, ``2 days``, ``3 deliveries``."""
+    many = f"{noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeou" else f"{noun}s"
+    return f"{count} {noun if count == 1 else many}"

@@ -13,13 +13,13 @@ import traceback
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
-from monitor.publish import outbox, signature
+from monitor.publish import channels, outbox, signature
 from monitor.publish.envelope import Envelopes
 from monitor.publish.outbox import Owed, Try
 from monitor.store import sealed
@@ -43,6 +43,8 @@ Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 LOOK = 1.0
 #: A pause before the next claim, in which more tries end: one claim for all of them.
 GATHER = 0.02
+#: How often it is asked which paused targets are to be tried again.
+PROBE = timedelta(minutes=1)
 #: A try that takes longer than this, in seconds, gives its place to another: slow receivers do not delay quick ones ...
 SLOW = 0.5
 #: ... until this many times the concurrency is in flight.
@@ -65,6 +67,7 @@ class Publisher:
         vault: Vault | None = None,
         slack_token: str = "",
         slack_base_url: str = "",
+        slack_buttons: bool = False,
         allow_networks: Networks = (),
         allow_http: bool = False,
         allow_high_ports: bool = False,
@@ -81,6 +84,7 @@ class Publisher:
         self.vault = vault or Vault()
         self.slack_token = slack_token
         self.slack_base_url = slack_base_url
+        self.slack_buttons = slack_buttons
         self.allow_networks = allow_networks
         self.allow_http = allow_http
         self.allow_high_ports = allow_high_ports
@@ -97,6 +101,7 @@ class Publisher:
         self._envelopes = Envelopes()
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
+        self._probed = datetime.min.replace(tzinfo=UTC)
         self._threads: ThreadPoolExecutor | None = None
         self._open = AsyncExitStack()
 
@@ -109,6 +114,7 @@ class Publisher:
             vault=sealed.unlock(store, settings),
             slack_token=settings.slack_token.get_secret_value(),
             slack_base_url=settings.slack_base_url,
+            slack_buttons=settings.slack_interactive,
             allow_networks=settings.allow_networks,
             allow_http=settings.allow_http,
             allow_high_ports=settings.allow_high_ports,
@@ -181,7 +187,11 @@ class Publisher:
 
     def _claim(self, limit: int) -> list[Owed]:
         with self.store.write() as session:
-            return outbox.claim(session, self.owner, self.now(), limit)
+            now = self.now()
+            if now - self._probed >= PROBE:
+                self._probed = now
+                channels.probe(session, now)
+            return channels.together(session, self.owner, now, outbox.claim(session, self.owner, now, limit))
 
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
@@ -253,8 +263,7 @@ class Publisher:
 
         target, events, now = owed[0].target, [one.event for one in owed], self.now()
         if target.type == "slack":
-            slack = self._slack or await self._open_slack()
-            return await slack.send(opened.address, opened.secret, events, now)
+            return await (await self.open_slack()).send(owed, opened.address)
         if target.type == "email":
             return await self._mail(opened.address, f"{owed[0].message or events[0].id}.{target.id}", events)
         if target.type == "apprise":
@@ -290,12 +299,17 @@ class Publisher:
             self._open.callback(self._threads.shutdown, wait=False, cancel_futures=True)
         return await apprise.send(self._threads, url, events, self.now())
 
-    async def _open_slack(self) -> Slack:
+    async def open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
+        if self._slack is not None:
+            return self._slack
         from monitor.publish import slack
 
         http = await self._open.enter_async_context(slack.session(self.guard))
-        self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
+        self._slack = slack.Slack(
+            self.store, http, self.guard, self.vault, now=self.now, token=self.slack_token,
+            base_url=self.slack_base_url, deadline=self.deadline, buttons=self.slack_buttons,
+        )  # fmt: skip
         return self._slack
 
     def record(self, ended: Sequence[Outcome]) -> None:
@@ -306,8 +320,13 @@ class Publisher:
             if arrived:
                 outbox.acknowledge(session, arrived, self.now())
             for owed, tried, failed in ended:
-                if failed and failed.permanent:
+                if failed and failed.dead:
+                    outbox.bury(session, owed, tried, self.now())
+                elif failed and failed.permanent:
                     outbox.refuse(session, owed, tried, self.now())
+                    if failed.workspace:
+                        workspace = owed[0].target.address.rpartition("/")[0]
+                        channels.pause_workspace(session, workspace, tried.error, self.now())
                 elif failed and failed.ours:
                     outbox.postpone(session, owed, tried, self.owner, self.now())
                 elif failed:

@@ -43,7 +43,15 @@ from monitor.publish import standing, timing
 from monitor.publish.match import Wanted
 from monitor.publish.standing import Standing
 from monitor.store.log import append
-from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
+from monitor.store.tables import (
+    AcknowledgementRow,
+    AttemptRow,
+    DeliveryRow,
+    EventRow,
+    SubscriptionRow,
+    SubscriptionState,
+    ThreadRow,
+)
 
 #: The waits before each try, after the one before: the example of Standard Webhooks, 75.6 hours in all.
 SCHEDULE = (
@@ -58,6 +66,8 @@ LONGEST_QUIET = timedelta(hours=24)
 POSTPONED = timedelta(seconds=30)
 #: Several times the deadline of a try: nobody else takes what is still being sent.
 LEASE = timedelta(seconds=60)
+#: A target that is paused is tried again by itself after this time (delivery reference 2.2).
+PROBE = timedelta(hours=24)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
@@ -344,10 +354,10 @@ def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: date
     owed = [one for one, _ in arrived]
     targets = {one.target.id: one.target for one in owed}
     these = col(SubscriptionRow.id).in_(targets)
-    told = session.scalars(select(col(SubscriptionRow.id)).where(these, _failures >= standing.TOLD_AFTER)).all()
-    session.execute(
-        _set(update(SubscriptionRow).where(these), last_delivered_at=now, failing_since=None, failures=0)
-    )  # fmt: skip
+    known = or_(_failures >= standing.TOLD_AFTER, col(SubscriptionRow.probe_at).is_not(None))
+    told = session.scalars(select(col(SubscriptionRow.id)).where(these, known)).all()
+    well = {"last_delivered_at": now, "failing_since": None, "failures": 0, "probe_at": None}
+    session.execute(_set(update(SubscriptionRow).where(these), **well))
     _record(session, arrived)
     session.execute(_set(_these(owed), state="delivered", delivered_at=now, error="", **_NO_LEASE))
     for target_id in told:
@@ -439,7 +449,9 @@ def _stop(session: Session, target: SubscriptionRow, state: SubscriptionState, r
     enabled = and_(col(SubscriptionRow.id) == target.id, col(SubscriptionRow.state) == "enabled")
     was_enabled = session.scalar(select(col(SubscriptionRow.id)).where(enabled))
     held = hold(session, target.id, state, reason)
-    if was_enabled:
+    if state == "paused":
+        _set_target(session, target.id, probe_at=now + PROBE)
+    if was_enabled and target.probe_at is None:  # else they know: it was only tried again (publish.channels)
         words = f"{state}, {held} deliveries are held: {reason}"
         _tell(session, target, "endpoint.disabled", "critical", words, now)
 
@@ -479,9 +491,19 @@ def _shown(address: str) -> str:
     return rest.partition("/")[0].rpartition("@")[2] if scheme else address
 
 
+def bury(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+    """The message itself is refused for good: the try is recorded, nothing is tried again, and the operator is told."""
+    _record(session, [(one, tried) for one in owed])
+    session.execute(_set(_these(owed), state="dead", error=tried.error, **_NO_LEASE))
+    words = f"delivery {owed[0].delivery_id} ({owed[0].event.kind}) is dead, the message is refused: {tried.error}"
+    _tell(session, owed[0].target, "endpoint.failing", "action", words, now)
+
+
 def resume(session: Session, target_id: str, now: datetime) -> int:
     """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
-    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, failures=0)
+    _set_target(
+        session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, failures=0, probe_at=None
+    )
     held = and_(_target_id == target_id, _state == "held")
     due = _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
     target = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id)
@@ -656,6 +678,8 @@ def forget(session: Session, target_id: str) -> None:
     for statement in (
         delete(AttemptRow).where(col(AttemptRow.delivery_id).in_(owed)),
         delete(DeliveryRow).where(_target_id == target_id),
+        delete(ThreadRow).where(col(ThreadRow.subscription_id) == target_id),
+        delete(AcknowledgementRow).where(col(AcknowledgementRow.subscription_id) == target_id),
         delete(SubscriptionRow).where(col(SubscriptionRow.id) == target_id),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
