@@ -117,6 +117,6 @@ async def app(
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  nobody here has an event to wait for
             await asyncio.sleep(0.01)

@@ -78,7 +78,7 @@ class Story:
     async def clicks(self, action: str, message: dict[str, Any]) -> None:
         edited = message["edited"]
         await self.ann.clicks(action, message)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while message["edited"] == edited:  # noqa: ASYNC110  a loopback has no event to wait for
                 await asyncio.sleep(0.01)
         self.page += [f"**ann** clicks *{action.capitalize()}*. The message changes:", "", *_message(message)]

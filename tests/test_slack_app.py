@@ -28,6 +28,12 @@ def clock() -> Clock:
     return Clock(NOW)
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """However busy the machine is, an answer comes with the acknowledgement unless a test says otherwise."""
+    monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 60.0)
+
+
 def rows(store) -> list[SubscriptionRow]:
     with store.read() as session:
         return list(session.exec(select(SubscriptionRow)))
@@ -273,8 +279,8 @@ async def test_slack_says_when_a_channel_is_back_and_when_the_app_is_gone(store,
 # X2: only what Slack signed, once
 
 
-async def test_x2_forged_old_and_repeated_requests(store, clock):
-    async with app(store, clock, SlackServer()) as (ann, _):
+async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
+    async with app(sqlite, clock, SlackServer()) as (ann, _):
         form = {"command": "/lastcall", "text": "subscribe openai/*", "channel_id": CHANNEL, "team_id": "T0000001"}
         body = urlencode(form | {"user_name": "eve"})
         at = int(clock().timestamp())
@@ -287,20 +293,20 @@ async def test_x2_forged_old_and_repeated_requests(store, clock):
         for headers in wrong:
             for path in ("/slack/commands", "/slack/interactions", "/slack/events"):
                 assert (await ann.sends(path, body, **headers))[0] == 401, headers
-        assert rows(store) == []
+        assert rows(sqlite) == []
         clock.pass_(timedelta(seconds=301))
         from slack_sdk.signature import SignatureVerifier
 
         old = SignatureVerifier(SECRET).generate_signature(timestamp=str(at), body=body) or ""
         signed = {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": old}
         assert (await ann.sends("/slack/commands", body, **signed))[0] == 401
-        assert rows(store) == []
+        assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", body))[0] == 200
-        assert len(rows(store)) == 1
-        with store.write() as session:
-            outbox.forget(session, rows(store)[0].id)
+        assert len(rows(sqlite)) == 1
+        with sqlite.write() as session:
+            outbox.forget(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
-        assert rows(store) == []
+        assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (401, 200, 404)
 
 
@@ -390,9 +396,9 @@ async def test_the_transcript_in_the_documentation_is_what_happens(sqlite):
 # Socket Mode
 
 
-async def test_commands_over_socket_mode(store, clock):
+async def test_commands_over_socket_mode(sqlite, clock):
     slack = SlackServer()
-    async with app(store, clock, slack, slack_app_token="xapp-1", slack_signing_secret="") as (ann, _):
+    async with app(sqlite, clock, slack, slack_app_token="xapp-1", slack_signing_secret="") as (ann, _):
         await until(lambda: slack.sockets)
         payload = {
             "command": "/lastcall", "text": "subscribe openai/*", "team_id": "T0000001", "channel_id": CHANNEL,
@@ -406,4 +412,4 @@ async def test_commands_over_socket_mode(store, clock):
         assert "Subscribed" in json.dumps(acked["payload"])
         async with ann.http.post(ann.url + "/slack/commands") as answer:
             assert answer.status == 404, "without a signing secret there is no way over HTTP"
-    assert len(rows(store)) == 1
+    assert len(rows(sqlite)) == 1

@@ -52,7 +52,7 @@ nasty = st.one_of(
 ).map(lambda text: text * 20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     text=nasty, count=st.sampled_from([1, 2, 60]), kind=st.sampled_from(sorted(blocks.COUNTED)), several=st.booleans()
 )
