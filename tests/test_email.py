@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -21,6 +22,7 @@ from sqlmodel import col, select
 
 from monitor.errors import SettingError
 from monitor.publish import email, outbox, words
+from monitor.publish.blocks import Background, Cost
 from monitor.settings import load_settings
 from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
@@ -163,7 +165,7 @@ async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(store: St
 
 async def test_the_message_id_does_not_change_with_the_try(clock: Clock) -> None:
     server = email.Relay.parse("smtp://relay.example", "")
-    one, other = (email.message(server, "a@example.com", [event(1, clock())], "evt_1.sub_1", at) for at in
+    one, other = (email.message(server, "a@example.com", [event(1, clock())], {}, "evt_1.sub_1", at) for at in
                   (clock(), clock() + timedelta(days=1)))  # fmt: skip
     assert one["Message-ID"] == other["Message-ID"] == "<evt_1.sub_1@relay.example>"
 
@@ -243,19 +245,31 @@ async def test_a_digest_is_one_mail(store: Store, clock: Clock, box: Mailbox) ->
 def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
     at = datetime(2026, 11, 26, tzinfo=UTC)
     hostile = event(1, at, summary="x\r\nBcc: all@example.com\x1b[31m" + "y" * 300, quote="<script>&</script>")
-    mail = email.message(email.Relay.parse("smtp://relay.example"), "a@example.com", [hostile], "evt_1", at)
+    mail = email.message(email.Relay.parse("smtp://relay.example"), "a@example.com", [hostile], {}, "evt_1", at)
     assert mail["Bcc"] is None
     assert len(mail["Subject"]) <= words.TITLE
-    assert "\x1b" not in words.text([hostile], at)
-    assert "&lt;script&gt;" in words.markup([hostile], at)
+    assert "\x1b" not in words.text([hostile], {}, at)
+    assert "&lt;script&gt;" in words.markup([hostile], {}, at)
     assert b"\r\nBcc:" not in mail.as_bytes(policy=policy.SMTP)
+
+
+def test_what_to_use_instead_is_followed_and_priced() -> None:
+    """As Slack's message does."""
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    gone = {"model": "gpt-mid", "retires": None, "lives": False, "gone": True, "stage": "retired", "successors": [
+        {"model": "gpt-new", "retires": None, "lives": True, "gone": False, "stage": "active", "successors": []},
+    ]}  # fmt: skip
+    around = {event(1, at).id: Background([gone], [Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens")])}
+    said = words.text([event(1, at)], around, at)
+    assert "Use instead: gpt-mid (itself retired) → gpt-new" in said
+    assert "What that costs: input 5 → 4 (-20 %) USD per 1M tokens" in said
 
 
 def test_days_are_counted_when_the_mail_is_sent() -> None:
     at = datetime(2026, 5, 1, tzinfo=UTC)
     one = event(1, at, summary="gpt-4o retires on 2026-05-07 (in 30 days)")
-    assert "(in 30 days)" not in words.text([one], at)
-    assert "When: 2026-05-07 (in 6 days)" in words.text([one], at)
+    assert "(in 30 days)" not in words.text([one], {}, at)
+    assert "When: 2026-05-07 (in 6 days)" in words.text([one], {}, at)
 
 
 def test_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

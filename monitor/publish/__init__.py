@@ -11,7 +11,7 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from random import random as system_random
@@ -29,11 +29,12 @@ from monitor.vault import Vault
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from monitor.publish.blocks import Background
     from monitor.publish.guard import Networks
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import EventRow, SubscriptionRow
+    from monitor.store.tables import SubscriptionRow
 
 log = logging.getLogger("lastcall.publish")
 
@@ -265,9 +266,9 @@ class Publisher:
         if target.type == "slack":
             return await (await self.open_slack()).send(owed, opened.address)
         if target.type == "email":
-            return await self._mail(opened.address, f"{owed[0].message or events[0].id}.{target.id}", events)
+            return await self._mail(opened.address, owed)
         if target.type == "apprise":
-            return await self._apprise(opened.address, events)
+            return await self._apprise(opened.address, owed)
         keys = signature.signing(opened.secret, opened.old_secrets, now)
         message = self._envelopes.seal(target.format, events, owed[0].message)
         origin = ORIGIN if target.verify == "handshake" else ""
@@ -282,22 +283,31 @@ class Publisher:
         url = self._opened(target).address
         await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
 
-    async def _mail(self, address: str, message_id: str, events: Sequence[EventRow]) -> tuple[int, str]:
+    async def _mail(self, address: str, owed: Sequence[Owed]) -> tuple[int, str]:
         from monitor.publish import email
 
         if not self.smtp_url:
             raise DeliveryFailed("there is no mail server; set LASTCALL_SMTP_URL", ours=True)
-        relay = email.Relay.parse(self.smtp_url, self.mail_from)
-        return await email.send(relay, email.message(relay, address, events, message_id, self.now()))
+        relay, events = email.Relay.parse(self.smtp_url, self.mail_from), [one.event for one in owed]
+        message_id = f"{owed[0].message or events[0].id}.{owed[0].target.id}"
+        around = await asyncio.to_thread(self._around, owed)
+        return await email.send(relay, email.message(relay, address, events, around, message_id, self.now()))
 
-    async def _apprise(self, url: str, events: Sequence[EventRow]) -> tuple[int, str]:
+    async def _apprise(self, url: str, owed: Sequence[Owed]) -> tuple[int, str]:
         """The library is large: only who has such a target pays for it."""
-        from monitor.publish import apprise
+        from monitor.publish import apprise, words
 
         if self._threads is None:
             self._threads = apprise.threads()
             self._open.callback(self._threads.shutdown, wait=False, cancel_futures=True)
-        return await apprise.send(self._threads, url, events, self.now())
+        events, around, now = [one.event for one in owed], await asyncio.to_thread(self._around, owed), self.now()
+        return await apprise.send(self._threads, url, words.title(events, now), words.text(events, around, now))
+
+    def _around(self, owed: Sequence[Owed]) -> Mapping[str, Background]:
+        from monitor.publish.background import background
+
+        with self.store.read() as session:
+            return {one.event.id: background(session, one.event, one.target.id, self.now()) for one in owed}
 
     async def open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""

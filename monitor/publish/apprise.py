@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import apprise
 
 from monitor.errors import DeliveryFailed
-from monitor.publish import words
-from monitor.store.tables import EventRow
 
 #: In seconds. A thread that is still waiting then is left to the time limits of Apprise.
 DEADLINE = 30.0
@@ -41,12 +37,12 @@ def service(url: str) -> apprise.NotifyBase:
 
 
 async def send(
-    pool: ThreadPoolExecutor, url: str, events: Sequence[EventRow], now: datetime, deadline: float = DEADLINE
+    pool: ThreadPoolExecutor, url: str, title: str, text: str, deadline: float = DEADLINE
 ) -> tuple[int, str]:
     """Nothing is known of what arrived but that it did; else DeliveryFailed."""
     try:
         async with asyncio.timeout(deadline):
-            arrived = await asyncio.get_running_loop().run_in_executor(pool, _notify, url, events, now)
+            arrived = await asyncio.get_running_loop().run_in_executor(pool, _notify, url, title, text)
     except ValueError as error:
         raise DeliveryFailed(f"apprise: {error}", permanent=True) from None
     except TimeoutError:
@@ -56,7 +52,7 @@ async def send(
     return 0, ""
 
 
-def _notify(url: str, events: Sequence[EventRow], now: datetime) -> bool:
+def _notify(url: str, title: str, text: str) -> bool:
     hub = apprise.Apprise()
     hub.add(service(url))
-    return bool(hub.notify(title=words.title(events), body=words.text(events, now), body_format="text"))
+    return bool(hub.notify(title=title, body=text, body_format="text"))

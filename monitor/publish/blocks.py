@@ -128,7 +128,7 @@ def urgent(event: EventRow, now: datetime) -> bool:
 def card(events: Sequence[EventRow], now: datetime, background: Background = NOTHING, buttons: bool = False) -> Message:
     """The message about one thing, as the last of its events leaves it."""
     event = events[-1]
-    title, ahead = headline(event), _ahead(event, now)
+    title, ahead = headline(event), days_ahead(event, now)
     severity = _severity(events, now)
     sign = SIGNS[severity]
     fields = _fields(events, now, background)
@@ -144,14 +144,14 @@ def card(events: Sequence[EventRow], now: datetime, background: Background = NOT
     said = [f"{sign} {WORDS[severity]}: {title}{f' ({ahead})' if ahead else ''}."]
     said += [f"Use {plain} instead." for plain in [chain(background.successors, marked=False)] if plain]
     if not subject(event):
-        said = [f"{sign} {_words(event, now)}"]
+        said = [f"{sign} {summary(event, now)}"]
     return fit(" ".join(said), TEXT), blocks
 
 
 def reply(events: Sequence[EventRow], now: datetime) -> Message:
     """What changed, to stand under the message about it; broadcast, it stands in the channel by itself."""
     severity = _severity(events, now)
-    text = " ".join(f"{SIGNS[severity]} {_words(event, now)}" for event in events)
+    text = " ".join(f"{SIGNS[severity]} {summary(event, now)}" for event in events)
     return fit(text, TEXT), [
         _section("\n".join(f"{SIGNS[severity]} {_line(event, now)}" for event in events[-SHOWN:])),
         _evidence(events[-1], severity),
@@ -202,7 +202,7 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
     when = When.from_json(event.effective) or fact.retires
     fields = [("Model", "\n".join(filter(None, (code(f"{event.provider}/{event.model}"), fit(_place(event), 500)))))]
     if when:
-        ahead = _ahead(event, now)
+        ahead = days_ahead(event, now)
         moved = f"\n_was {day(was).removeprefix('on ')}_" if was and was != when else ""
         shown = day(when).removeprefix("on ")
         label = "Retired" if event.kind == "retirement.completed" else "Retires"
@@ -215,7 +215,7 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
     fields.insert(1, ("Use instead", instead or "no replacement named"))
     units = {f"{cost.currency} per {cost.per}" for cost in background.costs}
     for unit in sorted(units):
-        costs = [_cost(cost) for cost in background.costs if f"{cost.currency} per {cost.per}" == unit]
+        costs = [compared(cost) for cost in background.costs if f"{cost.currency} per {cost.per}" == unit]
         fields.append((f"What that costs, {fit(unit, 60)}", "\n".join(costs)))
     return [
         (name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD)) for name, value in fields[:10]
@@ -243,7 +243,7 @@ def chain(successors: Sequence[Json], marked: bool = True) -> str:
     return " or ".join(said)
 
 
-def _cost(cost: Cost) -> str:
+def compared(cost: Cost) -> str:
     """``input 5 → 4 (-20 %)``"""
     change = f" ({(cost.new / cost.old - 1) * 100:+.0f} %)" if cost.old and cost.old != cost.new else ""
     return f"{fit(cost.meter.replace('_', ' '), 60)} {cost.old:f} → {cost.new:f}{change}"
@@ -305,7 +305,7 @@ def bundle(events: Sequence[EventRow], now: datetime) -> Message:
         left -= sum(map(len, said)) + len(said)
     first = next(iter(groups.values()))[0]
     sign = SIGNS[first.severity]
-    text = f"{sign} {title}. First: {_words(first, now)}"
+    text = f"{sign} {title}. First: {summary(first, now)}"
     return fit(text, TEXT), [_header(f"{sign} {title}"), *map(_section, _packed(lines))]
 
 
@@ -337,22 +337,22 @@ def _grouped(group: Sequence[EventRow], now: datetime) -> str:
     return f"{said}\n{shown}{more}"
 
 
-def _words(event: EventRow, now: datetime) -> str:
+def summary(event: EventRow, now: datetime) -> str:
     """The summary, with the days that are left today."""
     return _recounted(event, event.summary, now).replace(" -> ", " → ")
 
 
 def _line(event: EventRow, now: datetime) -> str:
     """The summary in mrkdwn, whom it is about set apart."""
-    about, mark, rest = _words(event, now).partition(": ")
-    return f"{code(about)}: {fit(rest, LINE)}" if mark and event.model else fit(_words(event, now), LINE + 200)
+    about, mark, rest = summary(event, now).partition(": ")
+    return f"{code(about)}: {fit(rest, LINE)}" if mark and event.model else fit(summary(event, now), LINE + 200)
 
 
 def _recounted(event: EventRow, words: str, now: datetime) -> str:
     when = When.from_json(event.effective)
     if when is None:
         return words
-    ahead, date = _ahead(event, now), str(when)
+    ahead, date = days_ahead(event, now), str(when)
     words = _COUNTED_THEN.sub("", words)
     at = words.rfind(date)
     return f"{words[: at + len(date)]} ({ahead}){words[at + len(date) :]}" if ahead and at >= 0 else words
@@ -396,7 +396,7 @@ def date(at: datetime) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
-def _ahead(event: EventRow, now: datetime) -> str:
+def days_ahead(event: EventRow, now: datetime) -> str:
     """Days to a date that is one day and firm; a floor, a month or a deadline is not counted down."""
     when = When.from_json(event.effective)
     left = days_left(when, now.astimezone(UTC)) if when and when.bound == "on" else None

@@ -53,15 +53,17 @@ class Relay:
         )  # fmt: skip
 
 
-def message(relay: Relay, to: str, events: Sequence[EventRow], message_id: str, now: datetime) -> EmailMessage:
+def message(
+    relay: Relay, to: str, events: Sequence[EventRow], around: words.Around, message_id: str, now: datetime
+) -> EmailMessage:
     """The mail about some events. ``message_id`` is the same on every try, so that a reader sees one mail."""
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = f"Lastcall <{relay.sender}>", to, words.title(events)
+    mail["From"], mail["To"], mail["Subject"] = f"Lastcall <{relay.sender}>", to, words.title(events, now)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{message_id}@{relay.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of somebody on holiday
-    mail.set_content(words.text(events, now))
-    mail.add_alternative(words.markup(events, now), subtype="html")
+    mail.set_content(words.text(events, around, now))
+    mail.add_alternative(words.markup(events, around, now), subtype="html")
     return mail
 
 
