@@ -445,13 +445,13 @@ def _stopped(target: SubscriptionRow) -> SubscriptionState:
 
 
 def _stop(session: Session, target: SubscriptionRow, state: SubscriptionState, reason: str, now: datetime) -> None:
-    """Hold a target; whoever operates it is told, if it was enabled."""
+    """Hold a target; whoever operates it is told, if it was enabled and not only tried again (publish.channels)."""
     enabled = and_(col(SubscriptionRow.id) == target.id, col(SubscriptionRow.state) == "enabled")
-    was_enabled = session.scalar(select(col(SubscriptionRow.id)).where(enabled))
+    is_news = session.scalar(select(col(SubscriptionRow.id)).where(enabled, col(SubscriptionRow.probe_at).is_(None)))
     held = hold(session, target.id, state, reason)
     if state == "paused":
         _set_target(session, target.id, probe_at=now + PROBE)
-    if was_enabled and target.probe_at is None:  # else they know: it was only tried again (publish.channels)
+    if is_news:
         words = f"{state}, {held} deliveries are held: {reason}"
         _tell(session, target, "endpoint.disabled", "critical", words, now)
 
