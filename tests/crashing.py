@@ -82,9 +82,9 @@ class Parent:
 
 
 def look_again(store: Store) -> None:
-    """The source is due, as if a whole interval had passed since the last look."""
+    """The source is due, as if a whole interval had passed since the last look, and any lease on it with that."""
     with store.write() as session:
-        session.execute(update(SourceRow).values(due_at=datetime.now(UTC), looked_at=None))
+        session.execute(update(SourceRow).values(due_at=datetime.now(UTC), looked_at=None, lease_until=None))
 
 
 def let_leases_end(store: Store) -> list[int]:

@@ -90,7 +90,7 @@ def add_email(
 
     if not _MAILBOX.fullmatch(address):
         raise typer.BadParameter(f"{address!r} is no address of a mailbox")
-    _add("email", address, wanted, output.form(as_json), db)
+    targets.tell("email", address, wanted, output.form(as_json), db)
     if not load_settings(db).smtp_url.get_secret_value():
         output.say("LASTCALL_SMTP_URL is not set; until it is, no mail is sent")
 
@@ -115,29 +115,4 @@ def add_apprise(
         service(url)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    _add("apprise", url, wanted, output.form(as_json), db)
-
-
-def _add(kind: str, address: str, wanted: targets.Wanted, how: output.Form, db: str | None) -> None:
-    from monitor.publish import outbox
-    from monitor.store import sealed
-    from monitor.store.tables import SubscriptionRow
-
-    now, due = clock(), 0
-    with targets.unlocked(db) as (store, vault), store.write() as session:
-        row = targets.there(session, kind, address, vault)
-        if row is None:
-            row = SubscriptionRow(id=targets.new_id(), type=kind, address=address, created_at=now)
-            if sealed.is_secret(kind, address):
-                sealed.seal_address(vault, row, address)
-        elif row.state != "enabled":
-            due = outbox.resume(session, row.id, now)
-            session.refresh(row)
-        outbox.ask(session, row, wanted, now)
-    one = targets.told(row)
-    if how == "json":
-        output.document(one)
-    else:
-        print(f"{one['id']}: {one['address']} hears of {targets.wants(one)}")
-    if due:
-        output.say(f"{due} held deliveries are due again")
+    targets.tell("apprise", url, wanted, output.form(as_json), db)

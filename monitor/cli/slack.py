@@ -84,35 +84,14 @@ def subscribe(
 
     Example: lastcall slack subscribe '#ml-platform' 'openai/gpt-4*' 'anthropic/*' --kinds retirement,price
     """
-    from monitor.publish import outbox
     from monitor.settings import load_settings
-    from monitor.store import sealed
-    from monitor.store.tables import SubscriptionRow
 
-    how, now, settings = output.form(as_json), clock(), load_settings(db)
+    how, settings = output.form(as_json), load_settings(db)
     if "://" in channel:
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
-    how_threaded = targets.threading(threads or "updates")
-    with targets.unlocked(db) as (store, vault), store.write() as session:
-        row = targets.there(session, "slack", channel, vault)
-        due = 0
-        if row is None:
-            row = SubscriptionRow(id=targets.new_id(), type="slack", address=channel, created_at=now)
-            if "://" in channel:
-                sealed.seal_address(vault, row, channel)
-        elif row.state != "enabled":
-            due = outbox.resume(session, row.id, now)
-            session.refresh(row)
-        outbox.ask(session, row, wanted | {"threads": how_threaded}, now)
-    one = targets.told(row)
-    if how == "json":
-        output.document(one)
-    else:
-        print(f"{one['id']}: {one['address']} hears of {targets.wants(one)}")
-    if due:
-        output.say(f"{due} held deliveries are due again")
+    targets.tell("slack", channel, wanted | {"threads": targets.threading(threads or "updates")}, how, db)
     if "/" not in channel and not settings.slack_token.get_secret_value():
         output.say("LASTCALL_SLACK_TOKEN is not set; until it is, this channel cannot be reached")
 

@@ -248,6 +248,32 @@ def health(row: SubscriptionRow, now: datetime) -> str:
     return "ok"
 
 
+def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | None) -> None:
+    """Tell a target from now on. One that is there already gets what is asked for now, and is enabled again."""
+    from monitor.publish import outbox
+    from monitor.store import sealed
+    from monitor.store.tables import SubscriptionRow
+
+    now, due = clock(), 0
+    with unlocked(db) as (store, vault), store.write() as session:
+        row = there(session, kind, address, vault)
+        if row is None:
+            row = SubscriptionRow(id=new_id(), type=kind, address=address, created_at=now)
+            if sealed.is_secret(kind, address):
+                sealed.seal_address(vault, row, address)
+        elif row.state != "enabled":
+            due = outbox.resume(session, row.id, now)
+            session.refresh(row)
+        outbox.ask(session, row, wanted, now)
+    one = told(row)
+    if how == "json":
+        output.document(one)
+    else:
+        print(f"{one['id']}: {one['address']} hears of {wants(one)}")
+    if due:
+        output.say(f"{due} held deliveries are due again")
+
+
 def told(row: SubscriptionRow) -> Json:
     """A target in its public form, without secrets."""
     from monitor.reminders import USUAL

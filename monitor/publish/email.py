@@ -84,6 +84,8 @@ async def send(relay: Relay, mail: EmailMessage, deadline: float = DEADLINE) -> 
         raise _refused(refusal.code, refusal.message, "recipient", permanent=refusal.code >= 500) from None
     except aiosmtplib.SMTPDataError as error:
         raise _refused(error.code, error.message, "message") from None
+    except aiosmtplib.SMTPAuthenticationError as error:  # what is said to a login may be what it said
+        raise _refused(error.code, "", "login", ours=True) from None
     except aiosmtplib.SMTPResponseException as error:
         raise _refused(error.code, error.message, "relay", ours=True) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
