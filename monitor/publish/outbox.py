@@ -114,14 +114,11 @@ class Try:
 
 
 def enqueue(
-    session: Session,
-    events: Sequence[EventRow],
-    now: datetime,
-    recipients: Mapping[str, Collection[str]] | None = None,
+    session: Session, events: Sequence[EventRow], now: datetime, only: Mapping[str, Collection[str]] | None = None
 ) -> int:
     """Owe each event to every target that wants it; called in the transaction that writes the events.
 
-    ``recipients`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
+    ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
     targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
     rows = [
@@ -134,7 +131,7 @@ def enqueue(
         }
         for event in events
         for target, wants in targets
-        if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
+        if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
         and event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
@@ -567,7 +564,7 @@ def replay_missing(
     never = asked.where(col(EventRow.id).not_in(known), col(EventRow.kind) != "retirement.reminder")
     wants = Wanted.of(target)
     owed = [event for event in session.scalars(never.order_by(col(EventRow.sequence))) if wants.matches(event)]
-    return again + enqueue(session, owed, now, recipients={event.id: [target_id] for event in owed})
+    return again + enqueue(session, owed, now, only={event.id: [target_id] for event in owed})
 
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
@@ -622,12 +619,6 @@ def count_waiting(session: Session) -> int:
     return int(session.execute(select(func.count()).select_from(DeliveryRow).where(_is_pending)).scalar_one())
 
 
-def states(session: Session, target_id: str) -> dict[str, int]:
-    """How many deliveries of a target are in which state."""
-    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
-    return {str(state): count for state, count in session.execute(counted).all()}
-
-
 def owed(session: Session) -> dict[str, int]:
     """How many deliveries each target is owed, now, later, or once it is enabled again."""
     counted = select(_target_id, func.count()).where(_state.in_(["pending", "held"])).group_by(_target_id)
@@ -646,6 +637,12 @@ def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:
         .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
         .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
     )
+
+
+def states(session: Session, target_id: str) -> dict[str, int]:
+    """How many deliveries of a target are in which state."""
+    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
+    return {str(state): count for state, count in session.execute(counted).all()}
 
 
 def listed(
