@@ -1,4 +1,4 @@
-"""``python -m tests.bench [polls] [parsing] [events] [schedule]``: all of them, or those that are named."""
+"""``python -m tests.bench [PART]...``: polls, parsing, events, schedule, deliveries; all of them if none is named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "parsing", "events", "schedule")
+PARTS = ("polls", "parsing", "events", "schedule", "deliveries")
 
 
 def main() -> int:
