@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import select
@@ -89,6 +90,13 @@ class Listening:
         assert found
         self.url = found[0]
 
+    def __enter__(self) -> Listening:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
     def ended(self) -> tuple[int, str]:
         out, _ = self.process.communicate(timeout=30)
         return self.process.returncode, out
@@ -96,6 +104,7 @@ class Listening:
 
 @pytest.fixture
 def loopback(monkeypatch):
+    monkeypatch.setattr("monitor.cli.targets.clock", lambda: datetime.now(UTC))  # the receiver compares it with its own
     monkeypatch.setenv("LASTCALL_ALLOW_HTTP", "true")
     monkeypatch.setenv("LASTCALL_ALLOW_NETWORKS", "127.0.0.1/32")
 
@@ -104,11 +113,11 @@ def test_a_person_tries_it_in_a_minute(run: Run, world: Store, loopback):  # noq
     """add, listen, test; and a message that does not verify."""
     added = run("webhooks", "add", URL, "--format", "cloudevents-structured", "--json").json
     for secret, code in ((added["secret"], 0), (signature.new_secret(), 1)):
-        listening = Listening(secret, "--once")
-        with world.write() as session:
-            session.get_one(SubscriptionRow, added["id"]).address = listening.url
-        run("webhooks", "test", added["id"], code=code)
-        ended, out = listening.ended()
+        with Listening(secret, "--once") as listening:
+            with world.write() as session:
+                session.get_one(SubscriptionRow, added["id"]).address = listening.url
+            run("webhooks", "test", added["id"], code=code)
+            ended, out = listening.ended()
         assert (ended, "verified evt_test" in out) == (code, not code)
 
 
@@ -120,13 +129,13 @@ def test_an_endpoint_is_asked_before_it_is_enabled(run: Run, world: Store, loopb
     ]
     assert f"webhooks verify {row['id']}" in refused.err
     assert "webhooks verify" in run("webhooks", "enable", row["id"], code=2).err
-    listening = Listening(signature.public_key(opened(world, "secret")), "--json", "--once")
-    with world.write() as session:
-        session.get_one(SubscriptionRow, row["id"]).address = listening.url
-    assert "verified and enabled" in run("webhooks", "verify", row["id"]).out
-    assert run("webhooks", "show", row["id"], "--json").json["state"] == "enabled"
-    run("webhooks", "test", row["id"])
-    assert json.loads(listening.ended()[1])["type"] == "endpoint.verification"
+    with Listening(signature.public_key(opened(world, "secret")), "--json", "--once") as listening:
+        with world.write() as session:
+            session.get_one(SubscriptionRow, row["id"]).address = listening.url
+        assert "verified and enabled" in run("webhooks", "verify", row["id"]).out
+        assert run("webhooks", "show", row["id"], "--json").json["state"] == "enabled"
+        run("webhooks", "test", row["id"])
+        assert json.loads(listening.ended()[1])["type"] == "endpoint.verification"
 
 
 def owe(world: Store, count: int = 2) -> None:  # noqa: F811
@@ -156,7 +165,7 @@ def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa
     added = run("webhooks", "add", URL, "--json").json
     assert "0 deliveries" in run("deliveries", "replay", "--kind", "price").out
     assert run("deliveries", "replay", "--target", added["id"], "--since", "2026-01-01", "--missing").out.startswith(
-        "2 "
+        "3 "
     )
     assert "1 deliveries" in run("deliveries", "replay", "--kind", "price").out
     assert "1 deliveries" in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
