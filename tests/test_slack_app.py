@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -330,35 +331,34 @@ def test_slacks_own_signature_vector():
 # OAuth
 
 
+async def consents(ann) -> str:
+    """The state with which Slack sends somebody back who agreed to install the app."""
+    async with ann.http.get(ann.url + "/slack/install") as page:
+        html = await page.text()
+    (link,) = [part for part in html.split('"') if "oauth/v2/authorize" in part]
+    return parse_qs(urlsplit(link.replace("&amp;", "&")).query)["state"][0]
+
+
+async def returns(ann, state: str, code: str = "code-1") -> int:
+    cookie = {"Cookie": f"slack-app-oauth-state={state}"}
+    query = urlencode({"code": code, "state": state})
+    async with ann.http.get(f"{ann.url}/slack/oauth_redirect?{query}", headers=cookie) as page:
+        return page.status
+
+
 @pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")  # how the SDK sends the client's secret
 async def test_a_second_workspace_installs_the_app(store, clock):
     slack = SlackServer()
     settings = {"slack_client_id": "1.2", "slack_client_secret": "client-secret", "slack_token": "", "secret_keys": KEY}
     async with app(store, clock, slack, **settings) as (ann, publisher):
-        async with ann.http.get(ann.url + "/slack/install") as page:
-            html = await page.text()
-            cookie = page.headers["Set-Cookie"].partition(";")[0]
-        (link,) = [part for part in html.split('"') if "oauth/v2/authorize" in part]
-        state = parse_qs(urlsplit(link.replace("&amp;", "&")).query)["state"][0]
-
-        async def back(state: str, code: str = "code-1") -> int:
-            query = urlencode({"code": code, "state": state})
-            async with ann.http.get(f"{ann.url}/slack/oauth_redirect?{query}", headers={"Cookie": cookie}) as page:
-                return page.status
-
-        assert await back(state[:-1] + "x") in (400, 401)
-        assert await back(state, "code-forged") == 401
-        assert await back(state) == 401, "a state is taken once"
-        async with ann.http.get(ann.url + "/slack/install") as page:
-            html, cookie = await page.text(), page.headers["Set-Cookie"].partition(";")[0]
-        (link,) = [part for part in html.split('"') if "oauth/v2/authorize" in part]
-        state = parse_qs(urlsplit(link.replace("&amp;", "&")).query)["state"][0]
+        state = await consents(ann)
+        assert await returns(ann, state[:-1] + "x") in (400, 401)
+        assert await returns(ann, state, "code-forged") == 401
+        assert await returns(ann, state) == 401, "a state is taken once"
+        state = await consents(ann)
         clock.pass_(timedelta(minutes=11))
-        assert await back(state) == 401, "it is too old"
-        async with ann.http.get(ann.url + "/slack/install") as page:
-            html, cookie = await page.text(), page.headers["Set-Cookie"].partition(";")[0]
-        (link,) = [part for part in html.split('"') if "oauth/v2/authorize" in part]
-        assert await back(parse_qs(urlsplit(link.replace("&amp;", "&")).query)["state"][0]) == 200
+        assert await returns(ann, state) == 401, "it is too old"
+        assert await returns(ann, await consents(ann)) == 200
         with store.read() as session:
             (row,) = session.exec(select(InstallationRow)).all()
         assert (row.team, row.name, row.state) == ("T0000002", "Second team", "enabled")
@@ -374,12 +374,48 @@ async def test_a_second_workspace_installs_the_app(store, clock):
         await until(lambda: rows(store)[0].state == "paused")
         with store.read() as session:
             assert session.exec(select(InstallationRow)).one().state == "disabled", "kept, and not used"
+        slack.codes["code-2"] = ("T0000002", "xoxb-two")
+        assert await returns(ann, await consents(ann), "code-2") == 200
+        assert rows(store)[0].state == "enabled", "who subscribed was not forgotten"
         ann.team = "T0000003"
         await ann.types("list")
         await until(lambda: "not installed in this workspace" in json.dumps(slack.responses))
 
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+
+
+# Secrets
+
+
+@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")
+async def test_secrets_are_in_no_log_and_no_row(sqlite, clock, caplog):
+    """Of the settings, of an installation, and of addresses that Slack wants answers at, at any level of logging."""
+    caplog.set_level(logging.DEBUG)
+    slack = SlackServer()
+    slack.codes = {"code-1": ("T0000002", "xoxb-canary-two")}
+    settings = {
+        "slack_client_id": "1.2", "slack_client_secret": "canary-client", "slack_token": "xoxb-canary-one",
+        "slack_app_token": "xapp-canary", "secret_keys": KEY,
+    }  # fmt: skip
+    async with app(sqlite, clock, slack, **settings) as (ann, publisher):
+        await until(lambda: slack.sockets)
+        assert await returns(ann, await consents(ann)) == 200
+        ann.team = "T0000002"
+        await ann.types("subscribe openai/*", response_url=f"{slack.url}/response/canary")
+        slack.answers = [Fault("invalid_auth", body='{"ok": false, "error": "xoxb-canary-two"}')]
+        owe(sqlite, clock, told(1, clock))
+        await publisher.drain_once()
+        slack.answers = [Fault(status=500)]
+        await ann.types("test", response_url="http://127.0.0.1:9/canary")
+    with sqlite.read() as session:
+        tables = ("installation", "subscription", "attempt", "event")
+        kept = [str(line) for name in tables for line in session.connection().exec_driver_sql(f"SELECT * FROM {name}")]
+    logged = [
+        one.getMessage() + str(one.exc_text) for one in caplog.records if one.name.startswith(("lastcall", "slack"))
+    ]
+    assert [line for line in kept + logged if "canary" in line] == []
+    assert SECRET not in "".join(kept + logged)
 
 
 # The whole of it

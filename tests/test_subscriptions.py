@@ -1,5 +1,7 @@
 """What people ask for: the words of filters, lists of models, and the commands that show, try and change it."""
 
+# ruff: noqa: F811  fixtures are imported, and named again where they are used
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -170,7 +172,7 @@ def test_a_file_that_is_not_there(tmp_path):
         inventory.read(str(tmp_path / "none"))
 
 
-def test_check_reads_the_config_too(run: Run, tmp_path: Path):  # noqa: F811
+def test_check_reads_the_config_too(run: Run, tmp_path: Path):
     ran = run("check", "-f", listed(tmp_path, "model_list:\n- litellm_params: {model: openai/gpt-old}\n"), code=1)
     assert "openai/gpt-old" in ran.out
     ran = run("check", "-f", listed(tmp_path, "model_list:\n- litellm_params: {model: ollama/llama3}\n"), code=5)
@@ -180,12 +182,12 @@ def test_check_reads_the_config_too(run: Run, tmp_path: Path):  # noqa: F811
 # --- commands ----------------------------------------------------------------------------------------------
 
 
-def asks(world: Store, target: str) -> SubscriptionRow:  # noqa: F811
+def asks(world: Store, target: str) -> SubscriptionRow:
     with world.read() as session:
         return session.exec(select(SubscriptionRow).where(SubscriptionRow.address == target)).one()
 
 
-def test_asking_again_replaces_and_adds_nothing(run: Run, world: Store, tmp_path: Path):  # noqa: F811
+def test_asking_again_replaces_and_adds_nothing(run: Run, world: Store, tmp_path: Path):
     file = listed(tmp_path, "openai/gpt-mid\n")
     ran = run("slack", "subscribe", "#ml", "--from", file, "--kinds", "price", "--reminders", "off", "--threads", "all")
     assert "1 model read" in ran.err
@@ -199,7 +201,7 @@ def test_asking_again_replaces_and_adds_nothing(run: Run, world: Store, tmp_path
     assert asks(world, "#ml").filters == ["anthropic/*"]
 
 
-def test_list_and_show(run: Run, world: Store):  # noqa: F811
+def test_list_and_show(run: Run, world: Store):
     assert run("subscriptions").out == ""
     hook = run("webhooks", "add", "https://hooks.example.com/ai", "openai/*", "--digest", "daily 17:00", "--json").json
     run("slack", "subscribe", "#ml", *(f"openai/m{number}" for number in range(12)))
@@ -220,7 +222,7 @@ def test_list_and_show(run: Run, world: Store):  # noqa: F811
     assert "no target 'sub_none'" in run("subscriptions", "show", "sub_none", code=5).err
 
 
-def test_set_changes_what_is_named_and_leaves_the_rest(run: Run, world: Store):  # noqa: F811
+def test_set_changes_what_is_named_and_leaves_the_rest(run: Run, world: Store):
     run("slack", "subscribe", "#ml", "openai/*", "--kinds", "price", "--severity", "action", "--within", "90d")
     run("subscriptions", "set", "#ml", "--digest", "hourly", "--quiet", "22:00-07:00", "--timezone", "Europe/Berlin")
     row = asks(world, "#ml")
@@ -237,7 +239,7 @@ def test_set_changes_what_is_named_and_leaves_the_rest(run: Run, world: Store): 
     run("subscriptions", "set", "#none", "--digest", "daily", code=5)
 
 
-def test_a_pause_moves_what_is_owed_and_back(run: Run, world: Store):  # noqa: F811
+def test_a_pause_moves_what_is_owed_and_back(run: Run, world: Store):
     run("slack", "subscribe", "#ml")
     row = asks(world, "#ml")
     with world.write() as session:
@@ -258,7 +260,7 @@ def test_a_pause_moves_what_is_owed_and_back(run: Run, world: Store):  # noqa: F
     run("subscriptions", "mute", "#ml", "soon", code=2)
 
 
-def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):  # noqa: F811
+def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
     dear = {"before": {"amount": "2.00"}, "after": {"amount": "2.50"}, "effective": None}
     with world.write() as session:
         session.add(event(901, NOW - timedelta(days=40)))
@@ -286,7 +288,7 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):  # noqa:
         assert session.exec(select(DeliveryRow)).all() == []
 
 
-def test_the_shell_completes_targets(run: Run, world: Store, database: str, monkeypatch):  # noqa: F811
+def test_the_shell_completes_targets(run: Run, world: Store, database: str, monkeypatch):
     run("slack", "subscribe", "#ml")
     monkeypatch.setenv("LASTCALL_DATABASE_URL", database)
     monkeypatch.setenv("_LASTCALL_COMPLETE", "complete_bash")

@@ -12,9 +12,10 @@ the lease runs out. Every function works in the caller's transaction and changes
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b32encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,20 +23,19 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Text,
     Update,
     and_,
     case,
+    cast,
     delete,
     func,
     insert,
     literal_column,
     or_,
     select,
-    true,
-    union_all,
     update,
 )
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from monitor.events import Draft, Severity
@@ -82,6 +82,7 @@ _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lea
 _PENDING: ColumnElement[str] = literal_column("'pending'")
 _is_pending = _state == _PENDING
 _DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+_ATTEMPTS: Any = AttemptRow.__table__  # type: ignore[attr-defined]
 _TARGETS: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 #: What is read of a delivery that was claimed.
@@ -114,14 +115,11 @@ class Try:
 
 
 def enqueue(
-    session: Session,
-    events: Sequence[EventRow],
-    now: datetime,
-    recipients: Mapping[str, Collection[str]] | None = None,
+    session: Session, events: Sequence[EventRow], now: datetime, only: Mapping[str, Collection[str]] | None = None
 ) -> int:
     """Owe each event to every target that wants it; called in the transaction that writes the events.
 
-    ``recipients`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
+    ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
     targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
     rows = [
@@ -134,7 +132,7 @@ def enqueue(
         }
         for event in events
         for target, wants in targets
-        if (wants.matches(event) if recipients is None else target.id in recipients.get(event.id, ()))
+        if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
         and event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
@@ -182,52 +180,82 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
     free = or_(_lease_until.is_(None), _lease_until <= now)
-    due = and_(_is_pending, _next_at <= now)
-    is_free = case((free, 1), else_=0)
-    slack = col(SubscriptionRow.type) == "slack"
-    owed = union_all(
-        _first_due(session, and_(~slack, ~col(SubscriptionRow.ordered)), per_target, now),
-        _first_due(session, slack, PER_MESSAGE, now),
-        _heads(now),
-    ).subquery()
-    ranked = (
-        select(
-            _id,
-            is_free.label("free"),
-            func.row_number().over(partition_by=_target_id, order_by=(is_free, _next_at, _id)).label("place"),
-            func.min(is_free).over(partition_by=_target_id).label("idle"),
-            owed.c.type,
-            owed.c.failing,
-        )
-        .join(owed, owed.c.id == _id)
-        .subquery()
-    )
-    room = case(
-        (and_(ranked.c.type == "slack", ranked.c.idle == 1), PER_MESSAGE),
-        (ranked.c.type == "slack", 0),
-        (ranked.c.failing == 1, 1),
-        else_=per_target,
-    )
-    fair = (
-        select(ranked.c.id)
-        .where(ranked.c.free == 1, ranked.c.place <= room)
-        .order_by(ranked.c.failing, ranked.c.place, ranked.c.id)
-        .limit(limit)
-    )
     # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
     # SQLite has one writer at a time.
-    locked = select(_id).where(_id.in_(fair), due, free).with_for_update(skip_locked=True).cte("locked")
-    taken = session.execute(
-        update(DeliveryRow)
-        .where(_id.in_(select(locked.c.id)))
+    chosen = choose(_waiting(session, now, per_target), limit, per_target)
+    due = and_(_id.in_(chosen), _is_pending, _next_at <= now, free)
+    locked = select(_id).where(due).with_for_update(skip_locked=True).cte("locked")
+    taken = session.connection().execute(
+        update(_DELIVERIES)
+        .where(_DELIVERIES.c.id.in_(select(locked.c.id)))
         .values(**_leased(owner, now), message="")
         .returning(*_CLAIMED)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return _owed(session, [*digests, *taken])
+    )
+    return _owed(session, [*digests, *taken.all()])
 
 
-def _owed(session: Session, claimed: Sequence[Row[Any]]) -> list[Owed]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A target and its first due deliveries: those that wait, and how many are in flight."""
+
+    slack: bool
+    failing: bool
+    free: Sequence[int]
+    in_flight: int
+
+
+def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET) -> list[int]:
+    """Which deliveries to take, at most ``limit``: of healthy targets first, and of every target in its turn."""
+    places: list[tuple[bool, int, int]] = []
+    for one in waiting:
+        if one.slack:
+            room = 0 if one.in_flight else PER_MESSAGE
+        else:
+            room = (1 if one.failing else per_target) - one.in_flight
+        places += [
+            (one.failing, one.in_flight + place, number) for place, number in enumerate(one.free[: max(room, 0)])
+        ]
+    return [number for _, _, number in sorted(places)[: max(limit, 0)]]
+
+
+def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
+    """The targets that may be sent something, with the first due deliveries of each: a few steps in the index for
+    each target, however much it is owed.
+
+    Of an ordered target only the oldest that is pending counts, due or not: it goes before all others.
+    """
+    one = _DELIVERIES.alias()
+    pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
+    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now)
+    signed = case((free, one.c.id), else_=-one.c.id).label("number")
+    due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
+    oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
+    head = select(signed).where(one.c.id == oldest.correlate(_TARGETS), one.c.next_at <= now)
+    slack, ordered = _TARGETS.c.type == "slack", _TARGETS.c.ordered
+    found: list[Waiting] = []
+    for which, first in (
+        (and_(~slack, ~ordered), due.limit(per_target)),
+        (slack, due.limit(PER_MESSAGE)),
+        (and_(~slack, ordered), head),
+    ):
+        # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
+        numbers = _as_list(session, first.correlate(_TARGETS).subquery())
+        targets = select(slack, _TARGETS.c.failing_since, numbers).where(which, _is_open(now), ~_digested())
+        for is_slack, failing_since, text in session.connection().execute(targets):
+            if signs := json.loads(text or "[]"):
+                waits = [number for number in signs if number > 0]
+                found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
+    return found
+
+
+def _as_list(session: Session, numbers: Any) -> ColumnElement[str]:
+    """A column of numbers as a JSON list."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    whole = func.json_group_array(numbers.c.number) if sqlite else cast(func.json_agg(numbers.c.number), Text)
+    return select(whole).select_from(numbers).scalar_subquery()
+
+
+def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
     """The claimed deliveries with their events and targets, in the order of the log."""
     wanted = {line.event_id for line in claimed}
     events = {row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))}
@@ -292,46 +320,6 @@ def message_id(event_ids: Iterable[str]) -> str:
 def _digested() -> ColumnElement[bool]:
     """Whether a target gets what is due in one message with an id of its own."""
     return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
-
-
-def _heads(now: datetime) -> Select[*tuple[Any, ...]]:
-    """Of each ordered target the oldest delivery that is pending, if it is due."""
-    one = aliased(DeliveryRow)
-    pending = and_(col(one.subscription_id) == col(SubscriptionRow.id), col(one.state) == _PENDING)
-    oldest = select(func.min(col(one.id))).where(pending).correlate(SubscriptionRow).scalar_subquery()
-    return (
-        select(_id, col(SubscriptionRow.type), _is_failing())
-        .join_from(SubscriptionRow, DeliveryRow, _id == oldest)
-        .where(col(SubscriptionRow.ordered), col(SubscriptionRow.type) != "slack", ~_digested())
-        .where(_is_open(now), _next_at <= now)
-    )
-
-
-def _first_due(session: Session, which: ColumnElement[bool], count: int, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The first due deliveries of each of some targets, leased or not: a few steps in the index for each target,
-    however much it is owed."""
-    one = aliased(DeliveryRow)
-    next_at, one_id = col(one.next_at), col(one.id)
-    first = (
-        select(one_id)
-        .where(col(one.subscription_id) == col(SubscriptionRow.id), col(one.state) == _PENDING, next_at <= now)
-        .order_by(next_at, one_id)
-        .limit(count)
-        .correlate(SubscriptionRow)
-    )
-    failing, target = _is_failing(), and_(which, _is_open(now), ~_digested())
-    if session.get_bind().dialect.name == "sqlite":  # which has no LATERAL, and walks a correlated IN as well
-        return (
-            select(_id, col(SubscriptionRow.type), failing)
-            .join_from(SubscriptionRow, DeliveryRow, _id.in_(first))
-            .where(target)
-        )
-    each = first.lateral()
-    return select(each.c.id, col(SubscriptionRow.type), failing).join_from(SubscriptionRow, each, true()).where(target)
-
-
-def _is_failing() -> ColumnElement[int]:
-    return case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
 
 
 def _is_open(now: datetime) -> ColumnElement[bool]:
@@ -445,13 +433,13 @@ def _stopped(target: SubscriptionRow) -> SubscriptionState:
 
 
 def _stop(session: Session, target: SubscriptionRow, state: SubscriptionState, reason: str, now: datetime) -> None:
-    """Hold a target; whoever operates it is told, if it was enabled."""
+    """Hold a target; whoever operates it is told, if it was enabled and not only tried again (publish.channels)."""
     enabled = and_(col(SubscriptionRow.id) == target.id, col(SubscriptionRow.state) == "enabled")
-    was_enabled = session.scalar(select(col(SubscriptionRow.id)).where(enabled))
+    is_news = session.scalar(select(col(SubscriptionRow.id)).where(enabled, col(SubscriptionRow.probe_at).is_(None)))
     held = hold(session, target.id, state, reason)
     if state == "paused":
         _set_target(session, target.id, probe_at=now + PROBE)
-    if was_enabled and target.probe_at is None:  # else they know: it was only tried again (publish.channels)
+    if is_news:
         words = f"{state}, {held} deliveries are held: {reason}"
         _tell(session, target, "endpoint.disabled", "critical", words, now)
 
@@ -567,7 +555,7 @@ def replay_missing(
     never = asked.where(col(EventRow.id).not_in(known), col(EventRow.kind) != "retirement.reminder")
     wants = Wanted.of(target)
     owed = [event for event in session.scalars(never.order_by(col(EventRow.sequence))) if wants.matches(event)]
-    return again + enqueue(session, owed, now, recipients={event.id: [target_id] for event in owed})
+    return again + enqueue(session, owed, now, only={event.id: [target_id] for event in owed})
 
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
@@ -601,8 +589,14 @@ def _change(session: Session, condition: ColumnElement[bool], **values: Any) -> 
 
 
 def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
-    rows = [asdict(tried) | {"delivery_id": one.delivery_id, "number": one.number} for one, tried in tries]
-    session.execute(insert(AttemptRow), rows)
+    rows = [
+        {
+            "delivery_id": one.delivery_id, "number": one.number, "at": tried.at, "ms": tried.ms,
+            "status": tried.status, "error": tried.error, "answer": tried.answer,
+        }
+        for one, tried in tries
+    ]  # fmt: skip
+    session.connection().execute(insert(_ATTEMPTS), rows)
 
 
 # --- looking -----------------------------------------------------------------------------------------------
@@ -620,12 +614,6 @@ def count_due(session: Session, now: datetime) -> int:
 def count_waiting(session: Session) -> int:
     """How many deliveries are still to be made, now or later."""
     return int(session.execute(select(func.count()).select_from(DeliveryRow).where(_is_pending)).scalar_one())
-
-
-def states(session: Session, target_id: str) -> dict[str, int]:
-    """How many deliveries of a target are in which state."""
-    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
-    return {str(state): count for state, count in session.execute(counted).all()}
 
 
 def owed(session: Session) -> dict[str, int]:
@@ -646,6 +634,12 @@ def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:
         .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
         .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
     )
+
+
+def states(session: Session, target_id: str) -> dict[str, int]:
+    """How many deliveries of a target are in which state."""
+    counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
+    return {str(state): count for state, count in session.execute(counted).all()}
 
 
 def listed(

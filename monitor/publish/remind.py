@@ -54,7 +54,7 @@ def remind(
             written = log.append(session, [lines.draft(one)], **lines.origin(one))
             told += written
             recipients |= {event.id: ids for event in written}
-        outbox.enqueue(session, told, now, recipients=recipients)
+        outbox.enqueue(session, told, now, only=recipients)
         return [event.to_json() for event in told]
 
 

@@ -170,6 +170,9 @@ class Slack:
                     done = await Channel(self, owed, known, now).tell()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise DeliveryFailed(reason(error, self.deadline)) from None
+        except DeliveryFailed as error:
+            error.answer = error.answer.replace(known.token or "\0", "[secret]")  # it may send back what it was sent
+            raise
         if owed[0].delivery_id:
             await asyncio.to_thread(self._remember, target.id, owed[-1].event, done)
         return done.status, done.answer

@@ -220,6 +220,8 @@ async def _told(work: Awaitable[Answer | None]) -> Answer | None:
         return await work
     except (LastcallError, ValueError, typer.BadParameter) as error:
         return answered(f"🤔 {blocks.escaped(' '.join(str(error).split()))}")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return answered(f"⛔ Slack did not answer ({type(error).__name__}).")
     except Exception as error:
         LOG.exception("a request of Slack broke; this is a bug of Lastcall")
         return answered(f"⛔ A fault of Lastcall ({type(error).__name__}); its log tells more.")

@@ -51,7 +51,7 @@ class Installations(AsyncInstallationStore):
         name = installations.workspace(
             installation.enterprise_id, installation.team_id, installation.is_enterprise_install
         )
-        told = {key: _plain(value) for key, value in installation._to_standard_value_dict().items()}
+        told = {key: _plain(value) for key, value in installation.to_dict().items()}
 
         def save() -> None:
             now = self.publisher.now()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from monitor.errors import SettingError
+
 if TYPE_CHECKING:
     from monitor.publish import Publisher
     from monitor.settings import Settings
@@ -28,6 +30,9 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
     if not (signing or token or settings.slack_client_id):
         yield lambda _: None
         return
+    secret = settings.slack_client_secret.get_secret_value()
+    if settings.slack_client_id and not secret:
+        raise SettingError("LASTCALL_SLACK_CLIENT_SECRET is not set, and LASTCALL_SLACK_CLIENT_ID is")
     if not settings.listen and not token:
         log.warning("Slack's commands and buttons reach nothing: set LASTCALL_LISTEN, or LASTCALL_SLACK_APP_TOKEN")
     from monitor.slack_app import http, oauth, socket
@@ -40,7 +45,6 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
         if signing:
             http.add_routes(routes, app.bolt, http.Gate(signing, publisher.now))
         if settings.slack_client_id:
-            secret = settings.slack_client_secret.get_secret_value()
             http.add_oauth_routes(routes, oauth.flow(publisher, slack, settings.slack_client_id, secret))
 
     async with AsyncExitStack() as stack:

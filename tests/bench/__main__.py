@@ -1,4 +1,4 @@
-"""``python -m tests.bench [polls] [parsing] [events] [schedule] [kills]``: all of them, or those that are named."""
+"""``python -m tests.bench [PART]...``: polls, parsing, events, schedule, deliveries, kills; all if none is named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "parsing", "events", "schedule", "kills")
+PARTS = ("polls", "parsing", "events", "schedule", "deliveries", "kills")
 
 
 def main() -> int:
