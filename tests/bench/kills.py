@@ -61,7 +61,7 @@ def sqlite(folder: Path) -> Iterator[Iterator[str]]:
 
 @contextmanager
 def postgresql() -> Iterator[Iterator[str]]:
-    from tests.conftest import server
+    from tests.conftest import databases, server
 
-    with server() as new:
+    with server() as running, databases(running) as new:
         yield (new() for _ in range(KILLS))
