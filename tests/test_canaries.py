@@ -41,10 +41,17 @@ SOURCE = "openai.models"
 #: The settings that hold one; the key of the vault is one itself.
 SETTINGS = {
     "LASTCALL_SLACK_TOKEN": "xoxb-canary-of-the-bot",
+    "LASTCALL_SLACK_SIGNING_SECRET": "canary-that-signs",
+    "LASTCALL_SLACK_APP_TOKEN": "xapp-canary-of-the-app",
+    "LASTCALL_SLACK_CLIENT_ID": "1.2",
+    "LASTCALL_SLACK_CLIENT_SECRET": "canary-of-the-client",
     "OPENAI_API_KEY": "sk-canary-of-the-provider",
     "LASTCALL_SECRET_KEYS": new_key(),
 }
-IN_URLS = {"mail": "canary-of-the-relay", "hook": "canary-of-an-incoming-webhook", "apprise": "canary-of-apprise"}
+IN_URLS = {
+    "mail": "canary-of-the-relay", "hook": "canary-of-an-incoming-webhook", "apprise": "canary-of-apprise",
+    "heartbeat": "canary-of-the-heartbeat",
+}  # fmt: skip
 #: Of a webhook the operator sees the URL, which names it; nobody else does.
 PATH = "canary-of-a-path"
 COMMANDS = (
@@ -146,7 +153,8 @@ async def test_no_secret_is_seen(
         host = base.removeprefix("http://")
         environment = SETTINGS | {
             "LASTCALL_LOG_LEVEL": "DEBUG", "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8", "LASTCALL_ALLOW_HTTP": "1",
-            "LASTCALL_ALLOW_HIGH_PORTS": "1", "LASTCALL_SLACK_BASE_URL": f"{base}/api/",
+            "LASTCALL_ALLOW_HIGH_PORTS": "1", "LASTCALL_HEARTBEAT_URL": f"{base}/{IN_URLS['heartbeat']}",
+            "LASTCALL_SLACK_BASE_URL": f"{base}/api/",
             "LASTCALL_SMTP_URL": f"smtps://me:{IN_URLS['mail']}@127.0.0.1:{relay.sockets[0].getsockname()[1]}",
             "LASTCALL_SOURCE_URLS": json.dumps(dict.fromkeys(REGISTRY, f"{base}/v1/models")),
         }  # fmt: skip
@@ -187,7 +195,11 @@ async def test_no_secret_is_seen(
     dump = "".join(run_dump(store))
     store.close()
 
-    secrets = [*SETTINGS.values(), *IN_URLS.values(), "canary-of-the-database", "canary-of-the-proxy"]
+    secrets = [value for value in SETTINGS.values() if len(value) > 8] + [
+        *IN_URLS.values(),
+        "canary-of-the-database",
+        "canary-of-the-proxy",
+    ]
     secrets += [one["secret"] for one in added] + [turned["secret"]]
     seen = {"logs, health and objects": said + caplog.text, "commands": run.said, "the database": dump}
     hits = [
