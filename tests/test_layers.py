@@ -16,15 +16,15 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
             "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
-            "reminders", "conflicts",
+            "reminders", "conflicts", "outcomes",
         },
         {"pure"},
     ),
-    "settings": ({"place", "settings", "vault"}, {"pure", "settings"}),
-    "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
+    "settings": ({"place", "settings", "vault", "logs"}, {"pure", "settings"}),
+    "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
     "roots": (
-        {"cli", "demo", "service", "slack_app", "__main__"},
+        {"cli", "demo", "service", "health", "slack_app", "__main__"},
         {"pure", "settings", "effects", "order", "roots", "sources"},
     ),
 }  # fmt: skip

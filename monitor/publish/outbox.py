@@ -42,6 +42,7 @@ from monitor.events import Draft, Severity
 from monitor.publish import standing, timing
 from monitor.publish.match import Wanted
 from monitor.publish.standing import Standing
+from monitor.store.db import SKEW
 from monitor.store.log import append
 from monitor.store.tables import (
     AcknowledgementRow,
@@ -71,7 +72,7 @@ PROBE = timedelta(hours=24)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
-PER_MESSAGE = 30
+PER_MESSAGE = 100
 #: Events in one digest of a webhook or a mail; what is owed beyond follows in the next.
 PER_DIGEST = 100
 
@@ -179,7 +180,7 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     """
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
-    free = or_(_lease_until.is_(None), _lease_until <= now)
+    free = _free(now)
     # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
     # SQLite has one writer at a time.
     chosen = choose(_waiting(session, now, per_target), limit, per_target)
@@ -226,7 +227,7 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     """
     one = _DELIVERIES.alias()
     pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
-    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now)
+    free = _free(now, one.c.lease_until)
     signed = case((free, one.c.id), else_=-one.c.id).label("number")
     due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
@@ -275,7 +276,7 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
     What is due goes together, and after the first try stays together: its id says which events those are, so that a
     try after a crash, or after one of them was cancelled, never has the same id and another body.
     """
-    free = or_(_lease_until.is_(None), _lease_until <= now)
+    free = _free(now)
     owed = and_(_target_id == col(SubscriptionRow.id), _is_pending)
     oldest = select(func.min(_next_at)).where(owed, _next_at <= now).correlate(SubscriptionRow).scalar_subquery()
     in_flight = select(_id).where(owed, ~free).correlate(SubscriptionRow).exists()
@@ -326,6 +327,11 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
     """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
     quiet_until = col(SubscriptionRow.quiet_until)
     return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
+
+
+def _free(now: datetime, until: Any = _lease_until) -> ColumnElement[bool]:
+    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
+    return or_(until.is_(None), until <= now, until > now + LEASE + SKEW)
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:
@@ -499,6 +505,20 @@ def resume(session: Session, target_id: str, now: datetime) -> int:
     return due
 
 
+def clamp(session: Session, now: datetime) -> int:
+    """Undo what a clock wrote that was ahead: deliveries that wait for that future are due. Returns how many.
+
+    A lease from there counts for nothing (_free), and no receiver is left alone for longer than one may ask for.
+    """
+    far = now + LONGEST_QUIET + SKEW
+    quiet = update(SubscriptionRow).where(col(SubscriptionRow.quiet_until) > far)
+    session.execute(_set(quiet, quiet_until=None))
+    longest = now + SCHEDULE[-1] * (1 + JITTER) + SKEW
+    waits = or_(col(DeliveryRow.created_at) > now + SKEW, and_(col(DeliveryRow.attempts) > 0, _next_at > longest))
+    created = case((col(DeliveryRow.created_at) > now, now), else_=col(DeliveryRow.created_at))
+    return _change(session, and_(_is_pending, _next_at > now, waits), next_at=now, created_at=created)
+
+
 def release(session: Session, owner: str) -> int:
     """Give back what was claimed and not sent, as if it had not been claimed; for a worker that stops."""
     mine = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
@@ -560,7 +580,7 @@ def replay_missing(
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
     """Not being sent just now."""
-    return or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")
+    return or_(_free(now), _state != "pending")
 
 
 def _again(session: Session, condition: ColumnElement[bool], now: datetime) -> int:

@@ -110,6 +110,12 @@ def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
     return found
 
 
+def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
+    """Which of these kinds of event a source had last, or ""."""
+    query = select(EVENTS.c.kind).where(EVENTS.c.source_id == source_id, EVENTS.c.kind.in_(kinds))
+    return session.connection().execute(query.order_by(EVENTS.c.sequence.desc()).limit(1)).scalar() or ""
+
+
 # --- reading -----------------------------------------------------------------------------------------------
 
 

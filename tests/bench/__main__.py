@@ -1,4 +1,4 @@
-"""``python -m tests.bench [PART]...``: polls, parsing, events, schedule, deliveries, kills; all if none is named."""
+"""``python -m tests.bench [PART]...``: those that are named, or all of PARTS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "parsing", "events", "schedule", "deliveries", "kills")
+PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "deliveries", "kills")
 
 
 def main() -> int:
