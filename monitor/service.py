@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -39,14 +40,14 @@ log = logging.getLogger("lastcall")
 
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
-#: How often it asks whether it is time for reminders, in seconds.
-ASK = 60.0
 #: How often the monotonic clock is asked whether the ticks come and the wall clock was left alone, in seconds.
 WATCH = 5.0
 #: How often it is asked whether something was recorded in the future, in seconds.
 CLAMP = 60.0
 #: Leases are renewed after a quarter of their time, in seconds.
 RENEW = sources.LEASE.total_seconds() / 4
+#: How often it asks whether it is time for reminders, in seconds.
+ASK = 60.0
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
 GRACE = 20.0
 
@@ -199,13 +200,21 @@ class Service:
     async def run(self) -> None:
         """Until ``stopping`` is set; then finish what is under way, at most GRACE seconds."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        ring = scheduler.add_job(self.tick, Every(TICK), max_instances=1, coalesce=True, misfire_grace_time=None)
-        # After the first polls: what a stop has missed is told as the pages say it now.
-        scheduler.add_job(self.remind, Every(ASK), max_instances=1, coalesce=True, misfire_grace_time=None)
+        often: dict[str, Any] = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        # Reminders after the first polls: what a stop has missed is told as the pages say it now.
+        rings = [
+            scheduler.add_job(self.tick, Every(TICK), **often),
+            scheduler.add_job(self.remind, Every(ASK), **often),
+        ]
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
         stopped = asyncio.create_task(self.stopping.wait())
-        watching = asyncio.create_task(self._watch(lambda: ring.modify(next_run_time=self.poller.clock())))
+
+        def ring() -> None:
+            for job in rings:
+                job.modify(next_run_time=self.poller.clock())
+
+        watching = asyncio.create_task(self._watch(ring))
         try:
             await self._clamp()
             await self.tick()

@@ -157,13 +157,6 @@ def of_models(
     ]
 
 
-def versions(session: Session, source_id: str, fact: Fact) -> list[Known]:
-    """All versions of a fact on a page, oldest first."""
-    table = _table(VERSIONS[type(fact)])
-    this = (table.c.source_id == source_id, table.c.key == fact.key)
-    return known(session, [type(fact)], *this, history=True, names=[fact.model.casefold()])
-
-
 def agreed(session: Session, source: Source, doubted: Sequence[Fact], declared: Mapping[str, Source]) -> set[str]:
     """The keys of those of these facts of which another source, official or a hint, says the same now."""
     models = sorted({canonical(fact.provider, fact.model) for fact in doubted})
@@ -173,6 +166,13 @@ def agreed(session: Session, source: Source, doubted: Sequence[Fact], declared: 
         if one.source_id != source.id and one.source_id in declared and declared[one.source_id].kind != "news"
     ]
     return {fact.key for fact in doubted if any(vouches(other, fact) for other in others)}
+
+
+def versions(session: Session, source_id: str, fact: Fact) -> list[Known]:
+    """All versions of a fact on a page, oldest first."""
+    table = _table(VERSIONS[type(fact)])
+    this = (table.c.source_id == source_id, table.c.key == fact.key)
+    return known(session, [type(fact)], *this, history=True, names=[fact.model.casefold()])
 
 
 def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
