@@ -23,7 +23,7 @@ NewDatabase = Callable[..., str]
 
 
 @contextmanager
-def server() -> Iterator[Any]:
+def _running() -> Iterator[Any]:
     """A PostgreSQL server on a socket."""
     # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
@@ -38,8 +38,7 @@ def server() -> Iterator[Any]:
 
 
 @contextmanager
-def databases(running: Any) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
+def _databases(running: Any) -> Iterator[NewDatabase]:
     numbers = itertools.count()
     url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
@@ -55,17 +54,24 @@ def databases(running: Any) -> Iterator[NewDatabase]:
     engine.dispose()
 
 
+@contextmanager
+def server() -> Iterator[NewDatabase]:
+    """A PostgreSQL server; makes empty databases, or copies of one, and gives their URLs."""
+    with _running() as running, _databases(running) as new:
+        yield new
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server for each worker."""
-    with server() as running:
+    """A PostgreSQL server for each worker, on a socket."""
+    with _running() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
     """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
-    with databases(postgres_server) as new:
+    with _databases(postgres_server) as new:
         yield new
 
 
@@ -103,6 +109,6 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
 def sqlite(tmp_path) -> Iterator[Store]:
     """An empty store on SQLite alone, for what no database can change."""
     store = Store(str(tmp_path / "lastcall.db"))
-    SQLModel.metadata.create_all(store.engine)
+    create(store)
     yield store
     store.close()

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
+import signal
+import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import aiohttp
 import pytest
+from pydantic import SecretStr
 from sqlmodel import select
 
 from monitor.publish import outbox
+from monitor.service import serve
+from monitor.settings import Settings
 from monitor.slack_app import words
 from monitor.slack_app.http import Gate
 from monitor.slack_app.words import Words
 from monitor.store.tables import AcknowledgementRow, InstallationRow, SubscriptionRow
 from tests.cli import fill
-from tests.receivers import Clock
-from tests.slack_person import SECRET, app, until
+from tests.receivers import LOOPBACK, Clock
+from tests.slack_person import SECRET, Person, app, until
 from tests.slack_server import Fault, SlackServer, shown
 from tests.test_slack_delivery import CHANNEL, drain, owe, subscribe, subscription, told
 
@@ -383,6 +391,39 @@ async def test_a_second_workspace_installs_the_app(store, clock):
 
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+
+
+# The service
+
+
+async def test_the_service_serves_the_app(sqlite):
+    """`lastcall run` with a listener and a signing secret: one port for health, commands and the rest."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    slack, clock = SlackServer(), Clock()
+    async with slack.serving(), aiohttp.ClientSession() as http:
+        settings = Settings(
+            listen=f"127.0.0.1:{port}", slack_token=SecretStr("xoxb-good"), slack_signing_secret=SecretStr(SECRET),
+            slack_base_url=slack.base_url, allow_http=True, allow_networks=LOOPBACK,
+        )  # fmt: skip
+        running = asyncio.create_task(serve(settings, sqlite, dict))
+        ann = Person(f"http://127.0.0.1:{port}", slack, clock, http)
+        await until(lambda: running.done() or listens(port))
+        assert "Subscribed" in await ann.types("subscribe openai/*")
+        async with http.get(f"http://127.0.0.1:{port}/healthz") as health:
+            assert health.status == 200
+        assert (await ann.sends("/slack/commands", "x", **{"X-Slack-Signature": "v0=0"}))[0] == 401
+        owe(sqlite, clock, told(1, clock))
+        await until(lambda: slack.messages)
+        assert slack.messages[0]["blocks"][-1]["elements"][0]["action_id"] == "acknowledge"
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # Secrets

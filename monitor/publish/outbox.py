@@ -227,7 +227,7 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     """
     one = _DELIVERIES.alias()
     pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
-    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now)
+    free = _free(now, one.c.lease_until)
     signed = case((free, one.c.id), else_=-one.c.id).label("number")
     due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
@@ -329,9 +329,9 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
     return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
+def _free(now: datetime, until: Any = _lease_until) -> ColumnElement[bool]:
     """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
-    return or_(_lease_until.is_(None), _lease_until <= now, _lease_until > now + LEASE + SKEW)
+    return or_(until.is_(None), until <= now, until > now + LEASE + SKEW)
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [NAME ...]``: the parts of that name (polls, sandbox, events ...), or all."""
+"""``python -m tests.bench [PART]...``: those that are named, or all of PARTS."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def sqlite(folder: Path) -> Iterator[Iterator[str]]:
 
 @contextmanager
 def postgresql() -> Iterator[Iterator[str]]:
-    from tests.conftest import databases, server
+    from tests.conftest import server
 
-    with server() as running, databases(running) as new:
+    with server() as new:
         yield (new() for _ in range(KILLS))
