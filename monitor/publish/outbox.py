@@ -17,15 +17,18 @@ from base64 import b32encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Row,
     Select,
     Text,
     Update,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -195,10 +198,23 @@ def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET)
 
 def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     """The targets that may be sent something, with the first due deliveries of each: a few steps in the index for
-    each target, however much it is owed.
+    each target, however much it is owed."""
+    found: list[Waiting] = []
+    for question in _questions(session.get_bind().dialect.name == "sqlite", per_target):
+        for is_slack, failing_since, text in session.connection().execute(question, {"now": now}):
+            if signs := json.loads(text or "[]"):
+                waits = [number for number in signs if number > 0]
+                found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
+    return found
+
+
+@cache
+def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """The queries behind ``_waiting``; made once, which takes longer than to answer them.
 
     Of an ordered target only the oldest that is pending counts, due or not: it goes before all others.
     """
+    now: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
     one = _DELIVERIES.alias()
     pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
     free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now)
@@ -207,27 +223,19 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
     head = select(signed).where(one.c.id == oldest.correlate(_TARGETS), one.c.next_at <= now)
     slack, ordered = _TARGETS.c.type == "slack", _TARGETS.c.ordered
-    found: list[Waiting] = []
-    for which, first in (
-        (and_(~slack, ~ordered), due.limit(per_target)),
-        (slack, due.limit(PER_MESSAGE)),
-        (and_(~slack, ordered), head),
-    ):
+    open_ = and_(_is_open(now), ~_digested())
+
+    def question(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
         # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
-        numbers = _as_list(session, first.correlate(_TARGETS).subquery())
-        targets = select(slack, _TARGETS.c.failing_since, numbers).where(which, _is_open(now), ~_digested())
-        for is_slack, failing_since, text in session.connection().execute(targets):
-            if signs := json.loads(text or "[]"):
-                waits = [number for number in signs if number > 0]
-                found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
-    return found
+        numbers = first.correlate(_TARGETS).subquery().c.number
+        whole = func.json_group_array(numbers) if sqlite else cast(func.json_agg(numbers), Text)
+        return select(slack, _TARGETS.c.failing_since, select(whole).scalar_subquery()).where(which, open_)
 
-
-def _as_list(session: Session, numbers: Any) -> ColumnElement[str]:
-    """A column of numbers as a JSON list."""
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    whole = func.json_group_array(numbers.c.number) if sqlite else cast(func.json_agg(numbers.c.number), Text)
-    return select(whole).select_from(numbers).scalar_subquery()
+    return (
+        question(and_(~slack, ~ordered), due.limit(per_target)),
+        question(slack, due.limit(PER_MESSAGE)),
+        question(and_(~slack, ordered), head),
+    )
 
 
 def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
@@ -297,7 +305,7 @@ def _digested() -> ColumnElement[bool]:
     return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
 
 
-def _is_open(now: datetime) -> ColumnElement[bool]:
+def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
     quiet_until = col(SubscriptionRow.quiet_until)
     return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
