@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from monitor.facts import When
@@ -39,6 +40,7 @@ class Filter:
     bare: bool = False
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, word: str) -> Filter:
         """The filter behind a word. Raises ValueError with one line for people."""
         folded = word.strip().casefold()
