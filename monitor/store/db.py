@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
@@ -49,6 +50,9 @@ class Store:
     def __init__(self, url: str):
         self.url = database_url(url)
         self.engine = self._engine()
+        # SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
+        # them waiting for seconds. The threads of this process take turns.
+        self._turn = Lock()
 
     def __repr__(self) -> str:
         return f"Store({self.url.render_as_string()!r})"
@@ -85,7 +89,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A writing transaction: committed at the end, rolled back by any error."""
-        with _told(self), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        turn = self._turn if self.sqlite else nullcontext()
+        with _told(self), turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
