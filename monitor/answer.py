@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -15,6 +15,8 @@ from yarl import URL
 from monitor.errors import FetchFailed
 
 DAY = 86_400.0  # a server may ask us to stay away for as long as this
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 #: What to ask for, and which content types are believed. Raw file hosts send every text as text/plain.
 ACCEPT = {
@@ -65,6 +67,15 @@ def max_age_seconds(header: str | None) -> float | None:
     """The max-age of a Cache-Control header, within a day."""
     found = re.search(r'(?:^|[,\s])max-age="?(\d{1,12})', header, re.IGNORECASE | re.ASCII) if header else None
     return min(float(found[1]), DAY) if found else None
+
+
+def told_at(date: str, age: str) -> datetime | None:
+    """The server's clock when it answered: Date, and for a cached copy Age seconds later (RFC 9110 6.6.1, 9111 5.1)."""
+    try:
+        then = parsedate_to_datetime(date)
+        return then.replace(tzinfo=then.tzinfo or UTC) + timedelta(seconds=int(age) if _SECONDS.fullmatch(age) else 0)
+    except (ValueError, OverflowError):
+        return None
 
 
 def registrable(host: str) -> str:

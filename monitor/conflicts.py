@@ -174,6 +174,23 @@ def _hinted(official: Iterable[Statement], hints: Iterable[Statement], now: date
             yield Conflict(_what(theirs), theirs, said, hint)
 
 
+def vouches(other: Fact, fact: Fact) -> bool:
+    """Whether what another source says bears out the value of an official fact: the same offering, the same words.
+
+    A hint rounds what it computes; an end must be the very same.
+    """
+    place = MAKERS.get(fact.provider, fact.provider)
+    theirs = MAKERS.get(other.provider, other.provider)
+    if _matter(place, fact) not in (_matter(theirs, other), _matter(_place(other), other)):
+        return False
+    match other, fact:
+        case Price(), Price():
+            return abs(other.amount - fact.amount) <= ROUNDING * fact.amount
+        case Retirement(), Retirement():
+            return other.retires == fact.retires
+    return False
+
+
 def _matter(place: str, fact: Fact) -> tuple[str, ...]:
     """What a hint and an official statement must have in common to be about the same."""
     about = [place, fact.fact, canonical(fact.provider, fact.model), fact.version, fact.region, fact.surface]

@@ -52,9 +52,16 @@ class SettingError(LastcallError):
 
 
 class StoreError(LastcallError):
-    """The database cannot be used as it is. The message says what to do about it."""
+    """The database cannot be used as it is. The message says what to do about it.
+
+    ``again``: the transaction only met another one, and may succeed when it is run again.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, *, again: bool = False):
+        super().__init__(message)
+        self.again = again
 
 
 class NotFound(LastcallError):

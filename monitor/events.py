@@ -44,8 +44,9 @@ SOON = timedelta(days=30)
 class Draft:
     """An event before it has its place in the log.
 
-    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time.
-    ``corrects`` is the id of an earlier event that no longer holds.
+    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time, of an
+    ``occasion`` (the mark of a reminder) whichever source it was read from. ``corrects`` is the id of an earlier
+    event that no longer holds.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Draft:
     after: Fact | None = None
     effective: When | None = None
     once: bool = False
+    occasion: str = ""
     corrects: str | None = None
 
     @property
@@ -71,6 +73,8 @@ def says(source_id: str, draft: Draft) -> str:
         source_id, sides = "", [draft.corrects]
     elif draft.once:
         sides = [draft.effective.text if draft.effective else ""]
+        if draft.occasion:
+            source_id, sides = "", [*sides, draft.occasion]
     about = [draft.fact.provider, draft.fact.key] if draft.fact else []
     text = json.dumps([source_id, draft.kind, *about, *sides], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -194,6 +198,21 @@ def completions(facts: Iterable[Fact], now: datetime, ends: Mapping[str, Retirem
         for fact in facts
         if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
     ]
+
+
+#: A reminder this near its end is critical: it cannot wait for the morning. Any earlier one is no news, and can.
+LAST_DAYS = 1
+
+
+def reminder(fact: Retirement, end: When, mark: int, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
+    """That a firm day is ``mark`` days away, or was when nobody was there to say so. ``ends`` as in ``interpret``."""
+    left = (end.starts.date() - now.date()).days
+    when = "today" if left == 0 else f"in {days(left)}"
+    late = f" (reminder of {days(mark)}, late)" if left < mark else ""
+    words = f"retires {end}, {when}{late}{_instead(fact, now, ends)}"
+    severity: Severity = "critical" if left <= LAST_DAYS else "action"
+    told = _draft("retirement.reminder", severity, Change(None, fact), words, end)
+    return replace(told, once=True, occasion=str(mark))
 
 
 def next_completion(facts: Snapshot, now: datetime) -> datetime | None:

@@ -333,23 +333,44 @@ class Entry:
     markup: str = field(default="", compare=False)
 
 
+#: Everything before the first start tag.
+_BEFORE_ROOT = re.compile(r"(?:[^<]++|<(?![a-z]))*+", re.IGNORECASE)
+
+
 def entries(body: bytes) -> list[Entry]:
     """The items of an RSS or Atom feed.
 
     feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
-    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that.
+    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that. What is UTF-8
+    is read so, whatever it declares; other bytes must be what they declare, since a guess of their encoding would make
+    other words of them. A feed that declares entities is refused: they expand without end, or name files.
     """
     import feedparser
 
-    parsed: Any = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
-    if parsed.bozo and not isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride):
+    try:
+        prolog = _BEFORE_ROOT.match(body.decode("utf-8"))
+        headers = {"content-type": "application/xml; charset=utf-8"}
+    except UnicodeDecodeError:
+        prolog = _BEFORE_ROOT.match(body.decode("latin-1"))
+        headers = {}
+    if prolog and "<!ENTITY" in prolog[0]:
+        raise Unreadable("a feed that declares entities")
+    try:
+        parsed: Any = feedparser.parse(
+            io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers=headers
+        )
+    except ValueError as error:  # feedparser stumbles over its own guess of an encoding
+        raise Unreadable(f"not a well-formed feed: {error}") from error
+    if parsed.bozo:
         raise Unreadable(f"not a well-formed feed: {parsed.bozo_exception}")
     if not parsed.get("version"):
         raise Unreadable("not a feed")
     found = []
     for item in parsed.entries:
-        stamp = item.get("published_parsed") or item.get("updated_parsed")
-        if stamp is None and (said := item.get("published") or item.get("updated")):
+        stamp, said = item.get("published_parsed"), item.get("published")
+        if said is None and "updated" in item:  # asked for by get(), feedparser gives the other and warns
+            stamp, said = item.get("updated_parsed"), item["updated"]
+        if stamp is None and said:
             raise Unreadable(f"item {inline(item.get('title', '')).line!r}: no date: {said!r}")
         instant = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         published = When(instant.strftime("%Y-%m-%dT%H:%MZ")) if instant else None

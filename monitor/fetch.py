@@ -57,7 +57,8 @@ class Fetched:
     """A whole document, or the word that it is the one we have (``not_modified``, with no body).
 
     ``retry_after`` and ``max_age`` are the seconds for which the server asks us to wait, or to keep this.
-    ``url`` is where the document was in the end, ``ms`` what it took.
+    ``url`` is where the document was in the end, ``ms`` what it took. ``date`` and ``age`` are those headers as they
+    came: answer.told_at makes the server's clock of them.
     """
 
     status: int
@@ -69,6 +70,8 @@ class Fetched:
     retry_after: float | None
     max_age: float | None
     url: str
+    date: str = ""
+    age: str = ""
 
 
 def next_due(
@@ -186,18 +189,31 @@ class Fetcher:
             bodies.append(page.body)
             ms += page.ms
         body = bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
-        return Fetched(200, body, page.content_type, NO_VALIDATORS, ms, False, None, page.max_age, str(start))
+        return Fetched(
+            200, body, page.content_type, NO_VALIDATORS, ms, False, None, page.max_age, str(start), page.date, page.age
+        )
 
     async def _several(self, source: Source, start: URL, headers: dict[str, str]) -> Fetched:
         """A document that stands at several addresses, as a JSON array of its parts. As with pages, all or nothing."""
         bodies: list[bytes] = []
-        ms, max_age = 0.0, 0.0
+        ms, max_age, date, age = 0.0, 0.0, "", ""
         for address in (start, *(start.join(URL(other)) for other in source.also)):
             part = await self._one(source, address, headers, NO_VALIDATORS, source.max_bytes - sum(map(len, bodies)))
             bodies.append(part.body)
             ms, max_age = ms + part.ms, max(max_age, part.max_age or 0.0)
+            date, age = part.date, part.age
         return Fetched(
-            200, joined(bodies), "application/json", NO_VALIDATORS, ms, False, None, max_age or None, str(start)
+            200,
+            joined(bodies),
+            "application/json",
+            NO_VALIDATORS,
+            ms,
+            False,
+            None,
+            max_age or None,
+            str(start),
+            date,
+            age,
         )
 
     async def _one(
@@ -263,6 +279,8 @@ class Fetcher:
             retry_after=retry_after,
             max_age=max_age_seconds(headers.get(hdrs.CACHE_CONTROL)),
             url=str(response.url),
+            date=headers.get(hdrs.DATE, ""),
+            age=headers.get(hdrs.AGE, ""),
         )
 
 

@@ -158,6 +158,12 @@ def canonical(provider: str, model: str) -> str:
     return f"{own}/{name}" if own else name
 
 
+def bare(provider: str, model: str) -> str:
+    """The id in lower case without what its platform put on it: ``claude-3-haiku-20240307`` of Bedrock's
+    ``anthropic.claude-3-haiku-20240307-v1:0`` and of Vertex's ``claude-3-haiku@20240307``."""
+    return _made(provider, _SPACE.sub("-", model.casefold().strip()).strip("/"))[1]
+
+
 def _made(provider: str, name: str) -> tuple[str, str]:
     """Who made it, and its name without what said so; no maker where no rule knows."""
     path, _, last = name.rpartition("/")

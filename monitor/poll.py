@@ -11,27 +11,48 @@ written in batches. Each step is a function of its own, so that a test can break
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
+from sqlmodel import Session
+
+from monitor.answer import told_at
 from monitor.claims import Mark
 from monitor.conflicts import BUILT_IN, Deviation, contradicted_by
-from monitor.diff import Change, Pending, Snapshot, check, diff, fingerprint, look_again, patch, settle, snapshot
-from monitor.errors import FetchFailed, LastcallError, Unreadable
+from monitor.diff import (
+    RETURN_LOOKS,
+    Change,
+    Doubt,
+    Pending,
+    Said,
+    Settled,
+    Snapshot,
+    check,
+    diff,
+    fingerprint,
+    look_again,
+    patch,
+    remembered,
+    settle,
+    snapshot,
+)
+from monitor.errors import FetchFailed, LastcallError, StoreError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
 from monitor.identity import canonical
+from monitor.outcomes import OUTCOMES, Outcome
 from monitor.publish import outbox
+from monitor.reader import InProcess, Look, Reader
 from monitor.source import REGISTRY, Source, officials
 from monitor.store import conflicts, log, sources
 from monitor.store import facts as versions
 from monitor.store import marks as marked
-from monitor.store.db import Store
+from monitor.store.db import Result, Store, retried
 from monitor.store.sources import State
 from monitor.store.tables import SourceRow
 
@@ -39,6 +60,12 @@ from monitor.store.tables import SourceRow
 FAILING_AFTER = 3
 #: Agreeing looks that release whatever a guard holds of a hint: two days at their cadence.
 HINT_LOOKS = 8
+#: How soon a change that needs nothing but another look gets it, where a source is polled less often.
+SOON = timedelta(minutes=15)
+#: The share of a source's cadence after which a look counts as a whole interval later; polls are spread by a tenth.
+APART = 0.8
+#: How far our clock may be ahead of a server's and still say that a day is over.
+AHEAD = timedelta(days=1)
 
 
 class Getter(Protocol):
@@ -49,7 +76,7 @@ class Getter(Protocol):
 
 @dataclass(frozen=True)
 class Polled:
-    """How one poll ended. ``events`` are in their public form."""
+    """How one poll ended. ``events`` are in their public form; ``waiting`` changes need another look at ``due_at``."""
 
     source_id: str
     outcome: str
@@ -57,19 +84,23 @@ class Polled:
     events: list[Json] = field(default_factory=list)
     error: str = ""
     ms: int = 0
+    waiting: int = 0
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What one look at a document means for the store."""
+    """What one look at a document means for the store. ``soon``: a change waits for nothing but another look."""
 
-    outcome: str
+    outcome: Outcome
     changes: list[Change] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
+    recent: list[Said] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     standing: Snapshot = field(default_factory=dict)
-    doubt: str = ""
+    doubt: Doubt | None = None
     held_looks: int = 0
+    soon: bool = False
 
 
 def decide(
@@ -79,39 +110,66 @@ def decide(
     seen: Snapshot | None,
     now: datetime,
     *,
+    recent: Sequence[Said] = (),
+    spaced: bool = True,
     returned: Collection[str] = (),
     ends: Mapping[str, Retirement] | None = None,
     marks: Mapping[str, Sequence[Mark]] | None = None,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
     held_looks: int = 0,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
-    ``returned``, ``ends`` and ``marks`` are what the store knows besides (events.interpret); ``held_looks`` counts
-    the earlier looks that found these same facts held; ``accepted`` is an operator's word for it.
+    ``recent`` is what settle remembers, ``spaced`` whether this look comes a whole interval after the last that did.
+    ``returned``, ``ends``, ``marks`` and ``agreed`` are what the store knows besides (events.interpret, diff.check);
+    ``held_looks`` counts the earlier spaced looks that found these same facts held; ``accepted`` is an operator's word.
     """
+    doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
+    held_looks += spaced
+    if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
+        return Decision(
+            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
+        )  # fmt: skip
     if seen is None:
-        changes, waiting = look_again(known, pending, source.patience)
+        settled = look_again(
+            known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
+        )  # fmt: skip
     elif not known:
-        changes, waiting = diff({}, seen), []
-        if (doubt := check({}, seen, now)) and not accepted:
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1)
-    else:
-        doubt = check(known, seen, now)
-        if doubt and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
-            doubt = replace(doubt, looks=HINT_LOOKS)
-        if doubt and not accepted and (doubt.looks is None or held_looks + 1 < doubt.looks):
-            return Decision("suspect", doubt=doubt.reason, held_looks=held_looks + 1, pending=list(pending))
-        # What was doubted and is now let in has been looked at often enough, or by a person.
-        changes, waiting = (diff(known, seen), []) if doubt else settle(known, seen, pending, source.patience)
-    standing = patch(known, changes)
-    leaving = {wait.change.key for wait in waiting if wait.change.after is None}
-    there = [fact for key, fact in standing.items() if key not in leaving]
+        settled = Settled(diff({}, seen), [], [])
+    else:  # what was doubted and is now let in has been looked at often enough, or by a person
+        settled = settle(
+            known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
+            trusted=accepted or doubt is not None,
+        )  # fmt: skip
+    standing = patch(known, settled.changes)
+    unsure = {wait.change.key for wait in settled.pending if not _over(wait.change.after, now)}
+    there = [fact for key, fact in standing.items() if key not in unsure]
     known_ends = _ends(standing.values(), ends or {})
-    drafts = interpret(source, changes, now, returned, known_ends, marks) + (
+    drafts = interpret(source, settled.changes, now, returned, known_ends, marks) + (
         completions(there, now, known_ends) if source.kind == "official" else []
     )
-    return Decision("accepted" if seen is not None else "unchanged", changes, waiting, drafts, standing)
+    return Decision(
+        "unchanged" if seen is None else "accepted", *settled, drafts, standing,
+        # One look comes soon after a spaced one, or after a quiet time: what says something else at every look waits.
+        soon=(spaced or not pending) and any(wait.soon for wait in settled.pending),
+    )  # fmt: skip
+
+
+def doubted(
+    source: Source, known: Snapshot, seen: Snapshot, now: datetime,
+    agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
+) -> Doubt | None:  # fmt: skip
+    """Why this document of this source should not be taken over yet, or None (diff.check)."""
+    doubt = check(known, seen, now, agreed)
+    if doubt and known and source.kind == "hint":  # nobody is told of a hint, so nobody need be asked
+        return replace(doubt, looks=HINT_LOOKS)
+    return doubt
+
+
+def _over(after: Fact | None, now: datetime) -> bool:
+    """Whether an end has come also by what waits to be believed: not if the row is gone, or the end is put off."""
+    return isinstance(after, Retirement) and after.retires is not None and after.retires.passed(now)
 
 
 def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[str, Retirement]:
@@ -132,22 +190,34 @@ async def fetch(getter: Getter, source: Source, row: State, key: str | None, url
     return await getter.get(source, Validators(row.etag or None, row.last_modified or None), key, url)
 
 
-def parse(source: Source, body: bytes) -> list[Fact]:
-    """Read the facts of a document. Raises Unreadable."""
-    return source.read(body)
+async def parse(reader: Reader, source: Source, row: State, fetched: Fetched) -> Look:
+    """Read a document, if it is not the accepted one. Raises Unreadable."""
+    return Look(row.seen) if fetched.not_modified else await reader.read(source, fetched.body, row.seen, row.document)
+
+
+def calendar(now: datetime, fetched: Fetched) -> datetime:
+    """The time by which ends are over: ours, but never far ahead of that of the server which the page is from.
+
+    A clock that is a year ahead would have everything retired today. A server without a clock (an archive) is no check.
+    """
+    told = told_at(fetched.date, fetched.age)
+    return min(now, told + AHEAD) if told else now
 
 
 def record(
     store: Store, source: Source, fetched: Fetched, facts: Sequence[Fact] | None, digest: str, now: datetime,
-    due_at: datetime, *, accepted: bool = False, declared: Mapping[str, Source] = REGISTRY,
-    deviations: Collection[Deviation] = BUILT_IN,
+    due_at: datetime, *, soon_at: datetime | None = None, stands_still: bool = False, accepted: bool = False,
+    declared: Mapping[str, Source] = REGISTRY, deviations: Collection[Deviation] = BUILT_IN,
 ) -> Polled:  # fmt: skip
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
 
+    It is due again at ``due_at``, or at ``soon_at`` if a change waits for nothing but another look. ``stands_still``:
+    the clock is that of an archive, and every look counts as a whole interval.
     What changed is compared with what the other ``declared`` sources say of the same models; ``deviations`` from them
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
     official = officials(declared)
+    today = calendar(now, fetched)
     with store.write() as session:
         row = sources.locked(session, source.id)
         if facts is None and row.seen != digest:  # another process took over another document since the row was read
@@ -155,6 +225,8 @@ def record(
         known = versions.standing(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
+        recent = [Said.from_json(said) for said in row.recent]
+        spaced = stands_still or _apart(row.looked_at, now, source.every)
         seen = None if facts is None else snapshot(facts)
         facts_seen = fingerprint(seen or {})
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
@@ -162,18 +234,24 @@ def record(
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
         ending = [fact for fact in (seen or known).values() if isinstance(fact, Retirement)]
         decision = decide(
-            source, known, pending, seen, now,
+            source, known, pending, seen, today, recent=recent, spaced=spaced,
             returned=versions.returned(session, source.id, fresh),
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
+            agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
             held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
         )  # fmt: skip
-        row.checked_at, row.due_at, row.error = now, due_at, decision.doubt
+        error = decision.doubt.reason if decision.doubt else ""
+        row.checked_at, row.error, row.lease_until = now, error, None
+        row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
+        row.looked_at = now if spaced else row.looked_at
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
-        if decision.outcome == "suspect":
-            drafts = [] if row.held_seen else [_held(source, decision.doubt)]
+        if not OUTCOMES[decision.outcome].believed:
+            lately = _holding(facts_seen) in remembered(recent, now)
+            news = not _told_held(session, source) and (not lately or decision.held_looks >= RETURN_LOOKS)
+            drafts = [_held(source, decision.doubt)] if decision.doubt and news else []
             row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
@@ -183,26 +261,28 @@ def record(
             versions.note(session, source.id, noted)
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
-            drafts += _recovered(source, row)
-            row.good_at, row.failures, row.rows = now, 0, len(decision.standing)
+            drafts += _recovered(source, row, _told_held(session, source))
+            was_held = [Said(_holding(row.held_seen), now, RETURN_LOOKS)] if row.held_seen else []
+            row.good_at, row.failures, row.stale, row.rows = now, 0, False, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
+            row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
             row.held_looks = 0
-            row.milestone_at = next_completion(decision.standing, now)
+            row.milestone_at = next_completion(decision.standing, today)
             drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
         written = log.append(
             session, drafts, source_id=source.id, url=source.url, document=document, now=now, baseline=first
         )
         outbox.enqueue(session, written, now)
-        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, decision.doubt)
+        poll = _poll(source.id, now, decision.outcome, fetched, row.rows, len(written), document, error)
         sources.record(session, [poll])
         return Polled(
             source.id, "baseline" if first and decision.outcome == "accepted" else decision.outcome, row.rows,
-            [event.to_json() for event in written], decision.doubt, round(fetched.ms),
+            [event.to_json() for event in written], error, round(fetched.ms), len(row.pending), row.due_at,
         )  # fmt: skip
 
 
@@ -214,16 +294,21 @@ def record_failure(
     with store.write() as session:
         row = sources.locked(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
-        row.failures += 1
-        drafts = []
+        row.failures, row.lease_until = row.failures + 1, None
+        drafts = _stale(source, row, now)
         if row.failures == FAILING_AFTER:
             words = f"{source.id}: {row.failures} polls in a row failed: {error}"
-            drafts = [Draft("source.failing", "action", None, words)]
+            drafts.append(Draft("source.failing", "action", None, words))
         written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
         outbox.enqueue(session, written, now)
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
         sources.record(session, [poll])
         return Polled(source.id, outcome, row.rows, [event.to_json() for event in written], str(error))
+
+
+def _apart(looked_at: datetime | None, now: datetime, every: timedelta) -> bool:
+    """Whether a look counts as a whole interval after the last that did; a clock that was set back begins anew."""
+    return looked_at is None or now < looked_at or now - looked_at >= every * APART
 
 
 def _noted(known: Snapshot, seen: Snapshot) -> list[Fact]:
@@ -239,13 +324,35 @@ def _models(facts: Iterable[Fact]) -> set[str]:
     return {canonical(fact.provider, fact.model) for fact in facts if isinstance(fact, Retirement | Price)}
 
 
-def _held(source: Source, doubt: str) -> Draft:
-    words = f"{source.id}: a document is held: {doubt}; `lastcall sources show {source.id}` compares, `accept` releases"
+def _held(source: Source, doubt: Doubt) -> Draft:
+    words = (
+        f"{source.id}: a document is held: {doubt.reason}; {doubt.release};"
+        f" `lastcall sources show {source.id}` compares, `accept` takes it over"
+    )
     return Draft("source.suspect", "action", None, words)
 
 
-def _recovered(source: Source, row: SourceRow) -> list[Draft]:
-    if row.failures < FAILING_AFTER and not row.held_seen:
+def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
+    """Said once, with the first poll that fails after what is known has become old."""
+    if row.stale or not row.good_at or now - row.good_at <= source.stale_after:
+        return []
+    row.stale = True
+    words = f"{source.id}: nothing was accepted since {row.good_at:%Y-%m-%d %H:%M}Z"
+    return [Draft("source.stale", "action", None, words)]
+
+
+def _told_held(session: Session, source: Source) -> bool:
+    """Whether the operator last heard that a document is held. One that comes and goes is told of once, as news is."""
+    return log.last_kind(session, source.id, ("source.suspect", "source.recovered")) == "source.suspect"
+
+
+def _holding(facts_seen: str) -> str:
+    """What is remembered of a document that was held (diff.Said)."""
+    return f"held {facts_seen[:16]}"
+
+
+def _recovered(source: Source, row: SourceRow, held: bool) -> list[Draft]:
+    if row.failures < FAILING_AFTER and not held and not row.stale:
         return []
     return [Draft("source.recovered", "notice", None, f"{source.id}: read again")]
 
@@ -274,8 +381,9 @@ class Poller:
     """Polls sources, several at a time, each never twice at once.
 
     ``clock`` gives the time in UTC. ``keys`` gives the value of an API key by its name, or None. ``urls`` replaces
-    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``wake`` is called
-    when something new is owed to somebody.
+    the address of a source (a mirror, the demo). ``deviations`` are contradictions that are known. ``stands_still``
+    says that the clock is an archive's (monitor.replay). ``wake`` is called when something new is owed to somebody.
+    ``reader`` reads the documents, in this process if none is given.
     """
 
     def __init__(
@@ -289,8 +397,10 @@ class Poller:
         urls: Mapping[str, str] | None = None,
         deviations: Collection[Deviation] = BUILT_IN,
         chance: Callable[[], float] = random.random,
+        stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
+        reader: Reader | None = None,
     ):
         self.store = store
         self.getter = getter
@@ -300,10 +410,11 @@ class Poller:
         self.urls = urls or {}
         self.deviations = deviations
         self.chance = chance
+        self.stands_still = stands_still
         self.wake = wake
+        self.reader = reader or InProcess()
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
-        self._reading = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None) -> list[Polled]:
@@ -335,28 +446,25 @@ class Poller:
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
             why = f"{source.access.key} is not set"
-            await asyncio.to_thread(_write_off, self.store, source, now, why)
+            await self._write(_write_off, source, now, why)
             return Polled(source.id, "off", row.rows, error=why)
         try:
             fetched = await fetch(self.getter, source, row, key, self.urls.get(source.id))
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
+        try:
+            look = await parse(self.reader, source, row, fetched)
+        except Unreadable as error:
+            return await self._failed(source, row, error, "unreadable", now)
         due_at = next_due(now, source.every, fetched, 0, self.chance)
-        digest = row.seen if fetched.not_modified else hashlib.sha256(source.look(fetched.body)).hexdigest()
-        same = bool(row.seen) and digest == row.seen
-        waits = row.pending or row.held_seen or (row.milestone_at and row.milestone_at <= now) or row.failures
-        if same and not waits:
-            self.note(row, fetched, due_at)
+        ended = row.milestone_at and row.milestone_at <= now
+        waits = row.pending or row.held_seen or ended or row.failures or row.stale
+        if look.facts is None and not waits:
+            self.note(row, fetched, now, due_at)
             return Polled(source.id, "unchanged", row.rows, ms=round(fetched.ms))
-        facts = None
-        if not same:
-            try:
-                async with self._reading:
-                    facts = await asyncio.to_thread(parse, source, fetched.body)
-            except Unreadable as error:
-                return await self._failed(source, row, error, "unreadable", now)
-        polled = await asyncio.to_thread(
-            record, self.store, source, fetched, facts, digest, now, due_at,
+        polled = await self._write(
+            record, source, fetched, look.facts, look.digest, now, due_at,
+            soon_at=next_due(now, min(source.every, SOON), fetched, 0, self.chance), stands_still=self.stands_still,
             declared=self.declared, deviations=self.deviations,
         )  # fmt: skip
         if polled.events:
@@ -365,26 +473,37 @@ class Poller:
 
     async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
-        return await asyncio.to_thread(record_failure, self.store, source, error, outcome, now, due_at)
+        return await self._write(record_failure, source, error, outcome, now, due_at)
 
-    def note(self, row: State, fetched: Fetched, due_at: datetime) -> None:
+    async def _write(self, work: Callable[..., Result], *given: Any, **more: Any) -> Result:
+        """What one of the functions that write returns, run beside the event loop (db.retried)."""
+        return await asyncio.to_thread(retried, partial(work, self.store, *given, **more))
+
+    def note(self, row: State, fetched: Fetched, now: datetime, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
         self._unchanged.append({
-            "source": row.id, "known": row.seen, "due": due_at,
+            "source": row.id, "known": row.seen, "at": now, "due": due_at,
             "tag": tags.etag or "", "modified": tags.last_modified or "",
         })  # fmt: skip
 
     async def flush(self) -> None:
-        """Write the polls that changed nothing. What a crash loses of them is polled again."""
+        """Write the polls that changed nothing; what cannot be written now, with the next ones.
+
+        What a crash loses of them is polled again.
+        """
         noted, self._unchanged = self._unchanged, []
         if noted:
-            await asyncio.to_thread(_write_unchanged, self.store, noted, self.clock())
+            try:
+                await self._write(_write_unchanged, noted)
+            except StoreError:
+                self._unchanged = noted + self._unchanged
+                raise
 
 
-def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]], now: datetime) -> None:
+def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]]) -> None:
     with store.write() as session:
-        sources.unchanged(session, noted, now)
+        sources.unchanged(session, noted)
 
 
 def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:

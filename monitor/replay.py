@@ -23,8 +23,9 @@ from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import SourceRow
 
-#: Looks at one document before it is left unsettled: more than any guard asks for (monitor.diff.check).
-MOST_LOOKS = 20
+#: Looks at one document before it is left unsettled, and while a guard holds it: more than any change or guard of
+#: monitor.diff asks for.
+MOST_LOOKS, MOST_HELD = 200, 20
 
 _NAME = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(?:\.(?P<n>\d+))?\.(?P<rest>.+)")
 
@@ -105,6 +106,7 @@ async def replay(
     poller = Poller(
         store, reader, declared, clock=lambda: now,
         keys=lambda name: "an archived answer needs no key", deviations=deviations, chance=lambda: 0.5,
+        stands_still=True,
     )  # fmt: skip
     for document in documents:
         now = document.at
@@ -115,13 +117,13 @@ async def replay(
         reader.body = document.read()
         done.documents += 1
         polled = Polled(document.source_id, "")
-        for _ in range(MOST_LOOKS):
+        for number in range(1, MOST_LOOKS + 1):
             polled = await poller.poll(row)
             await poller.flush()
             done.events += len(polled.events)
             row = _row(store, declared, document.source_id, now)
             settled = polled.outcome != "suspect" and not row.pending
-            if settled or polled.outcome == "unreadable":
+            if settled or polled.outcome == "unreadable" or (polled.outcome == "suspect" and number == MOST_HELD):
                 break
             if polled.events:
                 tell(document, polled)

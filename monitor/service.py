@@ -1,7 +1,10 @@
 """The service: APScheduler rings the clocks, a query says what is due, and the polls and deliveries run beside it.
 
-What is due is a column. A restart, a long stop, a clock that jumped or ``lastcall poll`` from cron need no rule of
-their own: the next tick asks the same question.
+What is due is a column. A restart, a long stop or ``lastcall poll`` from cron need no rule of their own: the next tick
+asks the same question. On PostgreSQL several services may ask it: each leases what it polls.
+
+Time is kept twice. The wall clock says what is due and may be set; the monotonic one notices that it was (_watch).
+While the database is in trouble nothing is fetched and nothing sent, since neither could be recorded.
 """
 
 from __future__ import annotations
@@ -11,37 +14,59 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import func, select
+from apscheduler.triggers.base import BaseTrigger
 
-from monitor import __version__
+from monitor import __version__, health
 from monitor.errors import StoreError
 from monitor.fetch import Fetcher
+from monitor.logs import Line
 from monitor.poll import Polled, Poller
-from monitor.publish import Publisher
+from monitor.publish import Publisher, outbox
+from monitor.publish.remind import EVERY as REMIND_EVERY
+from monitor.publish.remind import remind
+from monitor.reader import Sandbox
 from monitor.settings import Settings, known_deviations, provider_key
 from monitor.source import Source
-from monitor.store import sources
-from monitor.store.db import Store
+from monitor.store import schema, sources
+from monitor.store.db import SKEW, Store
 from monitor.store.sources import State
-from monitor.store.tables import DeliveryRow
 
 log = logging.getLogger("lastcall")
 
-DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
+#: How often the monotonic clock is asked whether the ticks come and the wall clock was left alone, in seconds.
+WATCH = 5.0
+#: How often it is asked whether something was recorded in the future, in seconds.
+CLAMP = 60.0
+#: Leases are renewed after a quarter of their time, in seconds.
+RENEW = sources.LEASE.total_seconds() / 4
+#: How often it asks whether it is time for reminders, in seconds.
+ASK = 60.0
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
 GRACE = 20.0
 
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """Rings an interval from now, whatever the wall clock did since.
+
+    APScheduler's own interval trigger counts from the last ring: a clock set forward by a year has it make a list of
+    thirty million missed seconds first.
+    """
+
+    def __init__(self, seconds: float):
+        self.interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return now + self.interval
 
 
 class Service:
@@ -62,6 +87,9 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
+        self.metrics = health.Metrics(store, poller.clock)
+        self._renewed = self.ticked
+        self._broken: set[str] = set()  # polls that could not be written: they are to be made again
         self._turn = asyncio.Lock()
         self._waiting: dict[str, State] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -76,12 +104,15 @@ class Service:
         """Write what the last polls found unchanged, then start those that are due."""
         async with self._turn:
             try:
+                if self.store.trouble:
+                    await asyncio.to_thread(schema.probe, self.store)
+                    log.info("%r can be written to again", self.store)
                 await self.poller.flush()
+                await self._renew()
                 there = len(self.poller.busy) + len(self._waiting)
                 if there < self.at_once and not self.stopping.is_set():
                     for row in await asyncio.to_thread(self._due, self.at_once + there):
-                        if row.id in self.poller.declared and row.id not in self.poller.busy:
-                            self._waiting.setdefault(row.id, row)
+                        self._waiting.setdefault(row.id, row)
                     self._hire()
                 self._say("")
             except StoreError as error:  # the database may come back; the next tick asks again
@@ -98,26 +129,53 @@ class Service:
 
     async def _work(self) -> None:
         self._coming = False
-        while self._waiting and not self.stopping.is_set():
+        while self._waiting and not self.stopping.is_set() and not self.store.trouble:
             row = self._waiting.pop(next(iter(self._waiting)))
             self._hire()
             await self._poll(row)
 
     def _due(self, limit: int) -> Sequence[State]:
+        """What this process is to poll now. SQLite has one service (store.lock), so that it needs no leases."""
+        now = self.poller.clock()
         with self.store.read() as session:
-            due = sources.due(session, self.poller.clock(), limit)
+            due = sources.due(session, now, limit)
         if any(row.id not in self.poller.declared for row in due):
             self.poller.declared = self.declared()
-        return due
+        ours = [row for row in due if row.id in self.poller.declared and row.id not in self.poller.busy]
+        if not ours or self.store.sqlite:
+            return ours
+        with self.store.write() as session:
+            leased = sources.claim(session, [row.id for row in ours], now)
+        return [row for row in ours if row.id in leased]
+
+    async def _renew(self) -> None:
+        """Keep the leases on what is polled or waits for it, as a host's queue may be longer than a lease is; end those
+        of polls that broke."""
+        if self.store.sqlite:
+            return
+        if self._broken:
+            await asyncio.to_thread(self._lease, list(self._broken), None)
+            self._broken.clear()
+        if time.monotonic() - self._renewed > RENEW:
+            await asyncio.to_thread(
+                self._lease, [*self.poller.busy, *self._waiting], self.poller.clock() + sources.LEASE
+            )
+            self._renewed = time.monotonic()
+
+    def _lease(self, source_ids: Sequence[str], until: datetime | None) -> None:
+        with self.store.write() as session:
+            sources.lease(session, source_ids, until)
 
     async def _poll(self, row: State) -> None:
         try:
             polled = await self.poller.poll(row)
         except StoreError as error:
+            self._broken.add(row.id)
             self._say(str(error))
         except Exception:
             log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
         else:
+            self.metrics.polled(polled.outcome, polled.ms)
             _tell(polled)
 
     def _say(self, error: str) -> None:
@@ -126,108 +184,143 @@ class Service:
             log.error("%s", error)
         self.error = error
 
+    async def remind(self) -> None:
+        """Tell the reminders that are due: once an hour, by whichever of several services comes first."""
+        try:
+            told = await asyncio.to_thread(
+                remind, self.store, self.poller.declared, self.poller.clock(), every=REMIND_EVERY
+            )  # fmt: skip
+        except StoreError as error:
+            self._say(str(error))
+        else:
+            if told:
+                self.publisher.wake()
+
     async def run(self) -> None:
         """Until ``stopping`` is set; then finish what is under way, at most GRACE seconds."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        scheduler.add_job(self.tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
+        often: dict[str, Any] = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        # Reminders after the first polls: what a stop has missed is told as the pages say it now.
+        rings = [
+            scheduler.add_job(self.tick, Every(TICK), **often),
+            scheduler.add_job(self.remind, Every(ASK), **often),
+        ]
         scheduler.start()
         delivering = asyncio.create_task(self.publisher.run(self.stopping))
         stopped = asyncio.create_task(self.stopping.wait())
+
+        def ring() -> None:
+            for job in rings:
+                job.modify(next_run_time=self.poller.clock())
+
+        watching = asyncio.create_task(self._watch(ring))
         try:
+            await self._clamp()
             await self.tick()
-            await asyncio.wait((stopped, delivering), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((stopped, delivering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # it never ends by itself: this raises
         finally:
             self.stopping.set()
+            watching.cancel()
             scheduler.remove_all_jobs()
             async with self._turn:  # a tick under way ends by itself; shutdown would cancel it
                 scheduler.shutdown(wait=False)
             if self._workers:
                 await asyncio.wait(self._workers, timeout=GRACE)
-            await self.poller.flush()
+            await self._finish()
             await asyncio.wait_for(delivering, GRACE)
+
+    async def _finish(self) -> None:
+        """Write what the last polls found, and leave to others what was leased and not polled."""
+        try:
+            await self.poller.flush()
+            if self._waiting and not self.store.sqlite:
+                await asyncio.to_thread(self._lease, list(self._waiting), None)
+        except StoreError as error:
+            log.warning("what the last polls found unchanged is polled again: %s", error)
+
+    async def _watch(self, ring: Callable[[], None]) -> None:
+        """Ring again when the ticks stop, and put right what a wrong clock wrote.
+
+        The scheduler waits for a time of the wall clock: set back by an hour, it would be silent for an hour.
+        """
+        before, clamped = self._ahead(), time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH)
+            stepped, before = self._ahead() - before, self._ahead()
+            if abs(stepped) > SKEW.total_seconds():
+                log.warning("the clock was set by %+.0f s, or the machine slept", stepped)
+            # And now and then: polls that were under way are recorded after it was set, with the time they began at.
+            if abs(stepped) > SKEW.total_seconds() or time.monotonic() - clamped > CLAMP:
+                await self._clamp()
+                clamped = time.monotonic()
+            if time.monotonic() - self.ticked > 2 * TICK:
+                ring()
+            await self._look_after()
+
+    async def _look_after(self) -> None:
+        """Stop, as for any trouble of the database, once a newer Lastcall has changed it."""
+        try:
+            if not self.store.trouble:
+                self.store.trouble = await asyncio.to_thread(schema.fault, self.store)
+        except StoreError as error:
+            self._say(str(error))
+
+    def _ahead(self) -> float:
+        """How far the wall clock is ahead of the monotonic one, in seconds: constant until somebody sets it."""
+        return self.poller.clock().timestamp() - time.monotonic()
+
+    async def _clamp(self) -> None:
+        try:
+            polls, deliveries = await asyncio.to_thread(self._clamped)
+        except StoreError as error:
+            self._say(str(error))
+            return
+        if polls or deliveries:
+            log.warning("%d polls and %d deliveries were recorded in the future; they are due now", polls, deliveries)
+
+    def _clamped(self) -> tuple[int, int]:
+        now = self.poller.clock()
+        with self.store.write() as session:
+            return sources.clamp(session, now), outbox.clamp(session, now)
 
 
 def _tell(polled: Polled) -> None:
     level = logging.WARNING if polled.outcome in ("suspect", "unreadable", "unreachable") else logging.INFO
-    if not log.isEnabledFor(level):
-        return
-    log.log(
-        level, "source=%s outcome=%s rows=%d events=%d ms=%d%s", polled.source_id, polled.outcome, polled.rows,
-        len(polled.events), polled.ms, f" error={polled.error!r}" if polled.error else "",
-    )  # fmt: skip
+    if log.isEnabledFor(level):
+        events = [event["id"] for event in polled.events]
+        log.log(level, Line(
+            "poll", source=polled.source_id, outcome=polled.outcome, rows=polled.rows, events=events, ms=polled.ms,
+            error=polled.error,
+        ))  # fmt: skip
 
 
 async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]) -> None:
     """Run the service until SIGTERM or SIGINT."""
     deviations = known_deviations(settings)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    known = declared()
+    known, url = declared(), settings.heartbeat_url.get_secret_value()
     with store.write() as session:
         sources.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
-    async with Fetcher(overall=settings.concurrency) as fetcher, publisher:
+    async with Fetcher(overall=settings.concurrency) as fetcher, Sandbox() as reader, publisher:
         poller = Poller(
             store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake,
+            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake, reader=reader,
         )  # fmt: skip
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
+        publisher.tell = service.metrics.tried
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
-        runner = await listen(service, settings.listen) if settings.listen else None
+        runner = await health.listen(health.application(service), settings.listen) if settings.listen else None
+        beating = asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:
             await service.run()
         finally:
+            if beating:
+                beating.cancel()
             if runner:
                 await runner.cleanup()
             log.info("stopped")
-
-
-# --- health ------------------------------------------------------------------------------------------------
-
-
-async def listen(service: Service, address: str) -> web.AppRunner:
-    """Serve /healthz and /metrics on ``host:port``."""
-    app = web.Application()
-    app["service"] = service
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
-    return runner
-
-
-async def healthz(request: web.Request) -> web.Response:
-    """200 while the clock ticks and the database answers; a failing source is its operator's event, not ill health."""
-    service: Service = request.app["service"]
-    late = time.monotonic() - service.ticked
-    error = service.error or (f"no tick for {late:.0f} s" if late > 60 else "")
-    return web.json_response({"status": "error" if error else "ok", "error": error}, status=503 if error else 200)
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Ages and outcomes of sources and the depth of the queue, as Prometheus reads them."""
-    service: Service = request.app["service"]
-    text = await asyncio.to_thread(_metrics, service.store, service.poller.clock())
-    return web.Response(text=text, content_type="text/plain", charset="utf-8")
-
-
-def _metrics(store: Store, now: datetime) -> str:
-    with store.read() as session:
-        rows = sources.rows(session)
-        counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
-        queue = {line.state: line.rows for line in session.connection().execute(counted)}
-    lines = ["# TYPE lastcall_source_age_seconds gauge"]
-    lines += [
-        f'lastcall_source_age_seconds{{source="{row.id}"}} {(now - row.good_at).total_seconds():.0f}'
-        for row in rows
-        if row.good_at
-    ]
-    lines += ["# TYPE lastcall_source_failures gauge"]
-    lines += [f'lastcall_source_failures{{source="{row.id}",outcome="{row.outcome}"}} {row.failures}' for row in rows]
-    lines += ["# TYPE lastcall_deliveries gauge"]
-    lines += [f'lastcall_deliveries{{state="{state}"}} {count}' for state, count in sorted(queue.items())]
-    return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -26,7 +27,7 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys", "egress_proxy")
+SECRET = ("database_url", "slack_token", "secret_keys", "heartbeat_url", "egress_proxy")
 
 
 class Settings(BaseSettings):
@@ -34,7 +35,8 @@ class Settings(BaseSettings):
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
     between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
-    monitor.vault, divided by commas or white space.
+    monitor.vault, divided by commas or white space. ``heartbeat_url`` is asked once a minute while all is well, so that
+    somebody else notices when this machine is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -42,6 +44,8 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=default_database, repr=False)
     listen: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    heartbeat_url: SecretStr = SecretStr("")
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
     secret_keys: SecretStr = SecretStr("")
@@ -76,6 +80,11 @@ class Settings(BaseSettings):
         if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("write http://host:port")
         return value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("secret_keys")
     @classmethod
@@ -112,6 +121,15 @@ class _Files(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found = {name: _from_file(f"{PREFIX}{name.upper()}") for name in SECRET}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Every value that no log may hold: those of the settings, the database's password, what mirrors are asked with."""
+    held = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+    for url in (settings.database_url, *settings.source_urls.values()):
+        parts = urlsplit(url)
+        held += [parts.password or "", parts.query]
+    return [value for value in held if value]
 
 
 def load_settings(database: str | None = None) -> Settings:

@@ -8,8 +8,10 @@ The module's name is the provider, the function's name the feed: the source abov
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -68,9 +70,29 @@ class Source:
     def provider(self) -> str:
         return self.id.partition(".")[0]
 
+    @property
+    def stale_after(self) -> timedelta:
+        """How old what is known may become before its operator is told: three polls, and never less than a morning."""
+        return max(3 * self.every, timedelta(hours=6))
+
     def look(self, body: bytes) -> bytes:
-        """The part of a document that can matter to this source."""
-        return self.focus(body) if self.focus else body
+        """The part of a document that can matter to this source. Raises Unreadable if it cannot be cut out."""
+        if not self.focus:
+            return body
+        with self._blamed():
+            return self.focus(body)
+
+    def digest(self, body: bytes) -> str:
+        """What tells one document from another: a hash of the part that matters. Raises Unreadable as ``look`` does."""
+        return hashlib.sha256(self.look(body)).hexdigest()
+
+    def is_known(self, body: bytes, digest: str, sha256: str) -> bool:
+        """Whether a document is the one of this digest, told without cutting into bytes that were never read.
+
+        ``sha256`` is that of a document that was: what those bytes can do to ``focus``, they have done.
+        """
+        bare = hashlib.sha256(body).hexdigest()
+        return bare == digest if not self.focus else bare == sha256 and self.digest(body) == digest
 
     def read(self, body: bytes) -> list[Fact]:
         """All facts of one document, stamped with the provider, in the page's order.
@@ -83,19 +105,25 @@ class Source:
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this adapter reads"
                 )
         seen: dict[str, Fact] = {}
-        try:
-            for fact in self.parse(self.look(body)):
+        with self._blamed():
+            for fact in self.parse(self.focus(body) if self.focus else body):
                 stamped = fact.stamped(self.provider)
                 other = seen.setdefault(stamped.key, stamped)
                 if other.value != stamped.value:
                     raise Unreadable(f"stated twice, differently: {other.quote!r} and {stamped.quote!r}")
-        except Unreadable as error:
-            raise Unreadable(f"{self.id}: {error}") from error
-        except Exception as error:  # whatever a mangled page does to an adapter or a library, it is this page's fault
-            raise Unreadable(f"{self.id}: {type(error).__name__}: {error}") from error
         if not seen:
             raise Unreadable(f"{self.id}: the document holds no facts")
         return list(seen.values())
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Whatever a mangled page does to an adapter or a library is this page's fault, and no other's."""
+        try:
+            yield
+        except Unreadable as error:
+            raise Unreadable(f"{self.id}: {error}") from error
+        except Exception as error:
+            raise Unreadable(f"{self.id}: {type(error).__name__}: {error}") from error
 
 
 REGISTRY: dict[str, Source] = {}

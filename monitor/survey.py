@@ -10,6 +10,7 @@ from typing import Literal
 from monitor.errors import FetchFailed, Unreadable
 from monitor.fetch import NO_VALIDATORS
 from monitor.poll import Getter
+from monitor.reader import Reader
 from monitor.source import Source
 
 Verdict = Literal["ok", "unreadable", "unreachable", "off"]
@@ -31,6 +32,7 @@ class Look:
 
 async def survey(
     getter: Getter,
+    reader: Reader,
     sources: Iterable[Source],
     *,
     keys: Callable[[str], str | None] = lambda name: None,
@@ -41,12 +43,9 @@ async def survey(
 
     ``keys`` and ``urls`` are those of monitor.poll.Poller.
     """
-    # Documents are fetched side by side, as politely as the getter is; they are read one after another, since
-    # parsers that share an interpreter only slow each other down, and the fetches with them.
-    turn = asyncio.Lock()
 
     async def one(source: Source) -> Look:
-        look = await _look(getter, source, keys, (urls or {}).get(source.id), turn)
+        look = await _look(getter, reader, source, keys, (urls or {}).get(source.id))
         tell(look)
         return look
 
@@ -54,7 +53,7 @@ async def survey(
 
 
 async def _look(
-    getter: Getter, source: Source, keys: Callable[[str], str | None], url: str | None, turn: asyncio.Lock
+    getter: Getter, reader: Reader, source: Source, keys: Callable[[str], str | None], url: str | None
 ) -> Look:
     key = keys(source.access.key) if source.access else None
     if source.access and not key:
@@ -65,8 +64,7 @@ async def _look(
         return Look(source.id, "unreachable", _why(source, error), error.status or 0)
     verdict: Verdict
     try:
-        async with turn:
-            rows = len(await asyncio.to_thread(source.read, fetched.body))
+        rows = len((await reader.read(source, fetched.body)).facts or ())
         verdict, why = "ok", ""
     except Unreadable as error:
         verdict, why, rows = "unreadable", _why(source, error), 0

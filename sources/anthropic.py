@@ -34,6 +34,7 @@ from monitor.extract import (
     codes,
     layout,
     money,
+    parsed_json,
     sections,
     tables,
     when,
@@ -208,6 +209,8 @@ def pricing(body: bytes) -> Iterator[Fact]:
             if row.layout.under == _LONG:
                 context = _context(Inline(row.headers[role], where=cell.where))
             if paid := money(said):
+                if not paid.per:
+                    raise said.error("a price without a unit")
                 for model in offer.models:
                     yield Price(
                         model=model, meter=meter, amount=paid.amount, currency=paid.currency, per=paid.per, tier=tier,
@@ -295,7 +298,7 @@ def _after(body: bytes) -> dict[str, str] | None:
 )
 def models(body: bytes) -> Iterator[Fact]:
     """The models of the API. Retired ones leave it within days, which makes it the best sign that they are gone."""
-    document: Any = json.loads(body)
+    document = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1]["has_more"]:
         raise Unreadable(f"page {len(pages)} of a paged list, and more follow")
@@ -362,7 +365,7 @@ def overview(body: bytes) -> Iterator[Fact]:
             raise Unreadable(f"{listing.model!r} is an alias of {first.alias_of!r} and of {listing.alias_of!r}")
 
     page = blocks(_BUTTON.sub(b"", body))
-    transposed = [block for block in page if isinstance(block, Table) and block.header[0].casefold() == "feature"]
+    transposed = [block for block in page if isinstance(block, Table) and block.header[:1] == ("Feature",)]
     for table in transposed:
         for listing in _columns(table):
             add(listing)

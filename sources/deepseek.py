@@ -163,6 +163,8 @@ def _prices(table: Table) -> list[_Said]:
             continue
         if rest != [word for word, name in _WINDOWS.items() if name == window] or not (meter if across else model):
             raise cells[0].error(f"no price row known: {labels}")
+        if len(heads) != len(values):
+            raise cells[0].error(f"{len(values)} prices under {len(heads)} columns")
         for head, cell in zip(heads, values, strict=True):
             about = (head, meter) if across else (model, _METERS[head])
             found.append(_Said(*about, window, cell, " | ".join(cell.line for cell in cells)))

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from monitor.extract import (
     NO_PRICE,
@@ -41,6 +41,7 @@ from monitor.extract import (
     inline,
     is_html,
     layout,
+    parsed_json,
     sections,
     tables,
     unit,
@@ -384,7 +385,7 @@ def models(body: bytes) -> Iterator[Fact]:
     A first page alone is refused: what stands on the others would look delisted. The list is no proof that a
     model works: shut-down ones stay on it for months.
     """
-    document: Any = json.loads(body)
+    document = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1].get("nextPageToken"):
         raise Unreadable(f"page {len(pages)} of a paged list, and the next is missing")

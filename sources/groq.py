@@ -67,6 +67,8 @@ def deprecations(body: bytes) -> Iterable[Retirement]:
         if row.nth > 1:
             raise row["model"].error("a table without an announcement of its own")
         for model in codes(row["model"]):
+            if row.heading not in told:
+                raise row["model"].error("a table without an announcement")
             fact = _retirement(model, row, told[row.heading])
             found[model] = _later(found[model], fact) if model in found else fact
     return found.values()

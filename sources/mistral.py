@@ -19,7 +19,6 @@ core holds the document (monitor.diff.check).
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from monitor.extract import Inline, Text, Unreadable, blocks, decode, layout, tables, when
+from monitor.extract import Inline, Text, Unreadable, blocks, decode, layout, parsed_json, tables, when
 from monitor.facts import Fact, Listing, Price, Retirement, Stage, When
 from monitor.source import Access, source
 
@@ -344,7 +343,7 @@ def api(body: bytes) -> Iterator[Fact]:
     ``deprecation`` is its only date; at that time a model is gone (for the documentation, its "retirement").
     ``created`` is the time of the answer and not read. A customer's own models are not the provider's.
     """
-    document: Any = json.loads(body)
+    document = parsed_json(body)
     for item in document["data"]:
         if item["type"] == "fine-tuned":
             continue

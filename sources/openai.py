@@ -36,6 +36,7 @@ from monitor.extract import (
     inline,
     layout,
     money,
+    parsed_json,
     sections,
     tables,
     tables_and_headings,
@@ -543,7 +544,7 @@ def models(body: bytes) -> Iterator[Listing | Retirement]:
     The account's own fine-tunes (`ft:...`, `ada:ft-...`) are nobody else's news and are left out. Models stay
     listed for weeks after their shutdown.
     """
-    for model in json.loads(decode(body))["data"]:
+    for model in parsed_json(body)["data"]:
         name, quote = model["id"], json.dumps(model, ensure_ascii=False)
         if re.search(r"^ft:|:ft-", name):
             continue

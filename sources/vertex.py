@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from monitor.extract import (
     Block,
@@ -147,7 +148,7 @@ def partners(body: bytes) -> Iterator[Fact]:
         said = [text for block in section for text in _texts(block)]
         ends = [match for text in said if (match := _END.fullmatch(text.line))]
         labels = [number for number, text in enumerate(said) if text.line == "Model ID"]
-        if len(ends) != 1 or len(labels) != 1:
+        if len(ends) != 1 or len(labels) != 1 or labels[0] + 1 == len(said):
             raise heading.error(f"{len(ends)} sentences on its end and {len(labels)} ids stand under the heading")
         [model] = codes(replace(said[labels[0] + 1], where=f"id under {heading.line!r}"))
         term, deprecated, retires = ends[0].groups()
@@ -165,7 +166,7 @@ def partners(body: bytes) -> Iterator[Fact]:
 def _sections(page: Sequence[Block]) -> Iterator[tuple[Inline, list[Block]]]:
     """Each H2 with all that follows it. What stands before the first is an introduction."""
     starts = [number for number, block in enumerate(page) if isinstance(block, Heading) and block.level == 2]
-    for start, end in zip(starts, [*starts[1:], len(page)], strict=True):
+    for start, end in pairwise([*starts, len(page)]):
         if isinstance(heading := page[start], Heading) and heading.inline.line != "What's next":
             yield heading.inline, list(page[start + 1 : end])
 

@@ -21,7 +21,19 @@ from decimal import Decimal
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from monitor.extract import Row, Text, Unreadable, blocks, codes, decode, inline, layout, money, tables, when
+from monitor.extract import (
+    Row,
+    Text,
+    Unreadable,
+    blocks,
+    codes,
+    inline,
+    layout,
+    money,
+    parsed_json,
+    tables,
+    when,
+)
 from monitor.facts import Fact, Listing, Price, Retirement, When
 from monitor.source import Access, source
 
@@ -46,7 +58,7 @@ _FIELDS = {*_TOKENS, *(field + _LONG for field in _TOKENS), "image_price"}
 )
 def models(body: bytes) -> Iterator[Fact]:
     """The models of the API with their aliases, contexts and prices; those of video have no price here."""
-    items: list[dict[str, Any]] = json.loads(decode(body))["data"]
+    items: list[dict[str, Any]] = parsed_json(body)["data"]
     names = {item["id"] for item in items}
     for item in items:
         name = item["id"]

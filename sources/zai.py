@@ -51,6 +51,8 @@ def pricing(body: bytes) -> Iterator[Price]:
             said, note = _approximately(row[role])
             paid = money(said, per=per)
             if paid:
+                if not paid.per:
+                    raise said.error("a price without a unit")
                 meter = role if row.layout is _TOKENS else _METERS.get(paid.per, paid.per)
                 yield _price(row, row[subject].line, _SURFACES[subject], meter, paid, note)
 

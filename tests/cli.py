@@ -26,8 +26,8 @@ from tests.support import capture  # noqa: F401  its import loads the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
-    "check", "db", "deliveries", "events", "explain", "feeds", "models", "poll", "slack", "sources", "survey",
-    "targets", "webhooks",
+    "check", "db", "deliveries", "events", "explain", "feeds", "models", "poll", "slack", "sources",
+    "subscriptions", "survey", "targets", "webhooks",
 )  # fmt: skip
 
 
@@ -51,15 +51,22 @@ NEWS = Notice(
 )  # fmt: skip
 
 
-def look(store: Store, source_id: str, facts: Sequence[Fact], at: str, body: bytes | None = None) -> Polled:
-    """One accepted look at a page that says these facts."""
+def look(
+    store: Store, source_id: str, facts: Sequence[Fact], at: str, body: bytes | None = None, looks: int = 2
+) -> Polled:  # fmt: skip
+    """Looks at a page that says these facts, the second of which settles what changed; one, if it is held."""
     now, source = day(at), REGISTRY[source_id]
     body = body or f"{source_id} on {at}".encode()
     fetched = Fetched(200, body, "text/plain", NO_VALIDATORS, 12.0, False, None, None, source.url)
     stamped = [fact.stamped(source.provider) for fact in facts]
     with store.write() as session:
         sources.register(session, [source_id], now)
-    return record(store, source, fetched, stamped, f"digest of {at} {body!r}", now, now)
+    digest = f"digest of {at} {body!r}"
+    first = record(store, source, fetched, stamped, digest, now, now, stands_still=True)
+    if looks == 1 or first.outcome != "accepted":
+        return first
+    second = record(store, source, fetched, None, digest, now, now, stands_still=True)
+    return replace(first, events=first.events + second.events)
 
 
 def fill(store: Store) -> None:

@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 from bs4 import BeautifulSoup
 
-from monitor.errors import Unreadable
+from monitor.errors import Implausible, Unreadable
 from monitor.facts import Notice
 from monitor.markup import _DELIMITER, _FENCE, _split, inline, is_html
 from monitor.source import Source
@@ -309,3 +310,98 @@ def required_keys(documents: list[Any]) -> dict[str, set[str]]:
         for path, item in objects(document):
             found[path] = found.get(path, set(item)) & set(item)
     return found
+
+
+# --- seeded damage -----------------------------------------------------------------------------------------
+
+_PIECE = re.compile(rb"</?[A-Za-z][^<>]*>|\\?\||`+|[{}\[\]\",:]|^#+ |^- ", re.MULTILINE)
+_CELL = re.compile(rb"(?<=\|)[^|\n]*(?=\|)|(?<=<td>).*?(?=</td>)|(?<=: )[^\n,{}\[\]]+(?=,?\n)|(?<=>)[^<>\n]+(?=</)")
+
+
+def flipped(body: bytes, chance: Random) -> bytes:
+    """The document with one to eight bytes made others."""
+    changed = bytearray(body)
+    for _ in range(chance.randint(1, 8)):
+        changed[chance.randrange(len(changed))] = chance.randrange(256)
+    return bytes(changed)
+
+
+def stripped(body: bytes, chance: Random) -> bytes:
+    """The document without one to three tags, pipes, backticks, brackets or other marks of structure."""
+    for _ in range(chance.randint(1, 3)):
+        if found := list(_PIECE.finditer(body)):
+            mark = chance.choice(found)
+            body = body[: mark.start()] + body[mark.end() :]
+    return body
+
+
+def swapped(body: bytes, chance: Random) -> bytes:
+    """The document with two cells, values or texts in each other's place."""
+    found = list(_CELL.finditer(body))
+    if len(found) < 2:
+        return body
+    one, other = sorted(chance.sample(found, 2), key=lambda match: match.start())
+    return body[: one.start()] + other[0] + body[one.end() : other.start()] + one[0] + body[other.end() :]
+
+
+def doubled(body: bytes, chance: Random) -> bytes:
+    """The document with one of its lines, or of its rows, twice."""
+    lines = re.split(rb"(?<=\n)|(?<=</tr>)", body)
+    at = chance.randrange(len(lines))
+    return b"".join(lines[: at + 1] + lines[at:])
+
+
+def truncated(body: bytes, chance: Random) -> bytes:
+    """The beginning of the document."""
+    return body[: chance.randrange(len(body))]
+
+
+DAMAGES: tuple[Callable[[bytes, Random], bytes], ...] = (flipped, stripped, swapped, doubled, truncated)
+
+
+#: What an adapter may stumble over in a JSON document: a key that is not there, or a value of another type.
+SHAPES = (KeyError, TypeError, AttributeError)
+
+
+def damage_faults(source: Source, name: str, body: bytes, rounds: int) -> list[str]:
+    """What left an adapter and was not its own refusal, over so many seeded damages of a document."""
+    expected = (Unreadable, Implausible, *(SHAPES if body.lstrip().startswith((b"{", b"[")) else ()))
+    faults: list[str] = []
+    for number in range(rounds):
+        chance = Random(f"{name} {number}")
+        damage = chance.choice(DAMAGES)
+        try:
+            source.read(damage(body, chance))
+        except Unreadable as error:
+            if not isinstance(error.__cause__ or error, expected):
+                faults.append(f"{name} {number} ({damage.__name__}): {error}")
+    return faults
+
+
+# --- qualifiers --------------------------------------------------------------------------------------------
+
+_S = r"(?:\s|&nbsp;|\*\*|</?\w+>)+"
+#: Words that make a day a floor or a last day, as pages print them (monitor.values).
+_QUALIFIER = re.compile(
+    r"\b(?:(?:EOL |starting )?(?:not|no) (?:sooner|earlier) than|not? before|(?:no|not) later than|on or before"
+    r"|at (?:the )?earliest(?: on| in)?|earliest(?: possible)?(?: on| in)?|or later|by)\b|\(earliest\)".replace(
+        " ", _S
+    ),
+    re.IGNORECASE,
+)
+_MONTH_ALONE = re.compile(rf"(?<!\d )(?<!\d(?:st|nd|rd|th) )({_MONTH}),? (\d{{4}})\b", re.IGNORECASE)
+_QUARTER = re.compile(r"\b(?:Q[1-4],? (\d{4})|(\d{4})[ -]Q[1-4])\b")
+
+
+def unqualified(text: str) -> Iterator[tuple[str, str]]:
+    """Every page on which one date promises more: words of a bound dropped, a whole sentence with such words dropped,
+    a month made its first day, a quarter its year. With what was done."""
+    for match in _QUALIFIER.finditer(text):
+        yield f"without {match[0]!r}", text[: match.start()] + text[match.end() :].lstrip(" ")
+        start = max(text.rfind(end, 0, match.start()) for end in (". ", "\n", ">")) + 1
+        ends = [at for at in (text.find(end, match.end()) for end in (". ", "\n", "<")) if at >= 0]
+        yield f"without the sentence of {match[0]!r}", text[:start] + text[min(ends, default=len(text)) :]
+    for match in _MONTH_ALONE.finditer(text):
+        yield f"{match[0]!r} with a day", text[: match.start()] + f"{match[1]} 1, {match[2]}" + text[match.end() :]
+    for match in _QUARTER.finditer(text):
+        yield f"{match[0]!r} as a year", text[: match.start()] + (match[1] or match[2]) + text[match.end() :]

@@ -19,6 +19,7 @@ from monitor.cli import app
 from monitor.cli.options import declared, feed
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
+from monitor.reader import InProcess
 from monitor.service import Service
 from monitor.settings import load_settings
 from monitor.source import REGISTRY
@@ -145,7 +146,7 @@ async def test_a_look_at_many_is_polite_and_keeps_their_order() -> None:
         site.pages["/feed.xml"] = Page(rss("one"), "application/rss+xml")
         feeds = [feed(f"news.f{number}", site.url(f"/feed.xml?{number}")) for number in range(20)]
         heard: list[str] = []
-        looks = await survey(fetcher, feeds, tell=lambda look: heard.append(look.source_id))
+        looks = await survey(fetcher, InProcess(), feeds, tell=lambda look: heard.append(look.source_id))
         assert [look.source_id for look in looks] == [source.id for source in feeds]
         assert sorted(heard) == sorted(source.id for source in feeds)
         assert {(look.verdict, look.rows) for look in looks} == {("ok", 1)}

@@ -5,19 +5,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from monitor.cli import options
+from monitor.facts import When
 from monitor.publish import outbox
 from monitor.source import REGISTRY
 from monitor.store import sources
 from monitor.store.db import Store
-from tests.cli import MID, NOW, OLD, Run, database, look, run, template, world  # noqa: F401  fixtures
+from tests.cli import FLOOR, MID, NOW, OLD, VAGUE, Run, database, look, run, template, world  # noqa: F401  fixtures
 from tests.receivers import FakeSlack, Receiver, event, serving
 from tests.support import FIXTURES
 
@@ -75,13 +78,28 @@ def test_a_held_document_is_compared_and_accepted(run: Run, world: Store, monkey
     assert told["held"] is True
     assert len(told["held_changes"]) > len(facts)
     said = run("sources", "show", "openai.deprecations")
-    assert "A document is held" in said.out
+    assert "A document is held: only a person releases it. Accepting it: 29 added, 0 changed, 4 removed\n" in said.out
     assert "more (--json shows all)" in said.out
     accepted = run("sources", "accept", "openai.deprecations", "--json").json
-    assert accepted["outcome"] == "accepted"
+    assert (accepted["outcome"], accepted["changes"]) == ("accepted", told["held_changes"])
     assert accepted["events"]
     assert run("show", "davinci", "--json").json["retirements"]
     assert "no document is held" in run("sources", "accept", "openai.deprecations", code=5).err
+
+
+def test_what_waits_is_shown_with_its_looks(run: Run, world: Store) -> None:
+    sooner, later = (replace(MID, retires=When(date)) for date in ("2026-11-30", "2027-01-20"))
+    facts = [OLD, VAGUE, FLOOR]
+    look(world, "openai.deprecations", [*facts, later], "2026-11-20", looks=1)
+    (wait,) = run("sources", "show", "openai.deprecations", "--json").json["waiting"]
+    assert {key: wait[key] for key in wait if key.startswith(("had", "needs"))} == {
+        "had": 1, "had_apart": 1, "needs": 2, "needs_apart": 0,
+    }  # fmt: skip
+    said = run("sources", "show", "openai.deprecations").out
+    assert "~ retirement openai/gpt-mid: retires 2026-12-20 -> 2027-01-20 (1 of 2 looks)" in said
+    look(world, "openai.deprecations", [*facts, sooner], "2026-11-21", looks=1)
+    said = run("sources", "show", "openai.deprecations").out
+    assert "2026-12-20 -> 2026-11-30 (1 of 2 looks, each a whole interval after the other)" in said
 
 
 def test_switching_a_source(run: Run, world: Store) -> None:
@@ -118,6 +136,9 @@ def test_poll_prints_what_changed_and_delivers(
         assert first.json == []
         assert "anthropic.deprecations: baseline" in first.err
         pages.pop(0)
+        once = run("poll", "anthropic.deprecations", "--jsonl")
+        assert (once.lines, posts) == ([], [])
+        assert re.search(r"\n1 change to be looked at again before they are told, the first in 1\d min\n", once.err)
         (change,) = run("poll", "anthropic.deprecations", "--jsonl").lines
         assert (change["kind"], change["model"]) == ("retirement.postponed", "claude-fable-5")
         assert len(posts) == 1
@@ -239,14 +260,14 @@ def test_db(run: Run, database: str, tmp_path) -> None:
     assert "schema" in run("db", "upgrade").out
     checked = run("db", "check", "--json").json
     assert checked["faults"] == []
-    assert checked["rows"]["poll"] == 6
+    assert checked["rows"]["poll"] == 8
     copied = run("db", "copy", str(tmp_path / "copy.db"), "--json").json
     assert copied["rows"] == checked["rows"]
     assert "is not empty" in run("db", "copy", str(tmp_path / "copy.db"), code=4).err
     run("db", "copy", database, code=2)
     before = run("events", "--json", "--baseline").json
     deleted = run("db", "prune", "--keep", "200d", "--json").json["deleted"]
-    assert deleted == {"attempt": 0, "delivery": 0, "poll": 6, "document": 0}
+    assert deleted == {"attempt": 0, "delivery": 0, "poll": 8, "document": 0}
     assert run("events", "--json", "--baseline").json == before
     assert run("explain", str(before[0]["sequence"]), "--document").out, "evidence stays"
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.diff import Change, Doubt, Pending, Snapshot, check, diff, look_again, patch, settle, snapshot
+from monitor.diff import (
+    MOST_SAID,
+    Change,
+    Doubt,
+    Pending,
+    Said,
+    Snapshot,
+    check,
+    diff,
+    look_again,
+    patch,
+    settle,
+    snapshot,
+)
 from monitor.facts import Fact, Listing, Notice, Price, Retirement, When
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -46,20 +60,30 @@ def subject(fact: Fact) -> tuple[object, ...]:
     return (fact.key,)
 
 
-def look(known: Snapshot, seen: Snapshot, pending: Sequence[Pending]) -> tuple[Snapshot, list[Change], list[Pending]]:
-    """One look at a page: what is known afterwards, what settled, what waits."""
-    changes, waiting = settle(known, seen, pending)
-    return patch(known, changes), changes, waiting
+@dataclass
+class Watched:
+    """A page that is looked at again and again, a whole interval apart unless it is said otherwise."""
 
+    known: Snapshot
+    pending: list[Pending] = field(default_factory=list)
+    recent: list[Said] = field(default_factory=list)
+    now: datetime = NOW
 
-def looks(known: Snapshot, pages: Iterable[Snapshot]) -> tuple[Snapshot, list[Change], list[Pending]]:
-    """Look after look; all that settled on the way."""
-    settled: list[Change] = []
-    pending: list[Pending] = []
-    for page in pages:
-        known, changes, pending = look(known, page, pending)
-        settled += changes
-    return known, settled, pending
+    def look(self, seen: Snapshot | None, **more) -> list[Change]:
+        """What a look settles; None is another look at the same page."""
+        self.now += timedelta(minutes=15) if more.get("spaced") is False else timedelta(hours=6)
+        if seen is None:
+            changes, self.pending, self.recent = look_again(self.known, self.pending, self.recent, self.now, **more)
+        else:
+            changes, self.pending, self.recent = settle(
+                self.known, seen, self.pending, self.recent, self.now, **more
+            )  # fmt: skip
+        self.known = patch(self.known, changes)
+        return changes
+
+    def looks(self, pages: Iterable[Snapshot]) -> list[Change]:
+        """All that look after look settles."""
+        return [change for page in pages for change in self.look(page)]
 
 
 # --- diff and patch ----------------------------------------------------------------------------------------
@@ -81,7 +105,7 @@ def test_order_does_not_matter(before: dict[str, Fact], facts: list[Fact], chanc
     facts = list(snapshot(facts).values())
     shuffled = chance.sample(facts, len(facts))
     assert diff(before, snapshot(facts)) == diff(before, snapshot(shuffled))
-    assert settle(before, snapshot(facts), []) == settle(before, snapshot(shuffled), [])
+    assert Watched(before).look(snapshot(facts)) == Watched(before).look(snapshot(shuffled))
     assert check(before, snapshot(facts), NOW) == check(before, snapshot(shuffled), NOW)
 
 
@@ -102,69 +126,81 @@ def test_a_change_is_about_something() -> None:
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_nothing_is_removed_at_the_first_look(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
-    changes, _ = settle(known, seen, [])
-    assert all(change.after for change in changes)
+def test_nothing_but_notices_is_believed_at_the_first_look(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
+    assert all(isinstance(change.fact, Notice) for change in Watched(known).look(seen))
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
 def test_settled_and_waiting_are_the_difference(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
-    changes, waiting = settle(known, seen, [])
-    assert sorted(
-        [*changes, *(wait.change for wait in waiting)], key=lambda change: change.key
-    ) == diff(known, seen)  # fmt: skip
+    page = Watched(known)
+    changes = page.look(seen)
+    waiting = [wait.change for wait in page.pending]
+    assert sorted([*changes, *waiting], key=lambda change: change.key) == diff(known, seen)
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
 def test_a_flap_within_the_looks_is_nothing(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
-    """A -> B -> A: what waited at B is forgotten at A; what settled at B at once is undone later like any change."""
-    _, waiting = settle(known, seen, [])
-    changes, still = settle(known, known, waiting)
-    assert (changes, still) == ([], [])
+    """A -> B -> A: what waited at B is forgotten at A."""
+    page = Watched(known)
+    page.look(seen)
+    assert (page.look(page.known), page.pending) == ([], [])
 
 
-@given(SNAPSHOTS, SNAPSHOTS, st.integers(1, 6))
-def test_two_layouts_in_turn_remove_nothing(one: dict[str, Fact], other: dict[str, Fact], times: int) -> None:
-    """Half of a provider's servers lack some rows (peers: 116 and 124 rows in turn for months)."""
-    _, settled, _ = looks(one, [other, one] * times)
-    rows = {key for key in one if key.startswith(('["retirement"', '["listing"'))}
-    assert not [change for change in settled if change.after is None and change.key in rows]
-    fewer = {key: fact for key, fact in one.items() if key in other}
-    assert looks(one, [fewer, one] * times)[1] == []
+#: Looks at two layouts: in strict turns, by twos, and as a server with two versions may have it.
+TURNS = ["AB" * 20, "BBAA" * 10, "ABBABAABBBAABABBAAAB" * 2, "BBBAAABBBBAAAAB" * 3]
+
+
+@pytest.mark.parametrize("turns", TURNS)
+@given(one=SNAPSHOTS, other=SNAPSHOTS)
+@settings(max_examples=25)
+def test_two_layouts_in_turn(turns: str, one: dict[str, Fact], other: dict[str, Fact]) -> None:
+    """In strict turns nothing is told (peers: 116 and 124 rows in turn for months); else each thing once at most."""
+    page = Watched(one, now=datetime(2026, 10, 16, tzinfo=UTC))  # no end passes while they turn
+    settled = page.looks({"A": one, "B": other}[turn] for turn in turns)
+    told = [change.key for change in settled if not isinstance(change.fact, Notice)]
+    assert len(told) == len(set(told))
+    assert not told or turns != TURNS[0]
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
 def test_the_same_page_settles_in_two_looks(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
     """A 304 is another look: it cannot freeze what waits."""
-    after, _, waiting = look(known, seen, [])
-    changes, still = look_again(after, waiting)
-    assert still == []
+    page = Watched(known)
+    page.look(seen)
+    page.look(None)
+    assert page.pending == []
     slid_out = {key: fact for key, fact in known.items() if isinstance(fact, Notice) and key not in seen}
-    assert told(patch(after, changes)) == told(seen) | told(slid_out)
+    assert told(page.known) == told(seen) | told(slid_out)
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
 def test_looking_again_is_looking_at_the_same_page(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
-    after, _, waiting = look(known, seen, [])
-    again, _ = look_again(after, waiting)
-    fetched, _ = settle(after, seen, waiting)
-    assert again == fetched
+    again, fetched = Watched(known), Watched(known)
+    again.look(seen)
+    fetched.look(seen)
+    assert again.look(None) == fetched.look(seen)
 
 
 @given(SNAPSHOTS, st.lists(SNAPSHOTS, max_size=5))
 def test_changes_of_one_subject_settle_together(known: dict[str, Fact], pages: list[dict[str, Fact]]) -> None:
-    pending: list[Pending] = []
+    watched = Watched(known)
     for page in pages:
-        known, changes, pending = look(known, page, pending)
-        settled = {subject(change.fact) for change in changes}
-        assert settled.isdisjoint(subject(wait.change.fact) for wait in pending)
+        settled = {subject(change.fact) for change in watched.look(page)}
+        assert settled.isdisjoint(subject(wait.change.fact) for wait in watched.pending)
 
 
-@given(SNAPSHOTS, SNAPSHOTS)
-def test_pending_survives_the_store(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
-    _, waiting = settle(known, seen, [])
-    stored = [Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in waiting]
-    assert stored == waiting
+@given(SNAPSHOTS, st.lists(SNAPSHOTS, max_size=4))
+def test_what_waits_and_what_is_remembered_survive_the_store(
+    known: dict[str, Fact], pages: list[dict[str, Fact]]
+) -> None:
+    watched = Watched(known)
+    watched.looks(pages)
+    assert [Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in watched.pending] == watched.pending
+    assert [Said.from_json(json.loads(json.dumps(said.to_json()))) for said in watched.recent] == watched.recent
+
+
+def test_a_change_that_waited_before_intervals_were_counted_is_read() -> None:
+    assert Pending.from_json({"before": None, "after": retirement(None).to_json(), "looks": 1}).spaced == 1
 
 
 def retirement(end: str | None, bound="on") -> Retirement:
@@ -176,48 +212,123 @@ def price(amount: str, **more) -> Price:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "needed"),
+    ("before", "after", "kind"),
     [
-        pytest.param(None, retirement("2026-10-14"), 1, id="a new row"),
-        pytest.param(retirement("2026-10-14"), None, 2, id="a row that leaves"),
-        pytest.param(retirement(None), retirement("2026-10-14"), 2, id="a date that appears"),
-        pytest.param(retirement(None), retirement("2026-10-14", "not_before"), 1, id="a floor that appears"),
-        pytest.param(retirement("2026-02-19", "not_before"), retirement("2026-04-19"), 2, id="a floor made firm"),
-        pytest.param(retirement("2027-10-14"), retirement("2026-10-14"), 2, id="an earlier date"),
-        pytest.param(retirement("2026-02-27"), retirement("2026-03-24"), 1, id="a later date"),
-        pytest.param(retirement("2026-10-14"), retirement(None), 1, id="a date taken back"),
-        pytest.param(price("2"), price("4"), 1, id="a price doubled"),
-        pytest.param(price("2"), price("4.01"), 2, id="a price more than doubled"),
-        pytest.param(price("1.00"), price("0.20"), 2, id="GPT-5.6 Luna: 80 % off"),
-        pytest.param(price("2"), price("0"), 2, id="a price that is suddenly nothing"),
-        pytest.param(price("0"), price("0.00"), 0, id="nothing stays nothing"),
+        pytest.param(None, retirement("2026-10-14"), "soon", id="a new row"),
+        pytest.param(retirement("2026-10-14"), None, "apart", id="a row that leaves"),
+        pytest.param(retirement(None), retirement("2026-10-14"), "apart", id="a date that appears"),
+        pytest.param(retirement(None), retirement("2026-10-14", "not_before"), "soon", id="a floor that appears"),
+        pytest.param(retirement("2026-02-19", "not_before"), retirement("2026-04-19"), "apart", id="a floor made firm"),
+        pytest.param(retirement("2027-10-14"), retirement("2026-10-14"), "apart", id="an earlier date"),
+        pytest.param(retirement("2026-02-27"), retirement("2026-03-24"), "soon", id="a later date"),
+        pytest.param(retirement("2026-10-14"), retirement(None), "soon", id="a date taken back"),
+        pytest.param(price("2"), price("4"), "soon", id="a price doubled"),
+        pytest.param(price("2"), price("4.01"), "apart", id="a price more than doubled"),
+        pytest.param(price("1.00"), price("0.20"), "apart", id="GPT-5.6 Luna: 80 % off"),
+        pytest.param(price("2"), price("0"), "apart", id="a price that is suddenly nothing"),
+        pytest.param(price("0"), price("0.00"), "none", id="nothing stays nothing"),
     ],
 )
-def test_looks_needed(before: Fact | None, after: Fact | None, needed: int) -> None:
+def test_looks_needed(before: Fact | None, after: Fact | None, kind: str) -> None:
+    """Any change needs two looks; those that cost a reader most need them a whole interval apart."""
     known, seen = (snapshot([fact] if fact else []) for fact in (before, after))
-    pending: list[Pending] = []
-    looked = []
-    for _ in range(3):
-        known, changes, pending = look(known, seen, pending)
-        looked.append(len(changes))
-    assert looked == [int(number == needed) for number in (1, 2, 3)]
+    quick, slow = Watched(known), Watched(known)
+    looked = [len(quick.look(seen, spaced=number == 0)) for number in range(6)]
+    assert looked == [0, int(kind == "soon"), 0, 0, 0, 0]
+    assert len(quick.look(seen)) == (kind == "apart")
+    assert [len(slow.look(seen)) for _ in range(3)] == [0, int(kind != "none"), 0]
+
+
+def test_a_look_soon_after_another_is_no_first_one_of_a_whole_interval() -> None:
+    page = Watched(snapshot([retirement("2026-10-14")]))
+    assert [len(page.look({}, spaced=spaced)) for spaced in (False, True, False, True)] == [0, 0, 0, 1]
 
 
 def test_a_different_change_starts_its_looks_anew() -> None:
-    known = snapshot([retirement("2027-10-14")])
-    _, waiting = settle(known, snapshot([retirement("2026-10-14")]), [])
-    changes, waiting = settle(known, snapshot([retirement("2026-10-01")]), waiting)
-    assert (changes, [wait.looks for wait in waiting]) == ([], [1])
+    page = Watched(snapshot([retirement("2027-10-14")]))
+    page.look(snapshot([retirement("2026-10-14")]))
+    changes = page.look(snapshot([retirement("2026-10-01")]))
+    assert (changes, [wait.looks for wait in page.pending]) == ([], [1])
 
 
 def test_a_dropped_end_date_of_a_price_is_one_settled_set() -> None:
     """Sonnet 5: $2 until 2026-08-31 and $3 from 2026-09-01 became $2. The addition waits for the two removals."""
     intro, later = price("2", ends=When("2026-08-31")), price("3", starts=When("2026-09-01"))
-    known, seen = snapshot([intro, later]), snapshot([price("2")])
-    changes, waiting = settle(known, seen, [])
-    assert (changes, len(waiting)) == ([], 3)
-    changes, waiting = look_again(known, waiting)
-    assert (len(changes), waiting) == (3, [])
+    page = Watched(snapshot([intro, later]))
+    page.now = datetime(2026, 8, 12, tzinfo=UTC)
+    assert (page.look(snapshot([price("2")])), len(page.pending)) == ([], 3)
+    assert page.look(None, spaced=False) == []
+    assert (len(page.look(None)), page.pending) == (3, [])
+
+
+# --- what was said lately ----------------------------------------------------------------------------------
+
+A, B = snapshot([retirement("2026-10-14")]), snapshot([retirement("2026-12-01")])
+
+
+def test_back_to_what_was_said_lately_takes_two_days_and_each_time_twice_that() -> None:
+    page = Watched(A)
+    for seen, needed in ((B, 2), (A, 8), (B, 16), (A, 32), (B, 32)):
+        looked = [len(page.look(seen)) for _ in range(needed + 1)]
+        assert looked == [0] * (needed - 1) + [1, 0]
+
+
+@pytest.mark.parametrize(("hours", "needed"), [(1, 48), (3, 16), (6, 8), (12, 8), (24, 8)])
+def test_a_source_that_is_polled_more_often_needs_more_looks_to_return(hours: int, needed: int) -> None:
+    page = Watched(A)
+    every = timedelta(hours=hours)
+    looked = [len(page.look(seen, every=every)) for seen in [B, B, *[A] * needed]]
+    assert looked == [0, 1] + [0] * (needed - 1) + [1]
+
+
+def test_what_was_seen_and_went_needs_whole_intervals_the_next_time() -> None:
+    """A page gone from some of its servers for an hour comes back; then it is gone, and says so for long enough."""
+    page = Watched(A)
+    for needed in (2, 4, 8):
+        page.look(B)
+        page.look(A)
+        assert (page.known, page.pending) == (A, [])
+        assert [said.looks for said in page.recent] == [needed]
+    assert [len(page.look(B)) for _ in range(8)] == [0] * 7 + [1]
+
+
+def test_a_true_withdrawal_a_week_after_its_announcement_comes_through() -> None:
+    page = Watched({})
+    ahead = snapshot([retirement("2027-03-01")])
+    page.looks([ahead, ahead])
+    page.now += timedelta(days=7)
+    assert [len(page.look({})) for _ in range(8)] == [0] * 7 + [1]
+
+
+def test_what_is_over_leaves_as_announced() -> None:
+    """xAI announces nine days ahead and takes the row off on the day: that is no return to a page without it."""
+    page = Watched({}, now=datetime(2026, 10, 5, tzinfo=UTC))
+    page.looks([A, A])
+    page.now = datetime(2026, 10, 15, tzinfo=UTC)
+    assert [len(page.look({})) for _ in range(2)] == [0, 1]
+
+
+def test_a_page_that_says_as_a_whole_what_it_said_lately_is_no_news_for_two_days() -> None:
+    """More prices than are remembered one by one, all back at the old page."""
+    old, new = (
+        snapshot(replace(price(amount), model=f"m-{number}") for number in range(600)) for amount in ("2", "3")
+    )  # fmt: skip
+    page = Watched(old)
+    assert len(page.looks([new, new])) == 600
+    assert len(page.recent) == MOST_SAID
+    assert [len(page.look(old)) for _ in range(8)] == [0] * 7 + [600]
+
+
+def test_after_a_month_it_is_forgotten() -> None:
+    page = Watched(A)
+    page.looks([B, B])
+    page.now += timedelta(days=30)
+    assert len(page.looks([A, A])) == 1
+
+
+@given(SNAPSHOTS, SNAPSHOTS)
+def test_what_is_trusted_settles_at_once(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
+    assert Watched(known).look(seen, trusted=True) == diff(known, seen)
 
 
 # --- check -------------------------------------------------------------------------------------------------
@@ -317,6 +428,109 @@ def test_a_date_of_another_age(field: str, text: str, doubted: bool) -> None:
     fact = Retirement(model="m", stage="deprecated", quote="| m | 2525 |", **{field: When(text)})
     reason = f"m: {text} is no date of this decade: '| m | 2525 |'" if doubted else ""
     assert held([], [fact]) == held(rows(3), [*rows(3), fact]) == reason
+
+
+def test_an_end_that_is_pulled_in_by_more_than_half_a_year() -> None:
+    """Azure pulled gpt-4.1 in by a year and meant it: agreeing looks release it."""
+    for before, after, looks in (
+        (retirement("2027-10-14"), retirement("2026-10-14"), 3),
+        (retirement("2027-10-14", "not_before"), retirement("2026-10-14"), 3),
+        (retirement("2027-10-14"), retirement("2026-10-14", "not_before"), 0),
+        (retirement("2027-04-12"), retirement("2026-10-14"), 0),
+        (retirement("2026-10-14"), retirement("2027-10-14"), 0),
+    ):
+        doubt = check(snapshot([before]), snapshot([after]), NOW)
+        assert (doubt.looks if doubt else 0) == looks
+    reason = held([retirement("2027-10-14")], [retirement("2026-10-14")])
+    assert reason == "m: 2027-10-14 -> 2026-10-14, 365 days earlier, more than 180"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (("2.50", "1K tokens"), ("2.50", "1M tokens"), "from 2.50 per 1K tokens to 2.50 USD per 1M tokens"),
+        (("0.0025", "1K tokens"), ("2.50", "1M tokens"), ""),
+        (("0.10", "image"), ("10", "1K images"), ""),
+        (("0.10", "minute"), ("0.10", "hour"), "from 0.10 per minute to 0.10 USD per hour"),
+        (("0.01", "10 seconds"), ("0.06", "minute"), ""),
+        (("0.03", "container"), ("0.03", "session"), ""),  # another thing that is counted
+        (("2", "1M tokens"), ("2", "1M tokens per hour"), ""),
+        (("2", "1M tokens", {"ends": When("2026-12-31")}), ("2000", "1M tokens"), "from 2 to 2000 USD"),
+    ],
+)
+def test_another_unit(before: tuple, after: tuple, words: str) -> None:
+    was, to = (
+        Price(model="m", meter="input", amount=Decimal(amount), per=per, **dict(*more))
+        for amount, per, *more in (before, after)
+    )  # fmt: skip
+    reason = held([was], [to])
+    assert words in reason
+    assert bool(words) == bool(reason)
+
+
+def test_another_currency() -> None:
+    dollars, yuan = price("2"), price("2", currency="CNY")
+    assert held([dollars], [yuan]) == "m: input is in CNY, was in USD"
+    assert not held([dollars], [dollars, yuan])
+    assert not held([dollars, yuan], [yuan])
+
+
+def test_ids_that_change_their_shape() -> None:
+    def named(pattern: str, count: int = 6) -> list[Fact]:
+        return [Retirement(model=pattern.format(number), stage="active") for number in range(count)]
+
+    ids, names = named("gpt-{}"), named("GPT {} Turbo")
+    assert held(ids, names) == "6 of 6 ids are names with spaces, 0 of 6 were before"
+    assert not held(ids, [*ids, *names[:3]])
+    assert not held(names, [*names, *named("Claude {}", 3)])
+    assert not held(names, [*names[:4], *ids[:2]])
+    for left in ("`gpt-{}`", r"gpt-{} \| gpt", "<b>gpt-{}", "**gpt-{}**", "[gpt-{}]", "gpt-{}&nbsp;"):
+        (marked,) = named(left, 1)
+        assert held(ids, [*ids, marked]) == f"1 of 7 ids hold markup, none did before: {marked.model!r}"
+        assert not held([*ids, marked], [*ids, marked, *named(left, 2)])
+    assert not held(ids, [*ids, *named("ft-*:{}/a@001_b.c")])
+
+
+def test_an_end_before_its_announcement() -> None:
+    """o1-mini swapped 2025-10-27 and 2025-04-28 three times: the one date read as the other."""
+    fact = Retirement(
+        model="m", stage="deprecated", announced=When("2025-10-27"), retires=When("2025-04-28"), quote="q"
+    )
+    assert held(rows(3), [*rows(3), fact]) == "m: retires 2025-04-28, before it was announced, 2025-10-27: 'q'"
+    assert not held([*rows(3), fact], [*rows(3), fact]), "what was let in stays"
+    assert not held(rows(3), [*rows(3), replace(fact, announced=When("2025-04"))])
+    assert not held(rows(3), [*rows(3), replace(fact, retires=When("2025-04-28", "not_before"))])
+    backwards = price("2", starts=When("2026-12-01"), ends=When("2026-11-30"))
+    assert held([price("2")], [price("2"), backwards]) == "m: a price from 2026-12-01 until 2026-11-30: ''"
+
+
+def test_the_hardest_doubt_counts() -> None:
+    """A slip by a thousand beside a date pulled in by a year: no number of looks releases it."""
+    known, seen = [price("2"), retirement("2027-10-14")], [price("2000"), retirement("2026-10-14")]
+    doubt = check(snapshot(known), snapshot(seen), NOW)
+    assert doubt
+    assert (doubt.looks, doubt.release) == (None, "only a person releases it")
+    assert "from 2 to 2000" in doubt.reason
+
+
+def test_another_source_takes_away_its_doubt_only() -> None:
+    pulled_in = retirement("2026-10-14")
+    known, seen = [price("2"), retirement("2027-10-14")], [price("30"), pulled_in]
+
+    def vouched(*vouch: Fact) -> Doubt | None:
+        return check(snapshot(known), snapshot(seen), NOW, lambda facts: {fact.key for fact in facts if fact in vouch})
+
+    doubts = [vouched(), vouched(pulled_in), vouched(price("30"))]
+    assert [doubt.looks for doubt in doubts if doubt] == [None, None, 3]
+    assert [doubt.fact for doubt in doubts if doubt] == [price("30"), price("30"), pulled_in]
+    assert vouched(price("30"), pulled_in) is None
+
+
+@pytest.mark.parametrize(("known", "new", "looks"), [(28, 442, None), (5, 100, 4), (5, 101, None), (200, 800, 4)])
+def test_a_flood_waits_for_a_person(known: int, new: int, looks: int | None) -> None:
+    doubt = check(snapshot(rows(known)), snapshot(rows(known + new)), NOW)
+    assert doubt
+    assert doubt.looks == looks
 
 
 def test_only_a_person_releases_what_cannot_be_true() -> None:

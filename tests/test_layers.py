@@ -16,14 +16,17 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
             "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
-            "reminders", "conflicts",
+            "reminders", "conflicts", "outcomes",
         },
         {"pure"},
     ),
-    "settings": ({"place", "settings", "vault"}, {"pure", "settings"}),
-    "effects": ({"answer", "fetch", "sandbox", "store"}, {"pure", "settings", "effects"}),
+    "settings": ({"place", "settings", "vault", "logs"}, {"pure", "settings"}),
+    "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
-    "roots": ({"cli", "demo", "service", "__main__"}, {"pure", "settings", "effects", "order", "roots", "sources"}),
+    "roots": (
+        {"cli", "demo", "service", "health", "__main__"},
+        {"pure", "settings", "effects", "order", "roots", "sources"},
+    ),
 }  # fmt: skip
 ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in modules}
 

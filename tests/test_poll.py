@@ -23,6 +23,7 @@ from monitor.store import log, sources
 from monitor.store.db import Store
 from monitor.store.log import Wanted
 from monitor.store.tables import DeliveryRow, DocumentRow, PollRow, SourceRow, SubscriptionRow
+from tests.cli import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FRAME = b"\n<!-- frame "
@@ -119,6 +120,11 @@ class Watch:
         (polled,) = await self.poller().sweep([self.row])
         return polled
 
+    async def change(self, body: bytes) -> Polled:
+        """Another page, and the second look at it."""
+        await self.look(body)
+        return await self.look()
+
     @property
     def row(self) -> SourceRow:
         with self.store.read() as session:
@@ -175,11 +181,12 @@ async def test_the_first_look_is_a_silent_baseline(watch: Watch) -> None:
 async def test_a_change_is_an_event_with_its_evidence_and_a_delivery(watch: Watch) -> None:
     await watch.look(page(ends("a")))
     body = page(ends("a", "2026-12-01", quote="| a | December 1, 2026 |"))
-    polled = await watch.look(body)
+    assert (await watch.look(body)).events == []
+    polled = await watch.look()
     (event,) = watch.events()
     assert polled.events == [event]
     assert (polled.outcome, event["kind"], event["quote"]) == (
-        "accepted", "retirement.postponed", "| a | December 1, 2026 |",
+        "unchanged", "retirement.postponed", "| a | December 1, 2026 |",
     )  # fmt: skip
     assert (event["before"]["retires"]["text"], event["after"]["retires"]["text"]) == ("2026-10-16", "2026-12-01")
     with watch.store.read() as session:
@@ -249,6 +256,51 @@ async def test_a_removal_settles_while_the_page_stays_the_same(watch: Watch, eta
     assert watch.told() == ["model.unlisted b"]
 
 
+async def test_the_second_look_comes_soon(watch: Watch) -> None:
+    await watch.look(page(ends("a")))
+    for body, looked, told in (
+        (page(ends("a", "2026-12-01")), timedelta(minutes=15), []),
+        (None, ACME.every, ["retirement.postponed a"]),
+    ):
+        watch.now = watch.row.due_at - timedelta(hours=6)  # look() adds them
+        await watch.look(body)
+        assert (watch.row.due_at - watch.now, watch.told()) == (looked, told)
+
+
+async def test_a_source_that_is_polled_often_is_not_polled_less_for_it(store: Store) -> None:
+    watch = Watch(store, replace(ACME, every=timedelta(minutes=5)))
+    await watch.look(page(ends("a")))
+    await watch.look(page(ends("a", "2026-12-01")))
+    assert watch.row.due_at - watch.now == timedelta(minutes=5)
+
+
+async def test_what_needs_a_whole_interval_is_not_looked_at_sooner(watch: Watch) -> None:
+    await watch.look(page(ends("a"), ends("b")))
+    await watch.look(page(ends("a")))
+    assert watch.row.due_at - watch.now == ACME.every
+    seen = watch.now
+    for hours, told in ((1, []), (4, []), (4.8, ["model.unlisted b"])):  # by hand, and when it is due
+        await watch.look(at=(seen + timedelta(hours=hours)).replace(tzinfo=None).isoformat())
+        assert watch.told() == told
+
+
+async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_an_interval(watch: Watch) -> None:
+    await watch.look(page(ends("a")))
+    waits = []
+    for day in range(1, 7):
+        watch.now = watch.row.due_at - timedelta(hours=6)
+        await watch.look(page(ends("a", f"2026-12-0{day}")))
+        waits.append(watch.row.due_at - watch.now)
+    assert waits == [timedelta(minutes=15), ACME.every] * 3
+
+
+async def test_a_clock_that_was_set_back_counts_anew(watch: Watch) -> None:
+    await watch.look(page(ends("a"), ends("b")), at="2027-01-01")
+    for day in ("2026-01-01", "2026-01-02"):
+        await watch.look(page(ends("a")), at=day)
+    assert watch.told() == ["model.unlisted b"]
+
+
 async def test_two_layouts_in_turn_are_no_news(watch: Watch) -> None:
     one, other = page(*rows(124)), page(*rows(116))
     for _ in range(5):
@@ -258,7 +310,9 @@ async def test_two_layouts_in_turn_are_no_news(watch: Watch) -> None:
 
 
 async def test_a_row_that_comes_back_is_announced_again(watch: Watch) -> None:
-    for body in (page(ends("a"), ends("b")), page(ends("a")), None, page(ends("a"), ends("b"))):
+    both = page(ends("a"), ends("b"))
+    for body in (both, page(ends("a")), None, both, *[None] * 7):
+        assert watch.told() in ([], ["model.unlisted b"])
         await watch.look(body)
     assert watch.told() == ["model.unlisted b", "retirement.announced b"]
     assert len({event["id"] for event in watch.events(baseline=None)}) == 4
@@ -293,7 +347,17 @@ async def test_a_row_that_may_be_leaving_is_not_completed_before_that_is_settled
     await watch.look(page(ends("b")), at="2026-03-27T06:00")
     assert watch.told() == []
     await watch.look(page(ends("a", "2026-05-07"), ends("b")), at="2026-03-27T12:00")
+    assert watch.told() == []
+    await watch.look()
     assert watch.told() == ["retirement.postponed a"]
+
+
+async def test_what_may_be_postponed_is_not_completed_before_that_is_settled(watch: Watch) -> None:
+    await watch.look(page(ends("a", "2026-03-26"), ends("b", "2026-03-26")), at="2026-03-26T12:00")
+    await watch.look(page(ends("a", "2026-05-07"), ends("b", "2026-03-26")), at="2026-03-27T00:00")
+    assert watch.told() == ["retirement.completed b"]
+    await watch.look()
+    assert watch.told() == ["retirement.completed b", "retirement.postponed a"]
 
 
 # --- what cannot be read, or not be had --------------------------------------------------------------------
@@ -315,13 +379,14 @@ async def test_failing_is_told_once_and_so_is_recovery(watch: Watch, kind: str, 
         row = watch.row
         assert (row.failures, row.error, row.outcome, row.good_at) == (number, polled.error, kind, before.good_at)
         assert (row.etag, row.seen, row.document) == (before.etag, before.seen, before.document)
-        assert watch.told() == ["source.failing"] * (number >= FAILING_AFTER)
+        stale = number * ACME.every > ACME.stale_after
+        assert watch.told() == ["source.failing"] * (number >= FAILING_AFTER) + ["source.stale"] * stale
     assert watch.row.due_at == watch.now + timedelta(hours=6)
     assert watch.standing == [ends("a"), ends("b")]
     for _ in range(3):
         await watch.look(good if back == "the same page" else page(ends("a"), ends("b"), frame="new"))
-    assert watch.told() == ["source.failing", "source.recovered"]
-    assert watch.deliveries("operator") == ["source.failing", "source.recovered"]
+    assert watch.told() == ["source.failing", "source.stale", "source.recovered"]
+    assert watch.deliveries("operator") == ["source.failing", "source.stale", "source.recovered"]
     assert watch.deliveries("people") == []
     row = watch.row
     assert (row.failures, row.error, row.good_at) == (0, "", watch.now)
@@ -419,6 +484,34 @@ async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
     assert watch.told() == ["source.suspect", "price.increased a", "source.recovered"]
 
 
+@pytest.mark.parametrize(
+    ("amount", "vouched", "outcome"),
+    [("30", "30.1", "accepted"), ("30", "2", "suspect"), ("30", None, "suspect"), ("2000", "2000", "suspect")],
+)
+def test_another_source_that_says_the_same_releases_a_value(
+    store: Store, amount: str, vouched: str | None, outcome: str
+) -> None:
+    """But no factor of a thousand: who copies a page copies its unit."""
+    official, hint = (
+        Price(model="gpt-4.1", meter="input", per="1M tokens", amount=Decimal(2), quote=name) for name in "oh"
+    )  # fmt: skip
+    look(store, "openai.pricing", [official], "2026-01-01")
+    if vouched:
+        look(store, "litellm.prices", [replace(hint, amount=Decimal(vouched))], "2026-01-02")
+    polled = look(store, "openai.pricing", [replace(official, amount=Decimal(amount))], "2026-01-03")
+    assert polled.outcome == outcome
+    assert [event["kind"] for event in polled.events if event["provider"] == "openai"][:1] == [
+        "price.increased" if outcome == "accepted" else "source.suspect"
+    ]  # fmt: skip
+
+
+def test_no_other_source_vouches_for_what_is_missing(store: Store) -> None:
+    facts = [ends(f"gpt-{number}") for number in range(60)]
+    look(store, "openai.deprecations", facts, "2026-01-01")
+    look(store, "openai.models", facts[:10], "2026-01-01")
+    assert look(store, "openai.deprecations", facts[:10], "2026-01-02").outcome == "suspect"
+
+
 async def test_what_a_person_accepted_is_not_held_again(watch: Watch) -> None:
     await watch.look(page(*rows(60)))
     await watch.look(page(*rows(1), frame="build 1"))
@@ -489,17 +582,18 @@ async def test_a_poll_that_breaks_while_it_is_written_leaves_nothing(
         raise MemoryError
 
     await watch.look(page(ends("a"), ends("b")))
+    await watch.look(page(ends("a", "2026-12-01"), ends("b")))
     before = watch.row.model_dump()
-    polls = watch.count(PollRow)
+    polls, documents = watch.count(PollRow), watch.count(DocumentRow)
     for place in ("monitor.poll.outbox.enqueue", "monitor.poll.sources.record", "monitor.poll.log.append"):
         with monkeypatch.context() as patched:
             patched.setattr(place, broken)
             with pytest.raises(MemoryError):
-                await watch.look(page(ends("a", "2026-12-01"), ends("b")))
+                await watch.look()
         assert watch.row.model_dump() == before
         assert (watch.told(), watch.count(DeliveryRow), watch.count(PollRow)) == ([], 0, polls)
         assert watch.standing == [ends("a"), ends("b")]
-        assert watch.count(DocumentRow) == 1
+        assert watch.count(DocumentRow) == documents
     await watch.look()
     assert watch.told() == ["retirement.postponed a"]
     assert watch.deliveries("people") == ["retirement.postponed"]
@@ -509,9 +603,11 @@ async def test_the_same_pages_give_the_same_ids_at_another_time(watch: Watch, tm
     from monitor.store import schema
 
     other = Watch(schema.ready(Store(str(tmp_path / "other.db"))), now=START + timedelta(days=3))
-    for body in (page(ends("a")), page(ends("a", "2026-12-01")), page(ends("a")), None, page(ends("a", "2026-12-01"))):
-        await watch.look(body)
-        await other.look(body)
+    october, december = page(ends("a")), page(ends("a", "2026-12-01"))
+    for body, looks in ((october, 1), (december, 2), (october, 8), (december, 16)):
+        for _ in range(looks):
+            await watch.look(body)
+            await other.look(body)
         await other.look()
     ids = [[event["id"] for event in one.events(baseline=None)] for one in (watch, other)]
     assert ids[0] == ids[1]

@@ -218,11 +218,11 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
         for row in sources.rows(session):
             row.seen, row.failures, row.error, row.rows = "one", 2, "was down", 7
     states = [
-        {"source": source_id, "known": saw, "due": NOW + DAY, "tag": "e", "modified": "m"}
+        {"source": source_id, "known": saw, "at": NOW, "due": NOW + DAY, "tag": "e", "modified": "m"}
         for source_id, saw in ((DEPRECATIONS, "one"), ("openai.pricing", "older"))
     ]
     with known.write() as session:
-        sources.unchanged(session, states, NOW)
+        sources.unchanged(session, states)
     with known.read() as session:
         same, moved_on = sources.rows(session)
     assert (same.checked_at, same.good_at, same.due_at, same.outcome) == (NOW, NOW, NOW + DAY, "unchanged")

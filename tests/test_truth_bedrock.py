@@ -192,10 +192,10 @@ def test_regions_cut_anew(after: list[Fact], kinds: list[tuple[str, str]]) -> No
 
 def test_regions_settle_together() -> None:
     after = cut(("eu-west-1", "2026-09-01"), ("us-east-1", "2026-10-01"))
-    settled, waiting = settle(snapshot([ROW]), snapshot(after), [])
-    assert (settled, len(waiting)) == ([], 3)
-    settled, waiting = settle(snapshot([ROW]), snapshot(after), waiting)
-    assert (len(settled), waiting) == (3, [])
+    first = settle(snapshot([ROW]), snapshot(after), [], [], NOW)
+    assert (first.changes, len(first.pending)) == ([], 3)
+    second = settle(snapshot([ROW]), snapshot(after), first.pending, [], NOW)
+    assert (len(second.changes), second.pending) == (3, [])
 
 
 # --- history -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.diff import Pending, check, diff, settle, snapshot
+from monitor.diff import check, diff, settle, snapshot
 from monitor.errors import Unreadable
 from monitor.events import Draft, interpret
 from monitor.facts import Fact, Notice, Price, Retirement
@@ -71,11 +71,10 @@ def at(day: str) -> datetime:
 def told(before: dict[str, Fact], after: dict[str, Fact], day: str) -> list[Draft]:
     """The events of a change that was looked at twice; the page must not be doubted."""
     assert check(before, after, at(day)) is None
-    pending: list[Pending] = []
-    settled, pending = settle(before, after, pending)
-    again, waiting = settle(before, after, pending)
-    assert not waiting
-    return interpret(PRICING, again or settled, at(day))
+    first = settle(before, after, [], [], at(day))
+    second = settle(before, after, first.pending, [], at(day))
+    assert not second.pending
+    return interpret(PRICING, second.changes, at(day))
 
 
 # --- truth -------------------------------------------------------------------------------------------------

@@ -153,15 +153,19 @@ def test_dates_withdrawn_for_a_week_wait_for_a_second_look() -> None:
             part = re.sub(r"metadata: ?\{.*?\}", "metadata: {}", part, flags=re.DOTALL)
             parts[number] = part.replace("status: 'Deprecated'", "status: 'Active'")
     known, without = snapshot(MODELS.read(page.encode())), snapshot(MODELS.read("// ===== ".join(parts).encode()))
-    settled, waiting = settle(known, without, [])
-    assert (settled, len(waiting)) == ([], 6)
-    assert settle(known, known, waiting) == ([], [])  # back at the next look: nothing happened
-    settled, _ = settle(known, without, waiting)  # still gone: withdrawn, once each
-    drafts = interpret(MODELS, settled, datetime(2026, 6, 4, tzinfo=UTC))
+    gone, back = datetime(2026, 6, 4, tzinfo=UTC), datetime(2026, 6, 12, tzinfo=UTC)
+    first = settle(known, without, [], [], gone)
+    assert (first.changes, len(first.pending)) == ([], 6)
+    assert settle(known, known, first.pending, [], gone).changes == []  # back at the next look: nothing happened
+    second = settle(known, without, first.pending, [], gone)  # still gone: withdrawn, once each
+    drafts = interpret(MODELS, second.changes, gone)
     assert [draft.kind for draft in drafts] == ["retirement.withdrawn"] * 6
-    settled, _ = settle(without, known, [])
-    back = interpret(MODELS, settled, datetime(2026, 6, 12, tzinfo=UTC))
-    assert [draft.kind for draft in back] == ["retirement.announced"] * 6
+    look = settle(without, known, [], second.recent, back)
+    for _ in range(6):  # back again: that takes two days
+        look = settle(without, known, look.pending, look.recent, back)
+        assert look.changes == []
+    look = settle(without, known, look.pending, look.recent, back)
+    assert [draft.kind for draft in interpret(MODELS, look.changes, back)] == ["retirement.announced"] * 6
 
 
 # --- the year 2525, and other slips -------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +29,8 @@ STATUSES = ("retired", "retiring", "floor", "ok", "unknown")
 def check(
     models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Ids or provider/model.")] = None,
     file: Annotated[
-        str | None, typer.Option("--file", "-f", metavar="FILE", help="A model a line, # for comments; - is stdin.")
+        str | None,
+        typer.Option("--file", "-f", metavar="FILE", help="A model a line, or a LiteLLM config; - is stdin."),
     ] = None,
     within: Within = "60d",
     as_json: AsJson = False,
@@ -46,7 +45,11 @@ def check(
     Example: lastcall check gpt-4o claude-3-haiku-20240307 --within 90d
     """
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
-    asked = [*(models or []), *(_lines(file) if file else [])]
+    asked = list(models or [])
+    if file:
+        from monitor.cli import inventory
+
+        asked += [one.name for one in inventory.read(file)]
     if not asked:
         raise typer.BadParameter("name a model, or a file of them with -f")
     limit = horizon(within, now)
@@ -59,15 +62,6 @@ def check(
         raise typer.Exit(1)
     if "unknown" in statuses:
         raise typer.Exit(NotFound.exit_code)
-
-
-def _lines(file: str) -> list[str]:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"cannot read {file!r}: {getattr(error, 'strerror', None) or error}") from None
-    named = (line.split("#")[0].strip() for line in text.splitlines())
-    return [line for line in named if line]
 
 
 def _status(session: Session, model: str, limit: datetime, now: datetime) -> Json:

@@ -171,8 +171,5 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
 
 
 def _target(session: Session, named: str) -> str:
-    """The id of a target of either type."""
-    for row in [*targets.rows(session, "slack"), *targets.rows(session, "webhook")]:
-        if named in (row.id, row.address):
-            return row.id
-    raise NotFound(f"no target {named!r}; `lastcall slack list` and `lastcall webhooks list` name them")
+    """The id of a target of any type."""
+    return targets.any_of(session, named).id

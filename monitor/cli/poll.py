@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +15,11 @@ from monitor.cli import output
 from monitor.cli.events import show
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, declared, opened
 from monitor.errors import SettingError, Unreadable
+from monitor.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from monitor.poll import Polled
     from monitor.settings import Settings
     from monitor.source import Source
@@ -27,7 +30,7 @@ app = typer.Typer(**PLAIN)
 
 #: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the service.
 DELIVERING = 60.0
-FAILED = ("suspect", "unreadable", "unreachable")
+FAILED = {outcome for outcome, effect in OUTCOMES.items() if effect.failed}
 
 
 @app.command()
@@ -42,11 +45,14 @@ def poll(
 ) -> None:
     """Poll now, print what changed, and deliver what is owed.
 
+    What is due is left to `lastcall run` while it runs; what is named is polled all the same.
+
     \b
     Exit code: 3 if a source that was named could not be read. Without names, failures are told and the next
     poll tries again, so that cron stays quiet.
     Example: lastcall poll openai.deprecations
     """
+    from monitor.publish.remind import remind
     from monitor.settings import load_settings
     from monitor.source import find
     from monitor.store import sources as states
@@ -60,16 +66,21 @@ def poll(
         named = [find(source, known).id for source in dict.fromkeys(sources or [])]
         with store.write() as session:
             states.register(session, known, clock())
-        with store.read() as session:
-            rows = states.states(session, named) if named else states.due(session, clock(), len(known))
+            rows = states.states(session, named) if named else _due(store, session, known)
         ended = asyncio.run(_sweep(store, settings, known, rows))
         changes = [event for polled in ended for event in polled.events if not event["baseline"]]
+        changes += remind(store, known, clock())
         show(how, changes)
         failed = [polled for polled in ended if polled.outcome in FAILED]
         output.say(
             f"{output.counted(len(ended), 'source')} polled, {output.counted(len(changes), 'event')}"
             + (f", {len(failed)} failed" if failed else "")
         )
+        if waits := [polled.due_at for polled in ended if polled.waiting and polled.due_at]:
+            count = output.counted(sum(polled.waiting for polled in ended), "change")
+            output.say(
+                f"{count} to be looked at again before they are told, the first {output.ago(min(waits), clock())}"
+            )
         asyncio.run(_deliver(store, settings))
     if not named:
         return
@@ -79,16 +90,31 @@ def poll(
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
+def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[State]:
+    """What is due and nobody else polls: a service on an SQLite file has all of it, other processes lease theirs."""
+    from monitor.store import sources
+    from monitor.store.lock import holder
+
+    if pid := holder(store):
+        output.say(f"`lastcall run` (process {pid}) polls what is due; name a source to poll it now")
+        return []
+    now = clock()
+    due = sources.due(session, now, len(known))
+    leased = sources.claim(session, [row.id for row in due if row.id in known], now)
+    return [row for row in due if row.id in leased]
+
+
 async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
+    from monitor.reader import Sandbox
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher:
+        async with Fetcher() as fetcher, Sandbox() as reader:
             poller = Poller(
                 store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                deviations=known_deviations(settings), concurrency=settings.concurrency,
+                deviations=known_deviations(settings), concurrency=settings.concurrency, reader=reader,
             )  # fmt: skip
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
@@ -123,6 +149,7 @@ def words(polled: Polled) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""
+    more += f", {output.counted(polled.waiting, 'change')} to be looked at again" if polled.waiting else ""
     error = f": {polled.error.removeprefix(f'{polled.source_id}: ')}" if polled.error else ""
     return f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
 

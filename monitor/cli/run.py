@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -34,20 +35,26 @@ def run(
     ] = None,
     db: Db = None,
 ) -> None:
-    """Poll and deliver until SIGTERM.
+    """Poll and deliver until SIGTERM. One process to an SQLite database; any number to a PostgreSQL one.
 
     Example: lastcall run --listen 127.0.0.1:8080
     """
-    import logging
-
+    from monitor.logs import configure
     from monitor.service import serve
-    from monitor.settings import load_settings
+    from monitor.settings import load_settings, provider_key, secrets
+    from monitor.store import upkeep
+    from monitor.store.db import Store
+    from monitor.store.lock import alone
+    from monitor.store.schema import ready
 
     if listen:
         os.environ["LASTCALL_LISTEN"] = listen  # so that it is checked as the setting is
     settings = load_settings(db)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with opened(db) as store:
+    keys = [provider_key(source.access.key) or "" for source in declared(settings).values() if source.access]
+    configure(settings.log_level, settings.log_format, [*secrets(settings), *keys])
+    with closing(Store(settings.database_url)) as store, alone(store):
+        ready(store)
+        upkeep.refuse_damage(store)
         asyncio.run(serve(settings, store, partial(declared, settings, store)))
 
 

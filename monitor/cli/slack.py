@@ -74,14 +74,11 @@ async def _auth_test(settings: Settings) -> Json:
 
 
 @app.command()
+@targets.asking
 def subscribe(
     channel: Channel,
-    filters: targets.Filters = None,
-    kinds: targets.Kinds = None,
-    least: targets.Severity = "info",
-    min_change: targets.MinChange = None,
-    within: targets.Days = None,
-    operator: targets.Operator = False,
+    wanted: targets.Wanted,
+    threads: targets.Threads = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -99,7 +96,7 @@ def subscribe(
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
-    wanted = targets.asked(filters, kinds, least, min_change, within, operator)
+    how_threaded = targets.threading(threads or "updates")
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.there(session, "slack", channel, vault)
         due = 0
@@ -110,9 +107,7 @@ def subscribe(
         elif row.state != "enabled":
             due = outbox.resume(session, row.id, now)
             session.refresh(row)
-        for name, value in wanted.items():
-            setattr(row, name, value)
-        session.add(row)
+        outbox.ask(session, row, wanted | {"threads": how_threaded}, now)
     one = targets.told(row)
     if how == "json":
         output.document(one)

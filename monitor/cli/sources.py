@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from monitor.facts import Json
 from monitor.source import find
 
 if TYPE_CHECKING:
+    from monitor.diff import Change
     from monitor.source import Source
     from monitor.store.db import Store
     from monitor.store.tables import SourceRow
@@ -63,7 +65,7 @@ def list_sources(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsC
 
 @app.command("show")
 def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
-    """Show one source in full; for a held document, the difference that accepting it would make.
+    """Show one source in full: what waits for another look, and the difference that a held document would make.
 
     Example: lastcall sources show openai.deprecations
     """
@@ -74,7 +76,9 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
         state = states.get(source)
         told = _told(found, state, now)
         told["facts"] = _standing(store, source)
-        told["held_changes"] = _held(store, found, state) if state and state.held else None
+        told["waiting"] = _waiting(state) if state else []
+        release, changes = _held(store, found, state, now) if state and state.held else ("", None)
+        told |= {"held_release": release, "held_changes": changes}
     if how == "json":
         output.document(told)
         return
@@ -89,21 +93,20 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
         ("next", _age(told["due_at"], now) if told["due_at"] else ""),
         ("failures", str(told["failures"] or "")),
         ("facts", ", ".join(f"{count} {name}" for name, count in told["facts"].items() if count)),
-        ("waiting", f"{told['pending']} changes for another look" if told["pending"] else ""),
         ("key", f"{told['key']} is not set: off" if told["key_missing"] else told["key"]),
     ])  # fmt: skip
-    if (changes := told["held_changes"]) is not None:
-        print(f"\nA document is held. Accepting it makes {output.counted(len(changes), 'change')}:")
-        for change in changes[:FIRST]:
-            print("  " + output.clean(change["words"]))
-        if len(changes) > FIRST:
-            print(f"  ... and {len(changes) - FIRST} more (--json shows all)")
+    if waiting := told["waiting"]:
+        print("\nWaiting for another look:")
+        _lines([f"{change['words']} ({change['looks']})" for change in waiting])
+    if changes is not None:
+        print(f"\nA document is held: {release}. Accepting it: {_counts(changes)}")
+        _lines([change["words"] for change in changes])
         output.say(f"lastcall sources accept {source}   takes it over")
 
 
 @app.command("accept")
 def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
-    """Take over the document that is held for this source.
+    """Take over the document that is held for this source, this once.
 
     Example: lastcall sources accept openai.deprecations
     """
@@ -118,6 +121,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
         found, state = find(source, known), states.get(source)
         if not state or not state.held:
             raise NotFound(f"no document is held for {source}")
+        _, changes = _held(store, found, state, now)
         with store.read() as session:
             body = sources.document(session, state.held) or b""
         fetched = Fetched(
@@ -129,10 +133,13 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             deviations=known_deviations(load_settings(db)),
         )  # fmt: skip
     if how == "json":
-        output.document({"source": source, "outcome": polled.outcome, "rows": polled.rows, "events": polled.events})
+        output.document({
+            "source": source, "outcome": polled.outcome, "rows": polled.rows, "changes": changes,
+            "events": polled.events,
+        })  # fmt: skip
         return
     events = output.counted(len(polled.events), "event")
-    print(f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}, {events}")
+    print(f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}: {_counts(changes)}, {events}")
     for event in polled.events:
         print("  " + output.clean(event["summary"]))
 
@@ -192,7 +199,7 @@ def _told(source: Source, row: SourceRow | None, now: datetime) -> Json:
         "outcome": row.outcome if row else "",
         "error": row.error if row else "",
         "good_at": output.stamp(row.good_at) if row else None,
-        "stale": bool(row and row.good_at and now - row.good_at > max(3 * source.every, timedelta(days=1))),
+        "stale": bool(row and row.good_at and now - row.good_at > source.stale_after),
         "checked_at": output.stamp(row.checked_at) if row else None,
         "due_at": output.stamp(row.due_at) if row else None,
         "failures": row.failures if row else 0,
@@ -223,38 +230,67 @@ def _age(at: str | None, now: datetime) -> str:
 
 
 def _standing(store: Store, source: str) -> dict[str, int]:
-    from collections import Counter
-
     from monitor.store import facts
 
     with store.read() as session:
         return dict(Counter(fact.fact for fact in facts.standing(session, source).values()))
 
 
-def _held(store: Store, source: Source, row: SourceRow) -> list[Json]:
-    """What accepting the held document would change."""
+def _waiting(row: SourceRow) -> list[Json]:
+    """The changes that wait, with the looks that each had and needs."""
+    from monitor.diff import LOOKS, Pending
+
+    told: list[Json] = []
+    for wait in map(Pending.from_json, row.pending):
+        apart = f"{wait.spaced} of {wait.need} looks, each a whole interval after the other"
+        looks = {"looks": f"{wait.looks} of {LOOKS} looks" if wait.soon else apart}
+        counts = {"had": wait.looks, "had_apart": wait.spaced, "needs": LOOKS, "needs_apart": wait.need}
+        told.append(_change(wait.change) | looks | counts)
+    return told
+
+
+def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[str, list[Json]]:
+    """What releases the held document, and what accepting it would change."""
     from monitor.diff import diff, snapshot
-    from monitor.events import subject
+    from monitor.poll import doubted
     from monitor.store import facts, sources
 
     with store.read() as session:
-        body = sources.document(session, row.held) or b""
+        seen = snapshot(source.read(sources.document(session, row.held) or b""))
         known = facts.standing(session, source.id)
-    told: list[Json] = []
-    for change in diff(known, snapshot(source.read(body))):
-        sign = "+" if change.before is None else "-" if change.after is None else "~"
-        words = f"{sign} {change.fact.fact} {subject(change.fact)}"
-        if change.before and change.after:
-            pairs = zip(change.fact.telling, change.before.value, change.after.value, strict=True)
-            words += ": " + ", ".join(
-                f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new
-            )
-        told.append({
-            "words": words,
-            "before": change.before.to_json() if change.before else None,
-            "after": change.after.to_json() if change.after else None,
-        })  # fmt: skip
-    return told
+    doubt = doubted(source, known, seen, now)
+    release = doubt.release if doubt else "the next look releases it"
+    had = f" (it had {row.held_looks})" if doubt and doubt.looks else ""
+    return f"{release}{had}", [_change(change) for change in diff(known, seen)]
+
+
+def _change(change: Change) -> Json:
+    """One change in words and in full: ``~ retirement azure/gpt-4.1: retires 2027-10-14 -> 2026-10-14``."""
+    from monitor.events import subject
+
+    sign = "+" if change.before is None else "-" if change.after is None else "~"
+    words = f"{sign} {change.fact.fact} {subject(change.fact)}"
+    if change.before and change.after:
+        pairs = zip(change.fact.telling, change.before.value, change.after.value, strict=True)
+        words += ": " + ", ".join(f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new)
+    return {
+        "words": words,
+        "before": change.before.to_json() if change.before else None,
+        "after": change.after.to_json() if change.after else None,
+    }
+
+
+def _counts(changes: Sequence[Json]) -> str:
+    """How many rows changes add, change and remove."""
+    counts = Counter(change["words"][0] for change in changes)
+    return ", ".join(f"{counts[sign]} {name}" for sign, name in (("+", "added"), ("~", "changed"), ("-", "removed")))
+
+
+def _lines(words: Sequence[str]) -> None:
+    for line in words[:FIRST]:
+        print("  " + output.clean(line))
+    if len(words) > FIRST:
+        print(f"  ... and {len(words) - FIRST} more (--json shows all)")
 
 
 def _plain(value: object) -> str:

@@ -65,13 +65,14 @@ def check(
 async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
     """What these sources say now, told on stderr as it comes."""
     from monitor.fetch import Fetcher
+    from monitor.reader import Sandbox
     from monitor.settings import provider_key
     from monitor.survey import survey
 
     with progress(len(wanted)) as step:
-        async with Fetcher() as fetcher:
+        async with Fetcher() as fetcher, Sandbox() as reader:
             return await survey(
-                fetcher, wanted, keys=provider_key, urls=settings.source_urls,
+                fetcher, reader, wanted, keys=provider_key, urls=settings.source_urls,
                 tell=lambda one: step(f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"),
             )  # fmt: skip
 

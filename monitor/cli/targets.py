@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import clock, days, opened, severity
+from monitor.cli.options import clock, opened
 from monitor.errors import NotFound
 from monitor.facts import Json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmodel import Session
 
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionRow
+    from monitor.store.tables import EventRow, SubscriptionRow
     from monitor.vault import Vault
 
 Filters = Annotated[
@@ -28,6 +32,9 @@ Filters = Annotated[
 ]
 Kinds = Annotated[
     str | None, typer.Option("--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased.")
+]
+Surfaces = Annotated[
+    str | None, typer.Option("--surfaces", metavar="NAME,...", help="Only these: api,fine-tuning. All if none.")
 ]
 Severity = Annotated[str, typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action, critical.")]
 MinChange = Annotated[
@@ -37,53 +44,160 @@ Days = Annotated[
     str | None, typer.Option("--within", metavar="DAYS", help="Only retirements with a firm date this near: 90d.")
 ]
 Operator = Annotated[bool, typer.Option("--operator", help="Events about sources and endpoints, and only those.")]
+Reminders = Annotated[
+    str | None,
+    typer.Option("--reminders", metavar="DAYS,...", help="Days before an end: 90,60,30,14,7,1,0 if not told; or off."),
+]
+Digest = Annotated[
+    str | None, typer.Option("--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00'; at once if not told.")
+]
+Quiet = Annotated[
+    str | None, typer.Option("--quiet", metavar="HOURS", help="Only what is critical from 22:00-07:00, for example.")
+]
+Timezone = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="Of digest and quiet hours: Europe/Berlin; UTC.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="Also the models of a list, or of a LiteLLM config; - is stdin."),
+]
+
+Threads = Annotated[
+    str | None, typer.Option("--threads", metavar="HOW", help="Of later changes in Slack: off, updates or all.")
+]
+
+#: Filters that a line for people shows.
+SHOWN = 8
+
+#: What ``asked`` makes of the options.
+Wanted = dict[str, Any]
 
 FIELDS = (
-    "id", "type", "address", "state", "reason", "filters", "kinds", "severity", "min_change", "within", "operator",
-    "created_at", "last_delivered_at", "failing_since",
+    "id", "type", "address", "state", "reason", "filters", "kinds", "surfaces", "severity", "min_change", "within",
+    "operator", "reminders", "digest", "quiet", "timezone", "muted_until", "created_at", "last_delivered_at",
+    "failing_since",
 )  # fmt: skip
 
 
 def asked(
-    filters: list[str] | None, kinds: str | None, least: str, min_change: str | None, within: str | None, operator: bool
-) -> dict[str, Any]:
+    filters: Filters = None,
+    kinds: Kinds = None,
+    least: Severity = "info",
+    min_change: MinChange = None,
+    within: Days = None,
+    operator: Operator = False,
+    *,
+    surfaces: Surfaces = None,
+    reminders: Reminders = None,
+    digest: Digest = None,
+    quiet: Quiet = None,
+    timezone: Timezone = None,
+    from_file: From = None,
+) -> Wanted:
     """The columns of a subscription behind the options; a wrong word is a usage error."""
-    from decimal import Decimal, InvalidOperation
+    from monitor.publish.asking import columns
 
-    from monitor.events import KINDS
-    from monitor.publish.match import Filter, check_kind
+    listed: list[str] = []
+    if from_file:
+        from monitor.cli import inventory
 
-    words = [word.strip().lower() for word in (kinds or "").split(",") if word.strip()]
+        listed = inventory.filters(inventory.read(from_file), from_file)
+        output.say(f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}")
     try:
-        for one in filters or []:
-            Filter.parse(one)
-        for word in words:
-            check_kind(word, KINDS)
+        return columns(
+            [*(filters or []), *listed], kinds=kinds or "", severity=least, min_change=min_change or "",
+            within=within or "", operator=operator, surfaces=surfaces or "", reminders=reminders or "",
+            digest=digest or "", quiet=quiet or "", timezone=timezone or "",
+        )  # fmt: skip
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of what a target wants in place of its ``wanted``, which is what they say.
+
+    Each command that makes a target takes the same ones, so they are written once, as the parameters of ``asked``.
+    """
+    named = inspect.signature(asked, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def asks(**given: Any) -> None:
+        wanted = asked(**{name: given.pop(name) for name in named})
+        command(**given, wanted=wanted)
+
+    options = [[one] if name != "wanted" else list(named.values()) for name, one in own.items()]
+    joined = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for some in options for one in some]
+    asks.__signature__ = inspect.Signature(joined)  # type: ignore[attr-defined]
+    asks.__annotations__ = {one.name: one.annotation for one in joined}
+    return asks
+
+
+#: The columns behind each parameter of ``asked``, where they have another name.
+_COLUMNS = {"least": ("severity",), "quiet": ("quiet_from", "quiet_to"), "from_file": ("filters",)}
+
+
+def named(context: typer.Context) -> list[str]:
+    """The columns of the options that were given on the command line."""
+    given = (name for name in inspect.signature(asked).parameters if _is_given(context, name))
+    return [column for name in given for column in _COLUMNS.get(name, (name,))]
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def threading(text: str) -> str:
+    """How later changes are threaded; a wrong word is a usage error."""
+    from monitor.publish import asking
+
     try:
-        change = Decimal(min_change.removesuffix("%").strip()) if min_change else None
-    except InvalidOperation:
-        change = Decimal(-1)
-    if change is not None and not (change.is_finite() and change >= 0):
-        raise typer.BadParameter(f"--min-change {min_change!r} is no percentage; write for example 5%")
-    return {
-        "filters": list(filters or []), "kinds": words, "severity": severity(least), "min_change": change,
-        "within": days(within), "operator": operator,
-    }  # fmt: skip
+        return asking.threading(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def matcher(row: SubscriptionRow) -> Callable[[EventRow], bool]:
+    """Whether an event would be delivered, going by what a subscription asks for."""
+    from monitor.publish.match import Wanted
+
+    wanted, reminded = Wanted.of(row), row.reminders != []
+    return lambda event: wanted.matches(event) and (reminded or event.kind != "retirement.reminder")
+
+
+def complete(context: typer.Context, incomplete: str) -> list[str]:
+    """The ids and addresses that begin so, for the shell; nothing where there is no database yet."""
+    from sqlalchemy import select
+
+    from monitor.errors import LastcallError
+    from monitor.place import database
+    from monitor.store.db import Store
+    from monitor.store.tables import SubscriptionRow
+
+    try:
+        store = Store(database(context.find_root().params.get("db")))
+        if store.path and not store.path.exists():
+            return []
+        with store.read() as session:
+            rows = session.execute(select(SubscriptionRow.id, SubscriptionRow.address)).all()  # type: ignore[call-overload]
+    except LastcallError:
+        return []
+    return [word for row in rows for word in row if word.startswith(incomplete)]
 
 
 def new_id() -> str:
     return f"sub_{secrets.token_hex(6)}"
 
 
-def rows(session: Session, kind: str) -> list[SubscriptionRow]:
+def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
+    """The targets of a type, or all, oldest first."""
     from sqlmodel import col, select
 
     from monitor.store.tables import SubscriptionRow
 
-    query = select(SubscriptionRow).where(SubscriptionRow.type == kind).order_by(col(SubscriptionRow.created_at))
-    return list(session.exec(query))
+    query = select(SubscriptionRow).order_by(col(SubscriptionRow.created_at), col(SubscriptionRow.id))
+    return list(session.exec(query.where(SubscriptionRow.type == kind) if kind else query))
 
 
 @contextmanager
@@ -96,7 +210,7 @@ def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
         yield store, sealed.unlock(store, load_settings(db))
 
 
-def there(session: Session, kind: str, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
+def there(session: Session, kind: str | None, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
     """A target by its id or address, with a vault also by an address that is a secret; None where there is none."""
     from monitor.store import sealed
 
@@ -117,8 +231,28 @@ def find(session: Session, kind: str, named: str, vault: Vault | None = None) ->
     )
 
 
+def any_of(session: Session, named: str) -> SubscriptionRow:
+    """A target of any type, by its id or address. Raises NotFound."""
+    if row := there(session, None, named):
+        return row
+    raise NotFound(f"no target {named!r}; `lastcall subscriptions` lists them")
+
+
+def health(row: SubscriptionRow, now: datetime) -> str:
+    """How it stands with a target, in words."""
+    if row.state != "enabled":
+        return f"{row.state}: {row.reason}" if row.reason else row.state
+    if row.failing_since:
+        return f"failing since {output.ago(row.failing_since, now)}"
+    if row.muted_until and row.muted_until > now:
+        return f"muted until {row.muted_until:%Y-%m-%d %H:%M} UTC"
+    return "ok"
+
+
 def told(row: SubscriptionRow) -> Json:
     """A target in its public form, without secrets."""
+    from monitor.reminders import USUAL
+
     return {
         "id": row.id,
         "type": row.type,
@@ -127,10 +261,16 @@ def told(row: SubscriptionRow) -> Json:
         "reason": row.reason,
         "filters": row.filters,
         "kinds": row.kinds,
+        "surfaces": row.surfaces,
         "severity": row.severity,
         "min_change": format(row.min_change, "f") if row.min_change is not None else None,
         "within": row.within,
         "operator": row.operator,
+        "reminders": list(USUAL) if row.reminders is None else row.reminders,
+        "digest": row.digest,
+        "quiet": f"{row.quiet_from}-{row.quiet_to}" if row.quiet_from else "",
+        "timezone": row.timezone,
+        "muted_until": output.stamp(row.muted_until),
         "created_at": output.stamp(row.created_at),
         "last_delivered_at": output.stamp(row.last_delivered_at),
         "failing_since": output.stamp(row.failing_since),
@@ -154,13 +294,23 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
 
 def wants(one: Json) -> str:
     """What a target asked for, in words."""
-    if one["operator"]:
-        return "events about sources and endpoints"
-    parts = [" ".join(one["filters"]) or "everything"]
+    from monitor.reminders import USUAL
+
+    filters, more = one["filters"][:SHOWN], len(one["filters"]) - SHOWN
+    named = " ".join(filters) + (f" and {more} more" if more > 0 else "")
+    parts = ["events about sources and endpoints" if one["operator"] else named or "everything"]
+    parts += [f"surfaces {','.join(one['surfaces'])}"] if one["surfaces"] else []
     parts += [f"kinds {','.join(one['kinds'])}"] if one["kinds"] else []
     parts += [f"from {one['severity']}"] if one["severity"] != "info" else []
     parts += [f"prices by {one['min_change']} %"] if one["min_change"] else []
     parts += [f"within {one['within']} days"] if one["within"] is not None else []
+    if one["reminders"] != list(USUAL):
+        parts.append(
+            f"reminders {','.join(map(str, one['reminders']))} days before" if one["reminders"] else "no reminders"
+        )
+    parts += [f"in a digest {one['digest']}"] if one["digest"] else []
+    parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
+    parts += [f"times in {one['timezone']}"] if one["timezone"] != "UTC" and (one["digest"] or one["quiet"]) else []
     return ", ".join(parts)
 
 

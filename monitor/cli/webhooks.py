@@ -29,14 +29,10 @@ Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...)
 
 
 @app.command()
+@targets.asking
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")],
-    filters: targets.Filters = None,
-    kinds: targets.Kinds = None,
-    least: targets.Severity = "info",
-    min_change: targets.MinChange = None,
-    within: targets.Days = None,
-    operator: targets.Operator = False,
+    wanted: targets.Wanted,
     form: Format = "json",
     asymmetric: Annotated[
         bool, typer.Option("--asymmetric", help="Sign with a private key (v1a); the endpoint gets the public one.")
@@ -61,7 +57,6 @@ def add(
     targets.check_url(settings, url)
     if verify not in ("", "handshake"):
         raise typer.BadParameter(f"--verify {verify!r} is not known; there is handshake")
-    wanted = targets.asked(filters, kinds, least, min_change, within, operator)
     wanted |= {"format": _format(form), "ordered": ordered, "verify": verify}
     if verify:
         wanted |= {"state": "disabled", "reason": "not verified yet"}

@@ -21,8 +21,8 @@ from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import SubscriptionRow
 
-#: Each day's pages are looked at twice, as far apart as a live source is polled.
-LOOKS = (timedelta(hours=6), timedelta(hours=12))
+#: Each day's pages are looked at twice, as far apart as a live source is polled; longer while a change waits for more.
+EVERY, LOOKS, MOST_LOOKS = timedelta(hours=6), 2, 8
 
 
 async def run(
@@ -57,10 +57,12 @@ async def run(
                 site.pages |= step.pages
                 day(step.at, step.title)
                 counts["days"] += 1
-                for look in LOOKS:
-                    now = step.at + look
+                for number in range(1, MOST_LOOKS + 1):
                     with store.read() as session:
                         rows = sources.rows(session, list(watched))
+                    if number > LOOKS and not any(row.pending or row.held for row in rows):
+                        break
+                    now = step.at + number * EVERY
                     for polled in await poller.sweep(rows):
                         counts["polls"] += 1
                         if polled.error:

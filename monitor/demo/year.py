@@ -165,7 +165,7 @@ def steps() -> Iterator[Step]:
     )
     yield Step(
         _day("2026-05-20"),
-        "Three of the four leave the page without a word: believed at the second look",
+        "Three of the four leave the page without a word, four weeks after they came: believed after two days",
         {
             pages.OPENAI_RETIREMENTS: pages.openai_retirements(_openai("2026-05-07", spring=True)),
             pages.OPENAI_PRICES: pages.openai_prices(_GPT),

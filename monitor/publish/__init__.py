@@ -18,10 +18,12 @@ from random import random as system_random
 from typing import TYPE_CHECKING, Self
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
+from monitor.logs import Line
 from monitor.publish import outbox, signature
 from monitor.publish.envelope import Envelopes
 from monitor.publish.outbox import Owed, Try
 from monitor.store import sealed
+from monitor.store.db import retried
 from monitor.store.sealed import Opened
 from monitor.vault import Vault
 
@@ -84,6 +86,8 @@ class Publisher:
         self.concurrency = concurrency
         self.deadline = deadline
         self.owner = uuid.uuid4().hex
+        #: Hears of each try: the target's type, how it went, and its milliseconds.
+        self.tell: Callable[[str, str, int], None] = lambda kind, outcome, ms: None
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
         self._envelopes = Envelopes()
@@ -143,6 +147,8 @@ class Publisher:
         try:
             while not stop.is_set():
                 self._woken.clear()
+                if self._ended and not self.store.trouble:
+                    await self._record_ended()
                 for together in messages(await self._claim_or_wait(self._room(in_flight.values()))):
                     task = asyncio.create_task(self.deliver(together))
                     in_flight[task] = time.monotonic()
@@ -166,7 +172,7 @@ class Publisher:
 
     async def claim(self, limit: int) -> list[Owed]:
         async with self._writing:
-            return await asyncio.to_thread(self._claim, limit)
+            return await asyncio.to_thread(retried, lambda: self._claim(limit))
 
     def _claim(self, limit: int) -> list[Owed]:
         with self.store.write() as session:
@@ -175,7 +181,7 @@ class Publisher:
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
         try:
-            return await self.claim(limit) if limit > 0 else []
+            return await self.claim(limit) if limit > 0 and not self.store.trouble else []
         except StoreError as error:
             log.warning("nothing is delivered: %s", error)
             return []
@@ -206,8 +212,13 @@ class Publisher:
             error=_clean(str(failed), secrets) if failed else "",
             answer=_clean(answer, secrets),
         )
-        if failed:
-            log.warning("%s %s: %s", owed[0].target.type, owed[0].target.id, tried.error)
+        outcome = "delivered" if not failed else "refused" if failed.permanent else "failed"
+        log.log(logging.WARNING if failed else logging.INFO, Line(
+            "delivery", deliveries=[one.delivery_id for one in owed], events=[one.event.id for one in owed],
+            target=owed[0].target.id, type=owed[0].target.type, attempt=owed[0].number, outcome=outcome,
+            status=status or None, ms=tried.ms, error=tried.error,
+        ))  # fmt: skip
+        self.tell(owed[0].target.type, outcome, tried.ms)
         self._ended.append((owed, tried, failed))
         await self._record_ended()
 
@@ -218,8 +229,11 @@ class Publisher:
             if not ended:
                 return
             try:
-                await asyncio.to_thread(self.record, ended)
+                await asyncio.to_thread(retried, lambda: self.record(ended))
             except StoreError:
+                if self.store.trouble:  # kept until it is over: what arrived is then not sent again
+                    self._ended = [*ended, *self._ended]
+                    return
                 for one in ended:  # one that cannot be recorded, as its target was removed, is not the others' trouble
                     await self._record_alone(one)
 

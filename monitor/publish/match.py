@@ -7,11 +7,16 @@ A filter is ``provider/model-glob[@region]``, in any case of letters:
                          platform's own name for it        gpt-4o*         the same as */gpt-4o*
     bedrock/*@eu-*       in some regions only
 
+A name without a wildcard is that model however it is written (monitor.identity), so that ``anthropic/claude-3-haiku``
+gets the price of "Claude Haiku 3"; two ids with two dates are two models. A notice is about every model it names. A
+row for several regions is about each of them.
+
 A kind is a whole word of the list of kinds (``price``, ``price.increased``) or a glob (``price.*``).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +26,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from monitor.facts import When
+from monitor.identity import MAKERS, bare, canonical
 
 if TYPE_CHECKING:
     from monitor.store.tables import EventRow, SubscriptionRow
@@ -30,13 +36,36 @@ SEVERITIES = ("info", "notice", "action", "critical")
 #: Kinds about the service itself: for operator targets, and nothing else is.
 OPERATOR_KINDS = ("source", "endpoint")
 
+_WILD = re.compile(r"[*?[]")
+_DAY = re.compile(r"20\d{6}")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One reading of what follows the provider: a glob, the regions it is for, and the model if it names only one."""
+
+    glob: str
+    where: str
+    canonical: str
+
+    def names(self, event: EventRow, anywhere: bool) -> bool:
+        for model in [event.model, *_told(event)]:
+            known = event.canonical if model == event.model else canonical(event.provider, model)
+            called = _called(event.provider, model, known, anywhere)
+            if self.glob in called or any(fnmatchcase(name, self.glob) for name in called):
+                return True
+            if self.canonical == known.casefold() != "" and not _other_day(self.glob, model):
+                return True
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter, casefolded. A bare word names a provider or a model, so it has only ``model``."""
+    """One filter, casefolded. A bare word names a provider or a model."""
 
     provider: str
-    model: str
+    readings: tuple[Named, ...]
     bare: bool = False
 
     @classmethod
@@ -50,28 +79,65 @@ class Filter:
             raise ValueError(f"filter {word!r} has a space in it; give each filter on its own")
         provider, slash, model = folded.partition("/")
         if not slash:
-            return cls("*", folded, bare=True)
+            return cls("*", _readings("*", folded), bare=True)
         if not provider or not model:
             raise ValueError(
                 f"filter {word!r} names no {'model' if provider else 'provider'}; write provider/model or */model"
             )
         if model.startswith("@") or model.endswith("@"):
             raise ValueError(f"filter {word!r} is not provider/model-glob[@region]")
-        return cls(provider, model)
+        return cls(provider, _readings(provider, model))
 
     def matches(self, event: EventRow) -> bool:
-        provider, region = event.provider.casefold(), event.region.casefold()
-        names = {event.model.casefold()}
-        if self.provider == "*":
-            names.add(event.canonical.casefold().partition("/")[2])
-        if self.bare and fnmatchcase(provider, self.model):
-            return True
-        if not fnmatchcase(provider, self.provider):
-            return False
-        if any(fnmatchcase(name, self.model) for name in names):  # first: ids of Vertex have an @ of their own
-            return True
-        glob, at, where = self.model.rpartition("@")
-        return bool(at) and fnmatchcase(region, where) and any(fnmatchcase(name, glob) for name in names)
+        provider = event.provider.casefold()
+        theirs = fnmatchcase(provider, self.provider)
+        return any(
+            (theirs and one.names(event, self.provider == "*")) or (self.bare and fnmatchcase(provider, one.glob))
+            for one in self.readings
+            if not one.where or _within(event.region, one.where)
+        )
+
+
+def _readings(provider: str, model: str) -> tuple[Named, ...]:
+    """What is meant by ``x`` and by ``x@y``, which is a model of Vertex or a region."""
+    glob, at, where = model.rpartition("@")
+    pairs = [(model, ""), (glob, where)] if at else [(model, "")]
+    return tuple(Named(glob, where, _only(provider, glob)) for glob, where in pairs)
+
+
+def _only(provider: str, glob: str) -> str:
+    """The canonical id of the one model that is meant; empty for a pattern."""
+    if _WILD.search(provider + glob) and not (provider == "*" and not _WILD.search(glob)):
+        return ""
+    return canonical("" if provider == "*" else provider, glob).casefold()
+
+
+def _told(event: EventRow) -> Iterable[str]:
+    """The models that a notice names."""
+    return (event.after or {}).get("models") or () if event.kind == "notice.published" else ()
+
+
+@lru_cache(maxsize=1 << 14)
+def _called(provider: str, model: str, known: str, anywhere: bool) -> frozenset[str]:
+    """The names of a model: its provider's id, the maker's own name where that is the provider; or all, anywhere."""
+    folded = model.casefold()
+    maker, _, name = known.casefold().partition("/")
+    names = {folded, _SPACE.sub("-", folded)}
+    if anywhere or maker == MAKERS.get(provider.casefold(), provider.casefold()):
+        names.add(name)
+    if anywhere:
+        names.add(bare(provider.casefold(), model))
+    return frozenset(names)
+
+
+def _other_day(one: str, other: str) -> bool:
+    """Whether two ids are dated differently: one name on Anthropic's pages of prices may be two models."""
+    days = _DAY.findall(one), _DAY.findall(other)
+    return all(days) and days[0] != days[1]
+
+
+def _within(region: str, where: str) -> bool:
+    return any(fnmatchcase(one, where) for one in {region.casefold(), *region.casefold().split(", ")})
 
 
 def check_kind(word: str, known: Iterable[str]) -> str:
@@ -93,6 +159,7 @@ class Wanted:
 
     filters: tuple[Filter, ...]
     kinds: tuple[str, ...]
+    surfaces: frozenset[str]
     severity: int
     min_change: Decimal | None
     within: timedelta | None
@@ -103,6 +170,7 @@ class Wanted:
         return cls(
             filters=tuple(Filter.parse(word) for word in row.filters),
             kinds=tuple(row.kinds),
+            surfaces=frozenset(row.surfaces),
             severity=SEVERITIES.index(row.severity),
             min_change=row.min_change,
             within=None if row.within is None else timedelta(days=row.within),
@@ -117,25 +185,38 @@ class Wanted:
             and (not self.kinds or any(_kind_matches(word, event.kind) for word in self.kinds))
             # The events for operators are about sources, which have no model to filter by.
             and (self.operator or not self.filters or any(one.matches(event) for one in self.filters))
+            and (self.operator or not self.surfaces or event.surface in self.surfaces)
             and self._large_enough(event)
             and self._near_enough(event)
         )
 
     def _large_enough(self, event: EventRow) -> bool:
-        """A rise or fall of at least ``min_change`` percent; from nothing to something is more than any."""
-        if self.min_change is None or event.kind not in ("price.increased", "price.decreased"):
+        """Whether a price moves by at least ``min_change`` percent.
+
+        A change of its validity alone (``price.changed``) moves it by nothing. Where nobody can say by how much it
+        moves, the event passes: a price that is new, gone, announced or taken back, one that was zero, and one in
+        another currency or for another unit, which is a price gone and a new one.
+        """
+        if self.min_change is None or not event.kind.startswith("price.") or not event.before or not event.after:
             return True
-        before, after = Decimal((event.before or {})["amount"]), Decimal((event.after or {})["amount"])
-        return before == 0 or abs(after - before) * 100 >= self.min_change * before
+        before, after = Decimal(event.before["amount"]), Decimal(event.after["amount"])
+        moved = abs(after - before) * 100
+        return moved >= self.min_change * before and (moved > 0 or self.min_change == 0)
 
     def _near_enough(self, event: EventRow) -> bool:
-        """Whether the firm date is at most ``within`` away. Without a firm date the event passes.
+        """Whether the firm date of a retirement is at most ``within`` away. Without a firm date the event passes.
 
-        The date before the change counts too: who was told of a near date must be told that it moved away.
+        The date before the change counts too: who was told of a near date must be told that it moved away. Reminders
+        are held to it as well: none comes earlier than a person wants to hear of the end at all.
         """
         effective = When.from_json(event.effective)
-        if self.within is None or not event.kind.startswith("retirement.") or not effective or effective.bound != "on":
+        if self.within is None or not event.kind.startswith("retirement.") or not effective or not firm(effective):
             return True
         before = When.from_json((event.before or {}).get("retires"))
-        firm = [when for when in (effective, before) if when and when.bound == "on"]
-        return any(when.starts <= event.detected_at + self.within for when in firm)
+        dates = [when for when in (effective, before) if when and firm(when)]
+        return any(when.starts <= event.detected_at + self.within for when in dates)
+
+
+def firm(when: When) -> bool:
+    """Whether a date is one, by which or on which something ends: a floor is none."""
+    return when.bound != "not_before"

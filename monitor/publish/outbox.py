@@ -45,6 +45,7 @@ from monitor.events import Draft, Severity
 from monitor.publish import standing, timing
 from monitor.publish.match import Wanted
 from monitor.publish.standing import Standing
+from monitor.store.db import SKEW
 from monitor.store.log import append
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
 
@@ -64,7 +65,7 @@ LEASE = timedelta(seconds=60)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
-PER_MESSAGE = 30
+PER_MESSAGE = 100
 #: Events in one digest of a webhook or a mail; what is owed beyond follows in the next.
 PER_DIGEST = 100
 
@@ -138,6 +139,21 @@ def enqueue(
     return len(rows)
 
 
+#: What says when and how a target is told, and not of what.
+_MANNER = frozenset({"digest", "quiet_from", "quiet_to", "timezone", "threads"})
+
+
+def ask(session: Session, target: SubscriptionRow, wanted: Mapping[str, Any], now: datetime) -> None:
+    """Replace what a target asks for (asking.columns, or some of them); what it is owed is due accordingly."""
+    for name, value in wanted.items():
+        setattr(target, name, value)
+    if wanted.keys() - _MANNER:
+        target.asked_at = now
+    session.add(target)
+    session.flush()
+    retime(session, target, now)
+
+
 def retime(session: Session, target: SubscriptionRow, now: datetime) -> None:
     """After a change of digest, quiet hours or pause: when is due what the target is owed and was not tried yet.
 
@@ -162,7 +178,7 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     """
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
-    free = or_(_lease_until.is_(None), _lease_until <= now)
+    free = _free(now)
     # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
     # SQLite has one writer at a time.
     chosen = choose(_waiting(session, now, per_target), limit, per_target)
@@ -206,7 +222,9 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     each target, however much it is owed."""
     found: list[Waiting] = []
     for question in _questions(session.get_bind().dialect.name == "sqlite", per_target):
-        for is_slack, failing_since, text in session.connection().execute(question, {"now": now}):
+        for is_slack, failing_since, text in session.connection().execute(
+            question, {"now": now, "odd": now + LEASE + SKEW}
+        ):
             if signs := json.loads(text or "[]"):
                 waits = [number for number in signs if number > 0]
                 found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
@@ -222,7 +240,8 @@ def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]],
     now: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
     one = _DELIVERIES.alias()
     pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
-    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now)
+    odd: ColumnElement[datetime] = bindparam("odd", type_=DateTime(timezone=True))  # as _free has it
+    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now, one.c.lease_until > odd)
     signed = case((free, one.c.id), else_=-one.c.id).label("number")
     due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
@@ -263,7 +282,7 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
     What is due goes together, and after the first try stays together: its id says which events those are, so that a
     try after a crash, or after one of them was cancelled, never has the same id and another body.
     """
-    free = or_(_lease_until.is_(None), _lease_until <= now)
+    free = _free(now)
     owed = and_(_target_id == col(SubscriptionRow.id), _is_pending)
     oldest = select(func.min(_next_at)).where(owed, _next_at <= now).correlate(SubscriptionRow).scalar_subquery()
     in_flight = select(_id).where(owed, ~free).correlate(SubscriptionRow).exists()
@@ -314,6 +333,11 @@ def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
     quiet_until = col(SubscriptionRow.quiet_until)
     return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
+    return or_(_lease_until.is_(None), _lease_until <= now, _lease_until > now + LEASE + SKEW)
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:
@@ -475,6 +499,20 @@ def resume(session: Session, target_id: str, now: datetime) -> int:
     return due
 
 
+def clamp(session: Session, now: datetime) -> int:
+    """Undo what a clock wrote that was ahead: deliveries that wait for that future are due. Returns how many.
+
+    A lease from there counts for nothing (_free), and no receiver is left alone for longer than one may ask for.
+    """
+    far = now + LONGEST_QUIET + SKEW
+    quiet = update(SubscriptionRow).where(col(SubscriptionRow.quiet_until) > far)
+    session.execute(_set(quiet, quiet_until=None))
+    longest = now + SCHEDULE[-1] * (1 + JITTER) + SKEW
+    waits = or_(col(DeliveryRow.created_at) > now + SKEW, and_(col(DeliveryRow.attempts) > 0, _next_at > longest))
+    created = case((col(DeliveryRow.created_at) > now, now), else_=col(DeliveryRow.created_at))
+    return _change(session, and_(_is_pending, _next_at > now, waits), next_at=now, created_at=created)
+
+
 def release(session: Session, owner: str) -> int:
     """Give back what was claimed and not sent, as if it had not been claimed; for a worker that stops."""
     mine = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
@@ -536,7 +574,7 @@ def replay_missing(
 
 def _is_idle(now: datetime) -> ColumnElement[bool]:
     """Not being sent just now."""
-    return or_(_lease_until.is_(None), _lease_until <= now, _state != "pending")
+    return or_(_free(now), _state != "pending")
 
 
 def _again(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
@@ -590,6 +628,18 @@ def count_due(session: Session, now: datetime) -> int:
 def count_waiting(session: Session) -> int:
     """How many deliveries are still to be made, now or later."""
     return int(session.execute(select(func.count()).select_from(DeliveryRow).where(_is_pending)).scalar_one())
+
+
+def owed(session: Session) -> dict[str, int]:
+    """How many deliveries each target is owed, now, later, or once it is enabled again."""
+    counted = select(_target_id, func.count()).where(_state.in_(["pending", "held"])).group_by(_target_id)
+    return {str(target): count for target, count in session.execute(counted).all()}
+
+
+def next_due(session: Session, target_id: str) -> datetime | None:
+    """When the next of what a target is owed is due."""
+    found: datetime | None = session.scalar(select(func.min(_next_at)).where(_target_id == target_id, _is_pending))
+    return found
 
 
 def states(session: Session, target_id: str) -> dict[str, int]:

@@ -2,19 +2,25 @@
 
 SQLite runs in WAL with synchronous=FULL (a commit survives a power cut), foreign keys on, and BEGIN IMMEDIATE for
 every writing transaction: with a deferred BEGIN, four writers meet 31,000 lock errors a second, with this none.
+
+A failure of the database itself (full, locked, gone, damaged) is remembered in ``Store.trouble``: the service fetches
+and sends nothing until schema.probe has written to it again.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -22,6 +28,31 @@ from monitor.errors import StoreError
 
 #: How long a writer waits for another process to finish its transaction, in seconds.
 BUSY_SECONDS = 30
+#: How often a transaction is tried that only met another one.
+TRIES = 5
+#: Clocks of machines that share a database differ; what lies further in the future was written by a wrong one.
+SKEW = timedelta(minutes=1)
+
+#: Primary result codes of SQLite that are about the file, not about a statement: busy, locked, read-only, input or
+#: output, corrupt, full, cannot open, not a database.
+_SQLITE_TROUBLE = {5, 6, 8, 10, 11, 13, 14, 26}
+#: The same of PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system, internal; read-only.
+_POSTGRESQL_TROUBLE = ("", "08", "53", "57", "58", "XX", "25006")
+#: serialization_failure, deadlock_detected, and unique_violation, where two write the same new row (a document that two
+#: sources share): the same transaction may succeed at once.
+_AGAIN = ("40001", "40P01", "23505")
+
+DAMAGED = "restore a backup, or save with `lastcall db copy` what can be read; `lastcall db check` lists the damage"
+_ADVICE = {
+    "database is locked": "another process is writing; try again",
+    "unable to open database file": "check the path and its permissions",
+    "attempt to write a readonly database": "check the permissions of the file and its directory",
+    "file is not a database": "it is another kind of file; nothing was changed",
+    "database or disk is full": "make room on its disk; nothing was half written",
+    "database disk image is malformed": DAMAGED,
+}
+
+Result = TypeVar("Result")
 
 _NEW_OR_OURS = (
     "SELECT NOT EXISTS (SELECT * FROM sqlite_master) OR EXISTS (SELECT * FROM sqlite_master"
@@ -45,10 +76,15 @@ def database_url(text: str) -> URL:
 
 
 class Store:
-    """One database. ``write()`` and ``read()`` give short sessions; nothing else opens one."""
+    """One database. ``write()`` and ``read()`` give short sessions; nothing else opens one.
+
+    ``trouble`` says what is wrong with the database itself, if something is.
+    """
 
     def __init__(self, url: str):
         self.url = database_url(url)
+        self.trouble = ""
+        self._file: tuple[int, int] | None = None
         self.engine = self._engine()
         # SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
         # them waiting for seconds. The threads of this process take turns.
@@ -89,6 +125,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A writing transaction: committed at the end, rolled back by any error."""
+        self._same_file()
         turn = self._turn if self.sqlite else nullcontext()
         with _told(self), turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -96,11 +133,44 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A reading transaction, which waits for no writer."""
+        self._same_file()
         with _told(self), Session(self.engine.execution_options(lastcall_reads=True)) as session:
             yield session
 
+    def _same_file(self) -> None:
+        """Raise StoreError if the file is no longer the one that was opened first.
+
+        SQLite would go on writing to a file that has no name any more, and make a new, empty one beside it.
+        """
+        if not self.path:
+            return
+        try:
+            found = self.path.stat()
+            file = (found.st_dev, found.st_ino)
+        except OSError:  # not there, or not to be seen
+            file = None
+        self._file = self._file or file
+        if file != self._file:
+            self.trouble = (
+                f"database {self.url.render_as_string()}: the file was moved, deleted or replaced (put it back, or"
+                " restart what uses it; nothing new was made)"
+            )
+            raise StoreError(self.trouble)
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+def retried(work: Callable[[], Result]) -> Result:
+    """``work``, a whole transaction, again while it only met another one; at most TRIES times."""
+    for number in range(1, TRIES):
+        try:
+            return work()
+        except StoreError as error:
+            if not error.again:
+                raise
+            time.sleep(0.01 * 2**number)
+    return work()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -123,12 +193,15 @@ def _told(store: Store) -> Iterator[None]:
     """Name the database in every failure of it, and what to do."""
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
+    except DatabaseError as error:
         cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-        advice = {
-            "database is locked": "another process is writing; try again",
-            "unable to open database file": "check the path and its permissions",
-            "attempt to write a readonly database": "check the permissions of the file and its directory",
-            "file is not a database": "it is another kind of file; nothing was changed",
-        }.get(cause, "nothing was half written")
-        raise StoreError(f"database {store.url.render_as_string()}: {cause} ({advice})") from error
+        advice = _ADVICE.get(cause, "nothing was half written")
+        words = f"database {store.url.render_as_string()}: {cause} ({advice})"
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if store.sqlite:
+            trouble = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TROUBLE
+        else:
+            trouble = state[:2] in _POSTGRESQL_TROUBLE or state in _POSTGRESQL_TROUBLE
+        if trouble:
+            store.trouble = words
+        raise StoreError(words, again=state in _AGAIN) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,12 @@ from sqlalchemy import Row, and_, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
+from monitor.conflicts import vouches
 from monitor.diff import Change
 from monitor.events import lasts
 from monitor.facts import Fact, Listing, Retirement
 from monitor.identity import canonical
+from monitor.source import Source
 from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
 
 
@@ -153,6 +155,24 @@ def of_models(
         for some in chunks(canonicals)
         for one in known(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some), at=at)
     ]
+
+
+def agreed(session: Session, source: Source, doubted: Sequence[Fact], declared: Mapping[str, Source]) -> set[str]:
+    """The keys of those of these facts of which another source, official or a hint, says the same now."""
+    models = sorted({canonical(fact.provider, fact.model) for fact in doubted})
+    others = [
+        one.fact
+        for one in of_models(session, list({type(fact) for fact in doubted}), models)
+        if one.source_id != source.id and one.source_id in declared and declared[one.source_id].kind != "news"
+    ]
+    return {fact.key for fact in doubted if any(vouches(other, fact) for other in others)}
+
+
+def versions(session: Session, source_id: str, fact: Fact) -> list[Known]:
+    """All versions of a fact on a page, oldest first."""
+    table = _table(VERSIONS[type(fact)])
+    this = (table.c.source_id == source_id, table.c.key == fact.key)
+    return known(session, [type(fact)], *this, history=True, names=[fact.model.casefold()])
 
 
 def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:

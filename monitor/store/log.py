@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -44,42 +44,51 @@ def append(
     for draft, saying in zip(drafts, said, strict=True):
         if draft.once and before[saying]:
             continue
-        fact = draft.fact or Notice(model="", title="", surface="", provider=source_id.partition(".")[0])
-        lines.append(
-            {
-                "id": identify(saying, before[saying]),
-                "says": saying,
-                "kind": draft.kind,
-                "severity": draft.severity,
-                "provider": fact.provider,
-                "model": fact.model,
-                "folded": fact.model.casefold(),
-                "version": fact.version,
-                "region": fact.region,
-                "surface": fact.surface,
-                "canonical": canonical(fact.provider, fact.model),
-                "summary": draft.summary,
-                "before": draft.before.to_json() if draft.before else None,
-                "after": draft.after.to_json() if draft.after else None,
-                "effective": draft.effective.to_json() if draft.effective else None,
-                "detected_at": now,
-                "source_id": source_id,
-                "url": url,
-                "document": document,
-                "quote": draft.quote,
-                "baseline": baseline and draft.fact is not None and not draft.corrects,
-                "corrects": draft.corrects,
-            }
-        )
+        told = line(draft, source_id=source_id, url=url, document=document, now=now, baseline=baseline)
+        lines.append({"id": identify(saying, before[saying]), "says": saying} | told)
         before[saying] += 1
     write(session, lines)
     if not lines:
         return []
     found: list[EventRow] = []
-    ids = [line["id"] for line in lines]
+    ids = [each["id"] for each in lines]
     for at in range(0, len(ids), 500):
         found += session.execute(select(EventRow).where(EVENTS.c.id.in_(ids[at : at + 500]))).scalars()
     return sorted(found, key=lambda event: event.sequence or 0)
+
+
+def line(
+    draft: Draft, *, source_id: str, url: str, document: str, now: datetime, baseline: bool = False
+) -> dict[str, Any]:
+    """What a draft says as a row of the log, still without what tells it from others."""
+    fact = draft.fact or Notice(model="", title="", surface="", provider=source_id.partition(".")[0])
+    return {
+        "kind": draft.kind,
+        "severity": draft.severity,
+        "provider": fact.provider,
+        "model": fact.model,
+        "folded": fact.model.casefold(),
+        "version": fact.version,
+        "region": fact.region,
+        "surface": fact.surface,
+        "canonical": canonical(fact.provider, fact.model),
+        "summary": draft.summary,
+        "before": draft.before.to_json() if draft.before else None,
+        "after": draft.after.to_json() if draft.after else None,
+        "effective": draft.effective.to_json() if draft.effective else None,
+        "detected_at": now,
+        "source_id": source_id,
+        "url": url,
+        "document": document,
+        "quote": draft.quote,
+        "baseline": baseline and draft.fact is not None and not draft.corrects,
+        "corrects": draft.corrects,
+    }
+
+
+def is_said(session: Session, draft: Draft, source_id: str) -> bool:
+    """Whether the log says this already."""
+    return bool(_counts(session, [says(source_id, draft)]))
 
 
 def write(session: Session, lines: Sequence[dict[str, Any]]) -> None:
@@ -99,6 +108,12 @@ def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
         )  # fmt: skip
         found.update({line.says: line.times for line in session.connection().execute(query)})
     return found
+
+
+def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
+    """Which of these kinds of event a source had last, or ""."""
+    query = select(EVENTS.c.kind).where(EVENTS.c.source_id == source_id, EVENTS.c.kind.in_(kinds))
+    return session.connection().execute(query.order_by(EVENTS.c.sequence.desc()).limit(1)).scalar() or ""
 
 
 # --- reading -----------------------------------------------------------------------------------------------
@@ -218,6 +233,13 @@ def event(session: Session, event_id: str) -> EventRow | None:
     return session.execute(
         select(EventRow).where(column == (int(event_id) if event_id.isdigit() else event_id))
     ).scalar()
+
+
+def since(session: Session, start: datetime) -> Iterator[Any]:
+    """What changed since a time as plain rows, oldest first; not what the first look at a source found."""
+    query = select(EVENTS).where(EVENTS.c.detected_at >= start, EVENTS.c.baseline.is_(False))
+    query = query.order_by(EVENTS.c.detected_at, EVENTS.c.sequence)
+    yield from session.connection().execute(query.execution_options(yield_per=500))
 
 
 def about(session: Session, names: Iterable[str], limit: int = 50) -> list[Json]:

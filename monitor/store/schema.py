@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 #: The newest migration. tests/test_migrations.py holds it equal to alembic/versions.
 HEAD = "0002"
 
+#: The name of a duty that nobody has, longer than a page of SQLite: writing it needs new pages.
+_PADDING = "probe".ljust(8192, "-")
+_FILL = text("INSERT INTO duty (name, done_at) VALUES (:name, '1970-01-01 00:00:00+00:00')")
+_ERASE = text("DELETE FROM duty WHERE name = :name")
+
 
 def migrations() -> Path:
     """Where the migrations are: inside the package when installed, at the top of a source tree."""
@@ -77,6 +82,30 @@ def current(store: Store) -> bool:
         if "alembic_version" in str(error):
             return False
         raise
+
+
+def fault(store: Store) -> str:
+    """Why a program that has begun can no longer use a database: another one has changed it. Empty if it can."""
+    found = revision(store)
+    return (
+        ""
+        if found == HEAD
+        else f"{store}: its schema is {found or 'gone'}, not {HEAD}; restart with the newer Lastcall"
+    )
+
+
+def probe(store: Store) -> None:
+    """Write more than a page and take it back, so that a disk that is full says so; ends ``Store.trouble``.
+
+    Raises StoreError while the database cannot be used, or is no longer of this program's schema.
+    """
+    if changed := fault(store):
+        store.trouble = changed
+        raise StoreError(changed)
+    for statement in (_ERASE, _FILL, _ERASE):
+        with store.write() as session:
+            session.connection().execute(statement, {"name": _PADDING})
+    store.trouble = ""
 
 
 def _config(store: Store) -> Config:

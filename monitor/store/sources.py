@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, insert, literal, or_, select, update
 from sqlmodel import Session
 
 from monitor.facts import Json
 from monitor.source import Source
+from monitor.store.db import SKEW
 from monitor.store.tables import DocumentRow, FeedRow, PollRow, SourceRow
 
 SOURCES: Any = SourceRow.__table__  # type: ignore[attr-defined]
 POLLS: Any = PollRow.__table__  # type: ignore[attr-defined]
 FEEDS: Any = FeedRow.__table__  # type: ignore[attr-defined]
 DOCUMENTS: Any = DocumentRow.__table__  # type: ignore[attr-defined]
+
+#: How long a process has a source to itself; renewed while it works on it (Service.tick).
+LEASE = timedelta(minutes=2)
 
 
 class State(Protocol):
@@ -33,6 +37,8 @@ class State(Protocol):
     @property
     def seen(self) -> str: ...
     @property
+    def document(self) -> str: ...
+    @property
     def held_seen(self) -> str: ...
     @property
     def pending(self) -> list[Json]: ...
@@ -42,6 +48,8 @@ class State(Protocol):
     def good_at(self) -> datetime | None: ...
     @property
     def failures(self) -> int: ...
+    @property
+    def stale(self) -> bool: ...
     @property
     def rows(self) -> int: ...
 
@@ -90,7 +98,11 @@ def rows(session: Session, source_ids: Sequence[str] | None = None) -> list[Sour
 _STATE = select(*(SOURCES.c[name] for name in sorted(vars(State)) if name in SOURCES.c))
 #: Asked every second, so built once.
 _DUE = (
-    _STATE.where(SOURCES.c.enabled, SOURCES.c.due_at <= bindparam("now"))
+    _STATE.where(
+        SOURCES.c.enabled,
+        SOURCES.c.due_at <= bindparam("now"),
+        or_(SOURCES.c.lease_until.is_(None), SOURCES.c.lease_until <= bindparam("now")),
+    )
     .order_by(SOURCES.c.due_at)
     .limit(bindparam("limit"))
 )
@@ -104,9 +116,48 @@ def states(session: Session, source_ids: Sequence[str]) -> Sequence[State]:
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[State]:
-    """The enabled sources whose time has come, longest overdue first."""
+    """The enabled sources whose time has come and that nobody has a lease on, longest overdue first."""
     lines: Sequence[Any] = session.connection().execute(_DUE, {"now": now, "limit": limit}).all()
     return lines
+
+
+def claim(session: Session, source_ids: Sequence[str], now: datetime) -> set[str]:
+    """Lease those of these sources that are still due and free, and return which; the others are another process's.
+
+    A poll ends its lease when it is written; that of a process that died runs out.
+    """
+    free = or_(SOURCES.c.lease_until.is_(None), SOURCES.c.lease_until <= now)
+    # PostgreSQL looks at the conditions again once it has the row, so that two processes never both get it.
+    mine = (
+        select(SOURCES.c.id)
+        .where(SOURCES.c.id.in_(source_ids), SOURCES.c.enabled, SOURCES.c.due_at <= now, free)
+        .with_for_update(skip_locked=True)
+        .cte("mine")
+    )
+    query = update(SOURCES).where(SOURCES.c.id.in_(select(mine.c.id))).values(lease_until=now + LEASE)
+    return set(session.connection().execute(query.returning(SOURCES.c.id)).scalars())
+
+
+def lease(session: Session, source_ids: Iterable[str], until: datetime | None) -> None:
+    """Renew the leases on these sources, or with None give them back."""
+    query = update(SOURCES).where(SOURCES.c.id.in_(list(source_ids)))
+    session.connection().execute(query.values(lease_until=until))
+
+
+def clamp(session: Session, now: datetime) -> int:
+    """Undo what a clock wrote that was ahead: sources that were polled in the future are due, and returned in number.
+
+    Such a poll counts as one of now, so that neither its age nor the next one waits for that future.
+    """
+    ahead, never = SOURCES.c.checked_at > now + SKEW, SOURCES.c.checked_at.is_(None)
+    at = literal(now, SOURCES.c.due_at.type)
+    capped = {
+        name: case((SOURCES.c[name] > now, at), else_=SOURCES.c[name])
+        for name in ("checked_at", "good_at", "looked_at")
+    }
+    query = update(SOURCES).where(or_(ahead, and_(never, SOURCES.c.due_at > now + SKEW)))
+    query = query.values(due_at=now, lease_until=None, **capped).returning(SOURCES.c.id)
+    return len(session.connection().execute(query).all())
 
 
 def locked(session: Session, source_id: str) -> SourceRow:
@@ -116,19 +167,20 @@ def locked(session: Session, source_id: str) -> SourceRow:
     return row
 
 
-def unchanged(session: Session, states: Sequence[dict[str, Any]], now: datetime) -> None:
+def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
     """Record many polls in which nothing changed, in one statement.
 
-    Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at again, when it is due
-    next, and its etag (``tag``) and last_modified. A source that has moved on since is left as it is. Such a poll
-    leaves no line of its own: at 10,000 sources a minute those would be 14 million a day.
+    Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at again, ``at`` what time,
+    when it is ``due`` next, and its etag (``tag``) and last_modified. A source that has moved on since is left as it
+    is. Such a poll leaves no line of its own: at 10,000 sources a minute those would be 14 million a day.
     """
     query = (
         update(SOURCES)
         .where(SOURCES.c.id == bindparam("source"), SOURCES.c.seen == bindparam("known"))
         .values(
             due_at=bindparam("due"), etag=bindparam("tag"), last_modified=bindparam("modified"),
-            checked_at=now, good_at=now, outcome="unchanged", error="", failures=0,
+            checked_at=bindparam("at"), good_at=bindparam("at"), lease_until=None,
+            outcome="unchanged", error="", failures=0,
         )
     )  # fmt: skip
     session.connection().execute(query, states)
@@ -137,7 +189,8 @@ def unchanged(session: Session, states: Sequence[dict[str, Any]], now: datetime)
 def off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
     """Record that a source cannot be asked, since its key is missing: neither a success nor a failure."""
     query = update(SOURCES).where(SOURCES.c.id == source_id)
-    session.connection().execute(query.values(checked_at=now, due_at=due_at, outcome="off", error=why, failures=0))
+    values = {"checked_at": now, "due_at": due_at, "outcome": "off", "error": why, "failures": 0, "lease_until": None}
+    session.connection().execute(query.values(**values))
 
 
 def record(session: Session, polls: Sequence[dict[str, Any]]) -> None:

@@ -113,9 +113,6 @@ def prepare_postgresql() -> None:
         index.dialect_kwargs["postgresql_where"] = text(where)
 
 
-Outcome = Literal["", "accepted", "unchanged", "suspect", "unreadable", "unreachable", "off"]
-
-
 class _Row(SQLModel):
     """What all tables share. Their pydantic schemas are built when one is first asked for: most commands never do."""
 
@@ -390,8 +387,8 @@ WebhookFormat = Literal["", "cloudevents-binary", "cloudevents-structured"]
 class SubscriptionRow(_Row, table=True):
     """A target and what it asked for.
 
-    ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the app is installed in
-    several workspaces, or an incoming-webhook URL), ``email`` or ``apprise`` (URL). ``filters`` are
+    ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the app is installed
+    in several workspaces, or an incoming-webhook URL), ``email`` or ``apprise`` (URL). ``filters`` are
     ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds, ``surfaces`` words of facts; empty, they mean
     everything. ``operator`` targets get the events about sources and endpoints, and only those. ``min_change`` is in
     percent, ``within`` in days. ``reminders`` are days before a retirement; null means the usual ones. ``asked_at`` is

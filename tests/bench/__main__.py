@@ -1,4 +1,4 @@
-"""``python -m tests.bench [PART]...``: polls, parsing, events, schedule, deliveries; all of them if none is named."""
+"""``python -m tests.bench [NAME ...]``: the parts of that name (polls, sandbox, events ...), or all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "parsing", "events", "schedule", "deliveries")
+PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "deliveries")
 
 
 def main() -> int:

@@ -37,7 +37,8 @@ class Nothing(Poller):
 
     async def poll(self, row: State) -> Polled:
         self.polled += 1
-        self.note(row, NOT_MODIFIED, self.clock() + timedelta(minutes=1))
+        now = self.clock()
+        self.note(row, NOT_MODIFIED, now, now + timedelta(minutes=1))
         return Polled(row.id, "unchanged")
 
 

@@ -1,6 +1,7 @@
 """A loopback site for benches, in a process of its own so that its CPU is not counted.
 
-``/same/N`` is a page of 60 KB with an ETag; ``/frame/N`` the same tables in a frame that differs on every request.
+``/same/N`` is a page of 60 KB with an ETag, ``/plain/N`` the same page without one; ``/frame/N`` has the same tables in
+a frame that differs on every request.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ async def serve() -> None:
                     body, etag = page(number, next(_COUNT)), ""
                 else:
                     body = page(number)
-                    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+                    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"' if path.startswith("/same/") else ""
                 if etag and etag in request:
                     writer.write(f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode())
                 else:

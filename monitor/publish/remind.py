@@ -1,0 +1,156 @@
+"""Reminders of retirements: what is due is put into the log and owed, in one transaction.
+
+Done after a poll from the command line, and about once an hour by the service. Done again it adds nothing: the log
+holds each reminder once (events.Draft.once), and what it holds was owed in the transaction that wrote it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from monitor.diff import Pending
+from monitor.events import Draft, reminder
+from monitor.facts import Json, Retirement, When
+from monitor.publish import outbox
+from monitor.publish.match import Wanted
+from monitor.reminders import USUAL, Asked, End, Heard, Reminder, countable, due
+from monitor.source import Source
+from monitor.store import facts, log
+from monitor.store.db import Store
+from monitor.store.facts import Known
+from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
+
+DUTY = "reminders"
+#: How often the service looks for reminders that are due.
+EVERY = timedelta(hours=1)
+#: A page that was not looked at for this long (the service was down) may say another day by now: it is looked at first.
+FRESH = timedelta(hours=24)
+
+
+def remind(
+    store: Store, declared: Mapping[str, Source], now: datetime, *, every: timedelta | None = None
+) -> list[Json]:
+    """Tell the reminders that are due, and return their events in public form.
+
+    With ``every``, only where this was last done so long ago, by whatever process.
+    """
+    with store.write() as session:
+        if not _begin(session, now, every):
+            return []
+        heard = _heard(session)
+        lines = _Lines(session, declared, now)
+        asked = [_asked(row, heard.get(row.id, {}), lines) for row in session.scalars(select(SubscriptionRow))]
+        found = due(_ends(session, declared, now), asked, now, lines.told)
+        told: list[EventRow] = []
+        recipients: dict[str, Collection[str]] = {}
+        for one, ids in found.items():
+            written = log.append(session, [lines.draft(one)], **lines.origin(one))
+            told += written
+            recipients |= {event.id: ids for event in written}
+        outbox.enqueue(session, told, now, only=recipients)
+        return [event.to_json() for event in told]
+
+
+@dataclass
+class _Lines:
+    """Reminders as lines of the log: whether one is there, and what it would say."""
+
+    session: Session
+    declared: Mapping[str, Source]
+    now: datetime
+    made: dict[Reminder, EventRow] = field(default_factory=dict)
+
+    def draft(self, one: Reminder) -> Draft:
+        fact = one.end.fact
+        return reminder(fact, one.end.retires, one.mark, self.now, facts.ends(self.session, fact.provider, [fact]))
+
+    def origin(self, one: Reminder) -> dict[str, Any]:
+        """Where the end is stated, for the log."""
+        source = self.declared[one.end.source_id]
+        return {"source_id": source.id, "url": source.url, "document": one.end.document, "now": self.now}
+
+    def told(self, one: Reminder) -> bool:
+        draft = reminder(one.end.fact, one.end.retires, one.mark, self.now, {})
+        return log.is_said(self.session, draft, one.end.source_id)
+
+    def event(self, one: Reminder) -> EventRow:
+        """The event, to compare with what is asked for."""
+        if one not in self.made:
+            line = log.line(self.draft(one), **self.origin(one))
+            self.made[one] = EventRow(id="", says="", **line)
+        return self.made[one]
+
+
+def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
+    """Whether it is time; one process does it at a time."""
+    duty = select(DutyRow).where(DutyRow.name == DUTY).with_for_update()
+    row = session.scalars(duty).first()
+    if row is None:
+        try:
+            with session.begin_nested():
+                session.add(DutyRow(name=DUTY, done_at=now))
+        except IntegrityError:  # another process was first, just now
+            return False
+    elif every:
+        if now - every < row.done_at <= now:
+            return False
+        row.done_at = now
+    return True
+
+
+def _ends(session: Session, declared: Mapping[str, Source], now: datetime) -> Iterator[End]:
+    """The ends ahead on pages that were looked at lately, and that no look has found changed."""
+    rows = {row.id: row for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))}
+    doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
+    for one in facts.known(session, [Retirement], official=True):
+        row = rows[one.source_id]
+        fresh = row.checked_at is not None and row.checked_at > now - FRESH
+        if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
+            continue
+        if isinstance(one.fact, Retirement) and (end := countable(one.fact, now)):
+            yield End(one.fact, end, row.id, _since(session, one, end), one.document)
+
+
+def _doubted(row: SourceRow) -> Iterator[str]:
+    """The retirements that the page stated otherwise, or not at all, when it was last looked at."""
+    for wait in row.pending:
+        change = Pending.from_json(wait).change
+        before, after = change.before, change.after
+        if isinstance(before, Retirement) and not (
+            isinstance(after, Retirement) and (after.stage, after.retires) == (before.stage, before.retires)
+        ):
+            yield before.key
+
+
+def _since(session: Session, one: Known, end: When) -> datetime:
+    """Since when the page states this date without a break, through changes of everything else."""
+    since = one.first_seen
+    for version in reversed(facts.versions(session, one.source_id, one.fact)):
+        if (
+            not isinstance(version.fact, Retirement)
+            or version.fact.retires != end
+            or version.ended not in (None, since)
+        ):
+            break
+        since = version.first_seen
+    return since
+
+
+def _heard(session: Session) -> dict[str, dict[str, Heard]]:
+    found: dict[str, dict[str, Heard]] = defaultdict(dict)
+    for row in session.scalars(select(AcknowledgementRow)):
+        found[row.subscription_id][row.subject] = Heard(row.retires, row.until)
+    return found
+
+
+def _asked(row: SubscriptionRow, heard: Mapping[str, Heard], lines: _Lines) -> Asked:
+    wanted = Wanted.of(row)
+    marks = USUAL if row.reminders is None else tuple(row.reminders)
+    return Asked(row.id, row.asked_at or row.created_at, lambda one: wanted.matches(lines.event(one)), marks, heard)
