@@ -210,19 +210,9 @@ def settle(
     return Settled(sorted(settled, key=lambda change: change.key), waiting, newest)
 
 
-def look_again(
-    known: Snapshot,
-    pending: Sequence[Pending],
-    recent: Iterable[Said],
-    now: datetime,
-    *,
-    spaced: bool = True,
-    every: timedelta = timedelta(hours=6),
-    patience: int = 1,
-) -> Settled:
-    """Settle after another look at the very same page (304, or the same bytes)."""
-    seen = patch(known, (wait.change for wait in pending))
-    return settle(known, seen, pending, recent, now, spaced=spaced, every=every, patience=patience)
+def same_page(known: Snapshot, pending: Iterable[Pending]) -> dict[str, Fact]:
+    """What another look at the very same page finds (304, or the same bytes)."""
+    return patch(known, (wait.change for wait in pending))
 
 
 def remembered(recent: Iterable[Said], now: datetime) -> dict[str, Said]:

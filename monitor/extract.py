@@ -258,6 +258,12 @@ class Element:
     attributes: Mapping[str, str]
     text: str
 
+    def __getitem__(self, name: str) -> str:
+        """An attribute that must be there."""
+        if name not in self.attributes:
+            raise Unreadable(f"an element without {name!r}: {self.text[:80]!r}")
+        return self.attributes[name]
+
 
 _ATTRIBUTE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|\{([^}]*)\})")
 

@@ -84,7 +84,8 @@ async def listen(app: web.Application, address: str) -> web.AppRunner:
 class Metrics:
     """What the process counts, and what the database knows when it is asked, in one registry."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]):
+    def __init__(self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0):
+        """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
         self._polls = {outcome: polls.labels(outcome) for outcome in OUTCOMES}
@@ -95,6 +96,8 @@ class Metrics:
         self._try_seconds = self._histogram("lastcall_delivery_duration_seconds", "Tries at deliveries.")
         build = Gauge("lastcall_build_info", "The version that runs.", ["version", "schema"], registry=self.registry)
         build.labels(__version__, schema.HEAD).set(1)
+        kills = Gauge("lastcall_parse_kills", "Processes that ended while they read a page.", registry=self.registry)
+        kills.set_function(killed)
         self.registry.register(_Stored(store, now))
 
     def _histogram(self, name: str, words: str) -> Histogram:
@@ -138,8 +141,8 @@ class _Stored(Collector):
         now = self.now()
         with self.store.read() as reading:
             rows = [row for row in sources.rows(reading) if row.enabled]
-            counted = select(DELIVERIES.c.state, func.count()).group_by(DELIVERIES.c.state)
-            queue: dict[str, int] = dict(reading.connection().execute(counted).tuples().all())
+            counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
+            queue = {line.state: line.rows for line in reading.connection().execute(counted)}
             pending = select(func.min(DELIVERIES.c.created_at)).where(DELIVERIES.c.state == "pending")
             oldest = reading.connection().execute(pending).scalar()
         age = GaugeMetricFamily("lastcall_source_age_seconds", "Since a source was last read well.", labels=["source"])

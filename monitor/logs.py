@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -41,12 +40,13 @@ def _word(value: object) -> str:
 class _Formatter(logging.Formatter):
     """Text as written; ``secrets`` are replaced in whatever came out, tracebacks included."""
 
-    converter = staticmethod(time.gmtime)
-    default_msec_format = "%s.%03dZ"
-
     def __init__(self, secrets: Collection[str]):
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
         self._secrets = sorted((value for value in secrets if len(value) >= _SECRET_LENGTH), key=len, reverse=True)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  its name
+        at = datetime.fromtimestamp(record.created, UTC)
+        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def format(self, record: logging.LogRecord) -> str:
         text = self._text(record)
@@ -62,8 +62,7 @@ class _JsonFormatter(_Formatter):
     """One JSON object a line, with the fields of a Line as its own."""
 
     def _text(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, Any] = {"at": at, "level": record.levelname, "logger": record.name}
+        line: dict[str, Any] = {"at": self.formatTime(record), "level": record.levelname, "logger": record.name}
         if isinstance(record.msg, Line):
             line |= {"message": record.msg.what} | dict(record.msg.fields)
         else:
@@ -80,6 +79,6 @@ def configure(level: str, form: str, secrets: Collection[str]) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter((_JsonFormatter if form == "json" else _Formatter)(secrets))
-    logging.basicConfig(handlers=[handler], level="WARNING")
+    logging.basicConfig(handlers=[handler], level="WARNING", force=True)
     logging.getLogger("lastcall").setLevel(level)
     logging.getLogger("apscheduler").setLevel("ERROR")  # it warns of every ring while a tick waits for the database

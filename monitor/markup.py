@@ -459,11 +459,26 @@ def _span(cell: Tag, name: str) -> int:
     return min(max(int(value), 1), 1000) if value.isdigit() else 1
 
 
-_FOCUS = re.compile(rb"<(table|h[1-6])\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(rb"<(table|h[1-6])\b", re.IGNORECASE)
+_CLOSING = {
+    name: re.compile(rb"</" + name + rb"\s*+>", re.IGNORECASE)
+    for name in (b"table", b"h1", b"h2", b"h3", b"h4", b"h5", b"h6")
+}
 
 
 def tables_and_headings(body: bytes) -> bytes:
     """A Source.focus for HTML: its tables and headings only, so that build ids and nonces around them do not count."""
     if not is_html(body[:200].decode("utf-8", "replace")):
         return body
-    return b"<body>" + b"\n".join(match[0] for match in _FOCUS.finditer(body)) + b"</body>"
+    parts: list[bytes] = []
+    endless: set[bytes] = set()  # what is closed nowhere below; sought again each time, it took minutes
+    at = 0
+    while opening := _OPENING.search(body, at):
+        name, at = opening[1].lower(), opening.end()
+        closing = None if name in endless else _CLOSING[name].search(body, at)
+        if closing:
+            parts.append(body[opening.start() : closing.end()])
+            at = closing.end()
+        else:
+            endless.add(name)
+    return b"<body>" + b"\n".join(parts) + b"</body>"

@@ -34,9 +34,9 @@ from monitor.diff import (
     check,
     diff,
     fingerprint,
-    look_again,
     patch,
     remembered,
+    same_page,
     settle,
     snapshot,
 )
@@ -128,18 +128,13 @@ def decide(
     doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
     held_looks += spaced
     if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
-        return Decision(
-            "suspect", pending=list(pending), recent=list(recent), doubt=doubt, held_looks=held_looks
-        )  # fmt: skip
-    if seen is None:
-        settled = look_again(
-            known, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience
-        )  # fmt: skip
-    elif not known:
+        return Decision("suspect", doubt=doubt, held_looks=held_looks)
+    if seen is not None and not known:
         settled = Settled(diff({}, seen), [], [])
     else:  # what was doubted and is now let in has been looked at often enough, or by a person
+        found = same_page(known, pending) if seen is None else seen
         settled = settle(
-            known, seen, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
+            known, found, pending, recent, now, spaced=spaced, every=source.every, patience=source.patience,
             trusted=accepted or doubt is not None,
         )  # fmt: skip
     standing = patch(known, settled.changes)
@@ -287,18 +282,20 @@ def record(
 
 
 def record_failure(
-    store: Store, source: Source, error: LastcallError, outcome: str, now: datetime, due_at: datetime
-) -> Polled:
+    store: Store, source: Source, error: LastcallError, outcome: str, now: datetime, due_at: datetime,
+    *, stands_still: bool = False,
+) -> Polled:  # fmt: skip
     """Write a poll that brought no document, or one that could not be read. Nothing a subscriber sees changes."""
     status = error.status or 0 if isinstance(error, FetchFailed) else 200
     with store.write() as session:
         row = sources.locked(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
         row.failures, row.lease_until = row.failures + 1, None
-        drafts = _stale(source, row, now)
+        drafts = []
         if row.failures == FAILING_AFTER:
             words = f"{source.id}: {row.failures} polls in a row failed: {error}"
-            drafts.append(Draft("source.failing", "action", None, words))
+            drafts = [Draft("source.failing", "action", None, words)]
+        drafts += [] if stands_still else _stale(source, row, now)
         written = log.append(session, drafts, source_id=source.id, url=source.url, document="", now=now)
         outbox.enqueue(session, written, now)
         poll = _poll(source.id, now, outcome, None, row.rows, len(written), "", str(error)) | {"status": status}
@@ -333,7 +330,10 @@ def _held(source: Source, doubt: Doubt) -> Draft:
 
 
 def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
-    """Said once, with the first poll that fails after what is known has become old."""
+    """Said once, with the first poll that fails after what is known has become old.
+
+    Not of a document that is held: its operator was asked about it, and is not asked again.
+    """
     if row.stale or not row.good_at or now - row.good_at <= source.stale_after:
         return []
     row.stale = True
@@ -473,7 +473,7 @@ class Poller:
 
     async def _failed(self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
-        return await self._write(record_failure, source, error, outcome, now, due_at)
+        return await self._write(record_failure, source, error, outcome, now, due_at, stands_still=self.stands_still)
 
     async def _write(self, work: Callable[..., Result], *given: Any, **more: Any) -> Result:
         """What one of the functions that write returns, run beside the event loop (db.retried)."""

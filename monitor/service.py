@@ -88,9 +88,9 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
-        self.metrics = health.Metrics(store, poller.clock)
+        self.metrics = health.Metrics(store, poller.clock, lambda: getattr(poller.reader, "killed", 0))
         self._renewed = self.ticked
-        self._broken: set[str] = set()  # polls that could not be written: they are to be made again
+        self._left: dict[str, datetime | None] = {}  # polls that broke, and until when they are left alone
         self._turn = asyncio.Lock()
         self._waiting: dict[str, State] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -150,31 +150,31 @@ class Service:
         return [row for row in ours if row.id in leased]
 
     async def _renew(self) -> None:
-        """Keep the leases on what is polled or waits for it, as a host's queue may be longer than a lease is; end those
-        of polls that broke."""
-        if self.store.sqlite:
-            return
-        if self._broken:
-            await asyncio.to_thread(self._lease, list(self._broken), None)
-            self._broken.clear()
-        if time.monotonic() - self._renewed > RENEW:
-            await asyncio.to_thread(
-                self._lease, [*self.poller.busy, *self._waiting], self.poller.clock() + sources.LEASE
-            )
+        """Leave what broke alone, or free it; and keep the leases on what is polled or waits for it, since a host's
+        queue may be longer than a lease is."""
+        if self._left:
+            await asyncio.to_thread(self._lease, dict(self._left))
+            self._left.clear()
+        if not self.store.sqlite and time.monotonic() - self._renewed > RENEW:
+            until = self.poller.clock() + sources.LEASE
+            await asyncio.to_thread(self._lease, dict.fromkeys([*self.poller.busy, *self._waiting], until))
             self._renewed = time.monotonic()
 
-    def _lease(self, source_ids: Sequence[str], until: datetime | None) -> None:
+    def _lease(self, until: Mapping[str, datetime | None]) -> None:
         with self.store.write() as session:
-            sources.lease(session, source_ids, until)
+            sources.lease(session, until)
 
     async def _poll(self, row: State) -> None:
         try:
             polled = await self.poller.poll(row)
         except StoreError as error:
-            self._broken.add(row.id)
             self._say(str(error))
+            self._left[row.id] = None if error.again or self.store.trouble else self.poller.clock() + sources.LEASE
         except Exception:
             log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
+            self._left[row.id] = (
+                self.poller.clock() + sources.LEASE
+            )  # not every second: the provider is asked each time
         else:
             self.metrics.polled(polled.outcome, polled.ms)
             _tell(polled)
@@ -237,7 +237,7 @@ class Service:
         try:
             await self.poller.flush()
             if self._waiting and not self.store.sqlite:
-                await asyncio.to_thread(self._lease, list(self._waiting), None)
+                await asyncio.to_thread(self._lease, dict.fromkeys(self._waiting))
         except StoreError as error:
             log.warning("what the last polls found unchanged is polled again: %s", error)
 

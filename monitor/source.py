@@ -86,14 +86,6 @@ class Source:
         """What tells one document from another: a hash of the part that matters. Raises Unreadable as ``look`` does."""
         return hashlib.sha256(self.look(body)).hexdigest()
 
-    def is_known(self, body: bytes, digest: str, sha256: str) -> bool:
-        """Whether a document is the one of this digest, told without cutting into bytes that were never read.
-
-        ``sha256`` is that of a document that was: what those bytes can do to ``focus``, they have done.
-        """
-        bare = hashlib.sha256(body).hexdigest()
-        return bare == digest if not self.focus else bare == sha256 and self.digest(body) == digest
-
     def read(self, body: bytes) -> list[Fact]:
         """All facts of one document, stamped with the provider, in the page's order.
 

@@ -210,7 +210,7 @@ def pricing(body: bytes) -> Iterator[Fact]:
                 context = _context(Inline(row.headers[role], where=cell.where))
             if paid := money(said):
                 if not paid.per:
-                    raise said.error("a price without a unit")
+                    raise said.error("unknown unit of a price")
                 for model in offer.models:
                     yield Price(
                         model=model, meter=meter, amount=paid.amount, currency=paid.currency, per=paid.per, tier=tier,

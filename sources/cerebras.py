@@ -43,7 +43,7 @@ def _entry(entry: Element) -> Iterator[Retirement]:
     said = [part for block in blocks(entry.text) if isinstance(block, Text) for part in sentences(block.inline)]
     gone = [part for part in said if _GONE.search(part.text)]
     subject = next((part for part in gone if part.codes), None)
-    label = when(entry.attributes["label"])
+    label = when(entry["label"])
     if subject is None or _INSTEAD.search(subject.text):
         raise Unreadable(f"{label}: no sentence that names what ends: {entry.text!r}")
     days = {day for part in gone for day in _DAY.findall(part.text)}

@@ -60,9 +60,7 @@ def changelog(body: bytes) -> Iterator[Fact]:
 def _entries(page: str) -> Iterator[_Entry]:
     for block in elements(page, "Update"):
         found: list[_Entry] = []
-        if "label" not in block.attributes:
-            raise Unreadable(f"an entry without a date: {block.text[:80]!r}")
-        published = when(block.attributes["label"])
+        published = when(block["label"])
         parts = list(sections(block.text))
         if not parts:
             texts = [part for part in blocks(block.text) if isinstance(part, Text)]

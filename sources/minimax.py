@@ -30,7 +30,7 @@ def releases(body: bytes) -> Iterator[Notice]:
         if not cards:
             raise Unreadable(f"no card under {heading!r}")
         for card in cards:
-            title, summary = card.attributes["title"], inline(card.text).line
+            title, summary = card["title"], inline(card.text).line
             yield Notice(
                 title=title,
                 link=urljoin(PAGE, card.attributes.get("href", "")),

@@ -76,10 +76,10 @@ def changelog(body: bytes) -> Iterator[Fact]:
 
 def _stories(page: str) -> Iterator[_Story]:
     for entry in elements(page, "Update"):
-        published = when(entry.attributes["label"])
+        published = when(entry["label"])
         head, *parts = re.split(_STORY, _FENCE.sub("", entry.text))
         if published is None or not (head.strip() or parts):
-            raise Unreadable(f"nothing in an entry of {entry.attributes['label']!r}")
+            raise Unreadable(f"nothing in an entry of {entry['label']!r}")
         if head.strip():
             first = next(part for part in blocks(head) if not isinstance(part, Table))
             parts[:0] = sentences(first.inline)[0].text, head

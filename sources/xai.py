@@ -108,7 +108,7 @@ def _is_price(said: object) -> bool:
 def _usd(said: object, count: int) -> Decimal:
     """An amount in 1e-10 USD as USD for so many."""
     if not isinstance(said, int) or said < 0:
-        raise Unreadable(f"not a price in 1e-10 USD: {said!r}")
+        raise Unreadable(f"not a price in 1e-10 USD: {said}")
     return (Decimal(said * count).scaleb(-10)).normalize()
 
 

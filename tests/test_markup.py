@@ -343,6 +343,22 @@ def test_focus_keeps_what_tables_and_headings_say() -> None:
     assert tables_and_headings(b"# Markdown") == b"# Markdown"
 
 
+def test_focus_takes_time_in_proportion_to_the_page() -> None:
+    """What it is given was read by nobody, and it runs outside the sandbox: this page took minutes."""
+    page = b"<html><h2>A</h2>" + b"<table><h1></h1  " * 200_000 + b"<h2>B</H2\n>"
+    assert tables_and_headings(page) == b"<body><h2>A</h2>\n<h2>B</H2\n></body>"
+
+
+SOUP = [b"<table>", b"<TABLE a=1>", b"</table>", b"</Table  >", b"<tablex>", b"<h1>", b"<h2 x>", b"</h1>", b"</H2\n>"]
+
+
+@given(st.lists(st.sampled_from(SOUP)).map(b"".join))
+def test_focus_is_every_element_from_its_beginning_to_its_first_end(soup: bytes) -> None:
+    found = re.finditer(rb"<(table|h[1-6])\b.*?</\1\s*>", soup, re.DOTALL | re.IGNORECASE)
+    page = b"<html>" + soup
+    assert tables_and_headings(page) == b"<body>" + b"\n".join(match[0] for match in found) + b"</body>"
+
+
 # --- HTML and Markdown of one table ------------------------------------------------------------------------
 
 #: Everything that means something in either markup, and what pages really hold.

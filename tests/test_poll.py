@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from monitor.errors import FetchFailed, Unreadable
 from monitor.facts import Fact, Json, Price, Retirement, When, from_json
 from monitor.fetch import Fetched, Validators
+from monitor.outcomes import OUTCOMES, Outcome
 from monitor.poll import FAILING_AFTER, Polled, Poller, record
 from monitor.source import Access, Source
 from monitor.store import facts as versions
@@ -237,6 +238,29 @@ async def test_without_focus_other_bytes_that_say_the_same_are_accepted_in_silen
     await watch.look(page(ends("a"), frame="build 1"))
     assert (await watch.look(page(ends("a"), frame="build 2"))).outcome == "accepted"
     assert (watch.parsed, watch.told(), watch.count(DocumentRow)) == (2, [], 1)
+
+
+@pytest.mark.parametrize("outcome", sorted(OUTCOMES))
+async def test_an_outcome_does_what_its_line_says(store: Store, outcome: Outcome) -> None:
+    """monitor.outcomes: what moves, what stays, when the source is due again."""
+    key = Access("ACME_API_KEY") if outcome == "off" else None
+    watch = Watch(store, replace(ACME, access=key))
+    watch.site.body = page(*rows(60))
+    await watch.poller("secret").sweep([watch.row])
+    before = watch.row
+    polled = await watch.look({
+        "accepted": page(*rows(60), frame="new"), "unchanged": None, "suspect": page(*rows(1)), "unreadable": BROKEN,
+        "unreachable": FetchFailed("acme.deprecations: answered 503", status=503), "off": None,
+    }[outcome])  # fmt: skip
+    after, effect = watch.row, OUTCOMES[outcome]
+    assert (polled.outcome, after.outcome) == (outcome, outcome)
+    assert (after.good_at == watch.now) == effect.believed
+    assert (after.etag != before.etag) == (outcome == "accepted")
+    assert (after.seen != before.seen) == (outcome == "accepted")
+    assert after.failures == effect.backs_off
+    assert after.due_at - watch.now == ACME.every  # twice that at the second failure, but never more than six hours
+    assert bool(after.error) == (effect.failed or outcome == "off")
+    assert bool(after.held) == (outcome == "suspect")
 
 
 # --- settling ----------------------------------------------------------------------------------------------

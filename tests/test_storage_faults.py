@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from monitor.source import Source
 from monitor.store import db, schema, sources
 from monitor.store.db import Store, retried
 from monitor.store.tables import AttemptRow, DeliveryRow, DocumentRow, PollRow
+from tests.conftest import create
 from tests.receivers import Receiver, event, serving, target
 from tests.servers import Page, Site
 from tests.services import Clock, declare, due, queue, running, state, until
@@ -195,15 +196,24 @@ def restart(server: Any) -> None:
     pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user, timeout=30)
 
 
-async def test_d3_postgresql_restarts_under_load(postgres_server: Any, postgres_template: str, postgres: Any) -> None:
+@pytest.fixture
+def server(new_postgres: Callable[[], Any]) -> Iterator[Any]:
+    """A server of its own: the recovery of one with a hundred databases takes a while."""
+    server = new_postgres()
+    yield server
+    server.cleanup()
+
+
+async def test_d3_postgresql_restarts_under_load(server: Any) -> None:
     ids = [f"acme.m{number}" for number in range(40)]
     receiver = Receiver()
-    with contextlib.closing(Store(postgres(postgres_template))) as store:
+    with contextlib.closing(Store(server.get_uri())) as store:
+        create(store)
         async with Site() as site, serving(receiver.handle) as address:
             owe(store, address, receiver.secret, range(30))
             async with running(store, declare(site, *ids), at_once=5) as service:
                 await until(lambda: len(site.requests) >= 10 and len(receiver.got) >= 5)
-                await asyncio.to_thread(restart, postgres_server)
+                await asyncio.to_thread(restart, server)
                 asked = len(site.requests)
                 await until(lambda: len(site.requests) > asked, seconds=10)
                 await until(lambda: settled(store, ids))

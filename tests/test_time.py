@@ -120,7 +120,7 @@ def test_t4_no_lease_lasts_more_than_a_minute_longer(store: Store) -> None:
         sources.register(session, ["acme.models"], now)
         assert sources.claim(session, ["acme.models"], now) == {"acme.models"}
         sources.off(session, "acme.models", now, now + HOUR, "")
-        sources.lease(session, ["acme.models"], now + sources.LEASE)
+        sources.lease(session, {"acme.models": now + sources.LEASE})
         assert sources.clamp(session, now - HOUR) == 1
         assert sources.claim(session, ["acme.models"], now - HOUR) == {"acme.models"}
 

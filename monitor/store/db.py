@@ -115,6 +115,7 @@ class Store:
             self.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
         )
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", self._remember)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -137,20 +138,23 @@ class Store:
 
         SQLite would go on writing to a file that has no name any more, and make a new, empty one beside it.
         """
-        if not self.path:
-            return
-        try:
-            found = self.path.stat()
-            file = (found.st_dev, found.st_ino)
-        except OSError:  # not there, or not to be seen
-            file = None
-        self._file = self._file or file
-        if file != self._file:
+        if self._file and self._file != self._found():
             self.trouble = (
                 f"database {self.url.render_as_string()}: the file was moved, deleted or replaced (put it back, or"
                 " restart what uses it; nothing new was made)"
             )
             raise StoreError(self.trouble)
+
+    def _remember(self, *_connected: object) -> None:
+        self._file = self._file or self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """What tells the file that is there now from others."""
+        try:
+            found = self.path.stat() if self.path else None
+        except OSError:  # not there, or not to be seen
+            return None
+        return (found.st_dev, found.st_ino) if found else None
 
     def close(self) -> None:
         self.engine.dispose()

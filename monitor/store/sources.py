@@ -138,10 +138,12 @@ def claim(session: Session, source_ids: Sequence[str], now: datetime) -> set[str
     return set(session.connection().execute(query.returning(SOURCES.c.id)).scalars())
 
 
-def lease(session: Session, source_ids: Iterable[str], until: datetime | None) -> None:
-    """Renew the leases on these sources, or with None give them back."""
-    query = update(SOURCES).where(SOURCES.c.id.in_(list(source_ids)))
-    session.connection().execute(query.values(lease_until=until))
+def lease(session: Session, until: Mapping[str, datetime | None]) -> None:
+    """Lease these sources, each until its time, or with None give them back."""
+    query = update(SOURCES).where(SOURCES.c.id == bindparam("source")).values(lease_until=bindparam("until"))
+    if until:
+        lines = [{"source": source_id, "until": until[source_id]} for source_id in sorted(until)]
+        session.connection().execute(query, lines)
 
 
 def clamp(session: Session, now: datetime) -> int:

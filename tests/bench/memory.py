@@ -12,6 +12,7 @@ from sqlmodel import update
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
 from monitor.publish import Publisher
+from monitor.reader import Sandbox
 from monitor.service import Service
 from monitor.store import sources
 from monitor.store.db import Store
@@ -39,8 +40,8 @@ async def sweeps(database: str, base: str) -> None:
     load()  # the real adapters are in memory too
     with store.write() as session:
         sources.register(session, declared, clock())
-    async with Fetcher(per_host=20) as fetcher, Publisher(store, now=clock) as publisher:
-        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20)
+    async with Fetcher(per_host=20) as fetcher, Sandbox() as reader, Publisher(store, now=clock) as publisher:
+        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
         service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for sweep in range(100):
             with store.write() as session:

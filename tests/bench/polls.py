@@ -18,6 +18,7 @@ from sqlmodel import update
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
 from monitor.publish import Publisher
+from monitor.reader import Sandbox
 from monitor.service import Service
 from monitor.source import Source
 from monitor.store import sources
@@ -59,8 +60,8 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
     with store.write() as session:
         sources.register(session, declared, clock())
     spent = []
-    async with Fetcher(per_host=20) as fetcher, Publisher(store, now=clock) as publisher:
-        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20)
+    async with Fetcher(per_host=20) as fetcher, Sandbox() as reader, Publisher(store, now=clock) as publisher:
+        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
         running_service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for _ in range(rounds + 1):
             with store.write() as session:
