@@ -24,8 +24,9 @@ NewDatabase = Callable[..., str]
 
 
 @contextmanager
-def _servers() -> Iterator[Callable[[], Any]]:
-    # Their lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+def starting() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
     (runtime / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -36,8 +37,10 @@ def _servers() -> Iterator[Callable[[], Any]]:
 
 
 @contextmanager
-def _databases(running: Any) -> Iterator[NewDatabase]:
+def databases(start: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """A server of one's own; makes empty databases, or copies of one, and gives their URLs."""
     numbers = itertools.count()
+    running = start()
     url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
@@ -53,6 +56,27 @@ def _databases(running: Any) -> Iterator[NewDatabase]:
     running.cleanup()
 
 
+@contextmanager
+def server() -> Iterator[NewDatabase]:
+    """For benches: makes databases of a PostgreSQL server."""
+    with starting() as start, databases(start) as new:
+        yield new
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets, for tests that stop them."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+    with databases(new_postgres) as new:
+        yield new
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A command that sets up the log writes to the stderr of its test."""
@@ -62,27 +86,6 @@ def logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     for name, level in zip(names, levels, strict=True):
         logging.getLogger(name).setLevel(level)
-
-
-@contextmanager
-def server() -> Iterator[NewDatabase]:
-    """A PostgreSQL server on a socket; makes empty databases, or copies of one, and gives their URLs."""
-    with _servers() as start, _databases(start()) as new:
-        yield new
-
-
-@pytest.fixture(scope="session")
-def new_postgres() -> Iterator[Callable[[], Any]]:
-    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
-    with _servers() as start:
-        yield start
-
-
-@pytest.fixture(scope="session")
-def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
-    with _databases(new_postgres()) as new:
-        yield new
 
 
 def create(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -15,7 +15,7 @@ from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
 from monitor.facts import Retirement
-from monitor.publish import Publisher
+from monitor.publish import Publisher, outbox
 from monitor.publish.signature import new_secret
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
@@ -174,6 +174,24 @@ def event(number: int, at: datetime, **values: Any) -> EventRow:
 def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
     row: dict[str, Any] = {"id": name, "type": "webhook", "address": f"https://{name}.example/", "created_at": at}
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
+
+
+def owe(
+    store: Store,
+    clock: Callable[[], datetime],
+    targets: Sequence[SubscriptionRow],
+    count: int = 1,
+    first: int = 1,
+    **values: Any,
+) -> None:
+    """Put targets into a store, and ``count`` events that they are owed."""
+    with store.write() as session:
+        session.add_all(targets)
+        session.flush()
+        events = [event(number, clock(), **values) for number in range(first, first + count)]
+        session.add_all(events)
+        session.flush()
+        outbox.enqueue(session, events, clock())
 
 
 def publisher(store: Store, clock: Callable[[], datetime], **values: Any) -> Publisher:

@@ -80,13 +80,20 @@ def baseline(store: Store) -> bool:
         return bool(row and row.baseline_at)
 
 
+def looked_once(store: Store) -> bool:
+    """Whether changes wait for their second look."""
+    with store.read() as session:
+        row = session.get(SourceRow, SOURCE)
+        return bool(row and row.pending)
+
+
 def delivered(store: Store) -> bool:
     with store.read() as session:
         return list(session.execute(select(DeliveryRow.state)).scalars()) == ["delivered", "delivered"]
 
 
 async def crash(parent: Parent, store: Store, step: str | None) -> None:
-    """Baseline, then a changed page polled and delivered by a process that dies (at ``step``, or at the receiver)."""
+    """A changed page, looked at again and delivered by a process that dies (at ``step``, or at the receiver)."""
 
     async def cut_off(_request: web.Request, number: int) -> web.StreamResponse:
         if step is None and number == 1:
@@ -102,6 +109,9 @@ async def crash(parent: Parent, store: Store, step: str | None) -> None:
         service = Service(parent, store, site)
         await service.lives_until(lambda: baseline(store))
         site.pages["/deprecations.md"] = Page(AFTER)
+        look_again(store)
+        await service.lives_until(lambda: looked_once(store))
+        site.pages["/deprecations.md"] = Page(AFTER + b"\n")  # says the same in other bytes, which are read again
         look_again(store)
         if step is None:
             await service.dies("monitor.publish:Publisher.record:before:1")  # if the kill should come too late

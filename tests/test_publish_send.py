@@ -19,7 +19,7 @@ from monitor.errors import StoreError
 from monitor.publish import envelope, outbox, signature
 from monitor.publish.outbox import LEASE
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
-from tests.receivers import Clock, FakeSlack, Receiver, event, node_agrees, publisher, serving, target  # noqa: F401
+from tests.receivers import Clock, FakeSlack, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 
 
 @pytest.fixture
@@ -39,16 +39,6 @@ async def owing(store, clock, receiver, count=1, path="/hook", **values):
         owe(store, clock, [target("a", clock(), address=url + path, secret=receiver.secret)], count)
         async with publisher(store, clock, **values) as sender:
             yield sender
-
-
-def owe(store, clock, targets, count=1, first=1, **values):
-    with store.write() as session:
-        session.add_all(targets)
-        session.flush()
-        events = [event(number, clock(), **values) for number in range(first, first + count)]
-        session.add_all(events)
-        session.flush()
-        outbox.enqueue(session, events, clock())
 
 
 def deliveries(store) -> list[DeliveryRow]:

@@ -15,9 +15,9 @@ from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
 from monitor.errors import DeliveryFailed
-from monitor.publish import envelope, outbox, signature
+from monitor.publish import envelope, signature
 from monitor.store.tables import DeliveryRow
-from tests.receivers import Clock, Receiver, event, node_agrees, publisher, serving, target  # noqa: F401
+from tests.receivers import Clock, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
 #: The vectors of the specification's libraries and of Svix (delivery.md 1.1): one message, two kinds of key.
@@ -136,16 +136,6 @@ def test_a_message_is_made_once():
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def owe(store, clock, rows, count=1):
-    with store.write() as session:
-        session.add_all(rows)
-        session.flush()
-        events = [event(number, clock()) for number in range(1, count + 1)]
-        session.add_all(events)
-        session.flush()
-        outbox.enqueue(session, events, clock())
 
 
 @pytest.mark.parametrize("form", ["cloudevents-binary", "cloudevents-structured"])

@@ -28,23 +28,13 @@ from sqlmodel import col, select
 from monitor.publish import outbox
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
-from tests.receivers import Clock, Receiver, event, node_agrees, publisher, serving, target  # noqa: F401
+from tests.receivers import Clock, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 from tests.support import TESTS
 
 
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def owe(store, clock, targets, count=1, first=1, **values):
-    with store.write() as session:
-        session.add_all(targets)
-        session.flush()
-        events = [event(number, clock(), **values) for number in range(first, first + count)]
-        session.add_all(events)
-        session.flush()
-        outbox.enqueue(session, events, clock())
 
 
 def deliveries(store) -> list[DeliveryRow]:

@@ -114,6 +114,7 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
         "“gpt-old | 2026-05-07”", "seen 3 Apr 2026, 12:00 UTC",
     ):  # fmt: skip
         assert expected in said
+    assert "…" not in said, "nothing is cut, and nothing is empty"
     assert text == (
         "⚠️ Action needed: gpt-old: retirement postponed to 7 May 2026 (in 34 days)."
         " Use gpt-new (itself retires on 1 Dec 2026) → gpt-5 instead."

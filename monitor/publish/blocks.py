@@ -200,7 +200,8 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
         return []
     was = When.from_json((events[0].before or {}).get("retires"))
     when = When.from_json(event.effective) or fact.retires
-    fields = [("Model", "\n".join(filter(None, (code(f"{event.provider}/{event.model}"), fit(_place(event), 500)))))]
+    where = _place(event)
+    fields = [("Model", code(f"{event.provider}/{event.model}") + (f"\n{fit(where, 500)}" if where else ""))]
     if when:
         ahead = days_ahead(event, now)
         moved = f"\n_was {day(was).removeprefix('on ')}_" if was and was != when else ""

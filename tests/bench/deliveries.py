@@ -7,6 +7,7 @@ in this one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -299,6 +300,7 @@ async def slow(database: str, base: str) -> None:
 
 
 def run() -> None:
+    logging.getLogger("lastcall.publish").setLevel(logging.ERROR)  # which endpoints are dead is known
     with tempfile.TemporaryDirectory() as directory:
         title(f"{RATE} events a second for {SECONDS} s to 50 endpoints")
         fanned_out(directory, everyone=False)
