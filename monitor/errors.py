@@ -76,6 +76,9 @@ class DeliveryFailed(LastcallError):
     ``permanent``: the target itself must be paused before anything else is tried.
     ``retry_after``: seconds that the receiver asked to be left alone, a floor for the whole target.
     ``status`` and ``answer`` (its first bytes) are kept with the attempt.
+    ``dead``: the message itself is refused for good, and the target is well.
+    ``workspace``: permanent, and so for every target that is reached with the same token.
+    ``ours``: something on this side failed (the egress proxy); it is not held against the target.
     """
 
     def __init__(
@@ -86,9 +89,15 @@ class DeliveryFailed(LastcallError):
         retry_after: float | None = None,
         status: int | None = None,
         answer: str = "",
+        dead: bool = False,
+        workspace: bool = False,
+        ours: bool = False,
     ):
         super().__init__(message)
+        self.ours = ours
         self.permanent = permanent
         self.retry_after = retry_after
         self.status = status
         self.answer = answer
+        self.dead = dead
+        self.workspace = workspace

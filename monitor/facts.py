@@ -244,3 +244,19 @@ def _plain(value: object) -> object:
             return format(value, "f")
         case _:
             return value
+
+
+def firm(end: When | None) -> bool:
+    """Whether a date is one: a floor only promises that nothing comes earlier."""
+    return end is not None and end.bound != "not_before"
+
+
+def days_left(end: When | None, now: datetime) -> int | None:
+    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which nobody can count."""
+    if end is None or not firm(end) or len(end.text) < len("2026-01-01"):
+        return None
+    return (end.starts.date() - now.date()).days
+
+
+def over(fact: Retirement, now: datetime) -> bool:
+    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))

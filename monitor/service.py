@@ -30,6 +30,7 @@ from monitor.publish.remind import EVERY as REMIND_EVERY
 from monitor.publish.remind import remind
 from monitor.reader import Sandbox
 from monitor.settings import Settings, known_deviations, provider_key
+from monitor.slack_app.serve import slack_app
 from monitor.source import Source
 from monitor.store import schema, sources
 from monitor.store.db import SKEW, Store
@@ -303,7 +304,8 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
     with store.write() as session:
         sources.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
-    async with Fetcher(overall=settings.concurrency) as fetcher, Sandbox() as reader, publisher:
+    fetching, slack = Fetcher(overall=settings.concurrency), slack_app(publisher, settings)
+    async with fetching as fetcher, Sandbox() as reader, publisher, slack as add_slack:
         poller = Poller(
             store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
             deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake, reader=reader,
@@ -313,7 +315,9 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
-        runner = await health.listen(health.application(service), settings.listen) if settings.listen else None
+        served = health.application(service)
+        add_slack(served)
+        runner = await health.listen(served, settings.listen) if settings.listen else None
         beating = asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:

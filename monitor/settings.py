@@ -27,7 +27,10 @@ from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
-SECRET = ("database_url", "slack_token", "secret_keys", "heartbeat_url")
+SECRET = (
+    "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
+    "egress_proxy", "smtp_url", "heartbeat_url",
+)  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -35,8 +38,8 @@ class Settings(BaseSettings):
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
     between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
-    monitor.vault, divided by commas or white space. ``heartbeat_url`` is asked once a minute while all is well, so that
-    somebody else notices when this machine is gone.
+    monitor.vault, divided by commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
+    ``heartbeat_url`` is asked once a minute while all is well, so that somebody else notices when this machine is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
@@ -48,13 +51,26 @@ class Settings(BaseSettings):
     heartbeat_url: SecretStr = SecretStr("")
     slack_token: SecretStr = SecretStr("")
     slack_base_url: str = ""
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
     secret_keys: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     allow_http: bool = False
+    allow_high_ports: bool = False
+    egress_proxy: SecretStr = SecretStr("")
     concurrency: int = Field(default=100, ge=1, le=1000)
     source_urls: dict[str, str] = {}
     extra_sources: Annotated[tuple[str, ...], NoDecode] = ()
     deviations_file: str = ""
+
+    @property
+    def slack_interactive(self) -> bool:
+        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket Mode."""
+        return bool(self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value())
 
     @field_validator("allow_networks", mode="before")
     @classmethod
@@ -71,6 +87,27 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("write http://host:port")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _relay(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.query
+            good = good and parts.path in ("", "/")
+        except ValueError:  # a port that is none
+            good = False
+        if text and not good:
+            raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
+        return value
 
     @field_validator("log_format", mode="before")
     @classmethod

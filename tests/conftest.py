@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from monitor.store.db import Store
 NewDatabase = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def new_postgres() -> Iterator[Callable[[], Any]]:
+@contextmanager
+def starting() -> Iterator[Callable[[], Any]]:
     """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
     # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
@@ -35,12 +36,12 @@ def new_postgres() -> Iterator[Callable[[], Any]]:
     shutil.rmtree(runtime)
 
 
-@pytest.fixture(scope="session")
-def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+@contextmanager
+def databases(start: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """A server of one's own; makes empty databases, or copies of one, and gives their URLs."""
     numbers = itertools.count()
-    server = new_postgres()
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    running = start()
+    url = make_url(running.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
     def new(template: str = "template0") -> str:
@@ -52,7 +53,28 @@ def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
-    server.cleanup()
+    running.cleanup()
+
+
+@contextmanager
+def server() -> Iterator[NewDatabase]:
+    """For benches: makes databases of a PostgreSQL server."""
+    with starting() as start, databases(start) as new:
+        yield new
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL servers on sockets, for tests that stop them."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+    with databases(new_postgres) as new:
+        yield new
 
 
 @pytest.fixture(autouse=True)
@@ -92,5 +114,14 @@ def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[Store]:
     else:
         template = request.getfixturevalue("postgres_template")
         store = Store(request.getfixturevalue("postgres")(template))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path) -> Iterator[Store]:
+    """An empty store on SQLite alone, for what no database can change."""
+    store = Store(str(tmp_path / "lastcall.db"))
+    create(store)
     yield store
     store.close()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
+import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from monitor.publish import Publisher
+from monitor.facts import Retirement
+from monitor.publish import Publisher, outbox
 from monitor.publish.signature import new_secret
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
+from tests import node
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
@@ -34,6 +38,19 @@ async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+#: Every message that a Receiver has verified, for the other verifier.
+RECORDED: list[dict[str, object]] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def node_agrees() -> Iterator[None]:
+    """Whatever this module's receivers verified, the library for Node verifies too. For modules that import it."""
+    RECORDED.clear()
+    yield
+    if RECORDED:
+        assert set(node.verified(RECORDED)) == {"ok"}
 
 
 class Receiver:
@@ -57,6 +74,7 @@ class Receiver:
         self.requests.append(dict(request.headers))
         lowered = {name.lower(): value for name, value in request.headers.items()}
         Webhook(self.secret).verify(body, lowered)  # an error is a 500, and fails the test by its count
+        RECORDED.append({"secret": self.secret, "headers": lowered, "body": base64.b64encode(body).decode()})
         self.got.append((lowered["webhook-id"], body))
         if self.answer:
             return await self.answer(request, len(self.got))
@@ -141,7 +159,9 @@ def event(number: int, at: datetime, **values: Any) -> EventRow:
         "folded": model.casefold(),
         "canonical": f"openai/{model}",
         "summary": f"{model} now retires on 2026-05-07 instead of 2026-02-27",
-        "after": {"fact": "retirement", "replacements": ["gpt-realtime"], "retires": None},
+        "after": Retirement(
+            model=model, stage="deprecated", replacements=("gpt-realtime",), provider="openai"
+        ).to_json(),
         "effective": {"text": "2026-05-07", "bound": "on", "words": "May 7, 2026"},
         "detected_at": at,
         "source_id": "openai.deprecations",
@@ -154,6 +174,24 @@ def event(number: int, at: datetime, **values: Any) -> EventRow:
 def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
     row: dict[str, Any] = {"id": name, "type": "webhook", "address": f"https://{name}.example/", "created_at": at}
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
+
+
+def owe(
+    store: Store,
+    clock: Callable[[], datetime],
+    targets: Sequence[SubscriptionRow],
+    count: int = 1,
+    first: int = 1,
+    **values: Any,
+) -> None:
+    """Put targets into a store, and ``count`` events that they are owed."""
+    with store.write() as session:
+        session.add_all(targets)
+        session.flush()
+        events = [event(number, clock(), **values) for number in range(first, first + count)]
+        session.add_all(events)
+        session.flush()
+        outbox.enqueue(session, events, clock())
 
 
 def publisher(store: Store, clock: Callable[[], datetime], **values: Any) -> Publisher:

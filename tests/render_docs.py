@@ -1,12 +1,13 @@
-"""Writes what the program knows of itself into docs/cli.md and the README's table of sources.
+"""Writes what the program knows of itself into docs/cli.md, docs/schemas and the README's table of sources.
 
     python -m tests.render_docs
 
-Tests hold both equal.
+Tests hold all equal.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,11 +17,13 @@ from typing import Any
 import typer
 
 from monitor.cli import app
+from monitor.publish.schema import MESSAGES, message
 from sources import load
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
+SCHEMAS = ROOT / "docs" / "schemas"
 
 HEAD = """# The command line
 
@@ -76,6 +79,14 @@ def _cadence(every: timedelta) -> str:
     return f"{hours:g} h" if hours >= 1 else f"{hours * 60:g} min"
 
 
+def schemas() -> dict[Path, str]:
+    """The published schema of every type of message, by its file."""
+    return {SCHEMAS / f"{kind}.json": json.dumps(message(kind), indent=1) + "\n" for kind in MESSAGES}
+
+
 if __name__ == "__main__":
+    SCHEMAS.mkdir(exist_ok=True)
+    for path, text in schemas().items():
+        path.write_text(text, encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     README.write_text(readme(README.read_text("utf-8")), encoding="utf-8")

@@ -24,7 +24,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
     "order": ({"faults", "poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
     "roots": (
-        {"cli", "demo", "service", "health", "__main__"},
+        {"cli", "demo", "service", "health", "slack_app", "__main__"},
         {"pure", "settings", "effects", "order", "roots", "sources"},
     ),
 }  # fmt: skip

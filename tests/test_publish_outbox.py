@@ -182,7 +182,7 @@ def test_a_refused_target_keeps_what_it_is_owed(store):
     owe(store, [target("a", NOW), target("b", NOW)], 3)
     owed = next(one for one in claim(store) if one.target.id == "a")
     with store.write() as session:
-        outbox.refuse(session, [owed], Try(NOW, 5, 410, "HTTP 410"), "disabled")
+        outbox.refuse(session, [owed], Try(NOW, 5, 410, "HTTP 410"), NOW)
     assert (the_target(store).state, the_target(store).reason) == ("disabled", "HTTP 410")
     assert [row.state for row in rows(store) if row.subscription_id == "a"] == ["held"] * 3
     assert owe(store, [], 1, first=50) == 2
@@ -198,7 +198,7 @@ def test_what_was_in_flight_when_its_target_was_held(store):
     owe(store, [target("a", NOW)], 3)
     arrived, failed, refused = claim(store)
     with store.write() as session:
-        outbox.refuse(session, [refused], TRY, "disabled")
+        outbox.refuse(session, [refused], TRY, NOW)
     with store.write() as session:
         outbox.acknowledge(session, [(arrived, Try(NOW, 1, 200))], NOW)
         outbox.retry_later(session, [failed], TRY, "me", NOW, lambda: 0.5)

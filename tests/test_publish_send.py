@@ -8,7 +8,7 @@ import gzip
 import json
 import logging
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
@@ -16,10 +16,10 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from monitor.errors import StoreError
-from monitor.publish import outbox, signature, webhook
+from monitor.publish import envelope, outbox, signature
 from monitor.publish.outbox import LEASE
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
-from tests.receivers import Clock, FakeSlack, Receiver, event, publisher, serving, target
+from tests.receivers import Clock, FakeSlack, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 
 
 @pytest.fixture
@@ -41,16 +41,6 @@ async def owing(store, clock, receiver, count=1, path="/hook", **values):
             yield sender
 
 
-def owe(store, clock, targets, count=1, first=1, **values):
-    with store.write() as session:
-        session.add_all(targets)
-        session.flush()
-        events = [event(number, clock(), **values) for number in range(first, first + count)]
-        session.add_all(events)
-        session.flush()
-        outbox.enqueue(session, events, clock())
-
-
 def deliveries(store) -> list[DeliveryRow]:
     with store.read() as session:
         return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id))))
@@ -69,16 +59,6 @@ def targets(store) -> dict[str, SubscriptionRow]:
 # Signatures
 
 
-def test_the_official_vector():
-    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
-    expected = {
-        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "webhook-timestamp": "1614265330",
-        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    }
-    assert signature.headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == expected
-
-
 def test_secrets():
     secret = signature.new_secret()
     assert len(signature.key_of(secret)) == 32
@@ -95,7 +75,7 @@ def test_the_body_is_the_public_form_and_the_same_every_time(store, clock):
     for _ in range(2):
         with store.write() as session:
             (owed,) = outbox.claim(session, "me", clock(), 1)
-            bodies.add(webhook.body(owed.event))
+            bodies.add(envelope.seal("", [owed.event]).body)
         clock.pass_(LEASE)
     (body,) = bodies
     said = json.loads(body)
@@ -423,156 +403,6 @@ async def until(condition) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  receivers have no event to wait for
             await asyncio.sleep(0.01)
-
-
-# Slack
-
-
-@asynccontextmanager
-async def slack(store, clock, address="#models", count=1, **values):
-    fake = FakeSlack()
-    async with serving(fake.handle) as url:
-        address = address.replace("SLACK", url)
-        owe(store, clock, [target("s", clock(), type="slack", address=address, secret="")], count)
-        values = {"slack_token": "xoxb-good", "slack_base_url": f"{url}/api/"} | values
-        async with publisher(store, clock, **values) as sender:
-            yield fake, sender
-
-
-async def test_one_event_is_a_card(store, clock):
-    async with slack(store, clock) as (fake, sender):
-        assert await sender.drain_once() == 1
-    (post,) = fake.posts
-    shown = json.dumps(post["blocks"])
-    assert post["channel"] == "#models"
-    assert post["text"].endswith("gpt-4o-realtime-preview now retires on 2026-05-07 instead of 2026-02-27")
-    assert "a=1&amp;b=2|the provider's page>" in shown
-    assert "gpt-realtime" in shown
-    assert deliveries(store)[0].state == "delivered"
-
-
-async def test_many_events_are_one_message(store, clock):
-    async with slack(store, clock, count=25) as (fake, sender):
-        assert await sender.drain_once() == 25
-    (post,) = fake.posts
-    assert post["text"].startswith("25 changes\n")
-    assert [row.state for row in deliveries(store)] == ["delivered"] * 25
-
-
-async def test_an_incoming_webhook(store, clock):
-    async with slack(store, clock, "SLACK/services/ok", slack_token="") as (fake, sender):
-        await sender.drain_once()
-    assert len(fake.posts) == 1
-    assert attempts(store)[0].answer == "ok"
-
-
-@pytest.mark.parametrize(
-    ("token", "status", "error"),
-    [
-        ("ratelimited", 429, "slack: ratelimited"),
-        ("html_response", 200, "slack: HTTP 200, not an answer of Slack"),
-        ("json_html", 200, "slack: HTTP 200, not an answer of Slack"),
-        ("text", 0, "slack: not an answer of Slack"),
-        ("error_html_response", 503, "slack: HTTP 503, not an answer of Slack"),
-        ("reset", 0, "the connection was closed before an answer"),
-        ("timeout", 0, "no answer within 0.5 s"),
-        ("redirect", 302, "HTTP 302 (redirects are not followed)"),
-        ("error-internal_error", 200, "slack: internal_error"),
-        ("error-never_heard_of", 200, "slack: never_heard_of"),
-    ],
-)
-async def test_what_slack_may_get_over_is_tried_again(store, clock, token, status, error):
-    async with slack(store, clock, slack_token=f"xoxb-{token}", deadline=0.5) as (fake, sender):
-        await sender.drain_once()
-        assert fake.hits == 1, "one request an attempt"
-    (row,), (tried,) = deliveries(store), attempts(store)
-    assert (row.state, row.error, tried.status) == ("pending", error, status)
-    assert targets(store)["s"].state == "enabled"
-    quiet = targets(store)["s"].quiet_until
-    assert quiet == (clock() + timedelta(seconds=30) if token == "ratelimited" else None)
-
-
-@pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "token_revoked", "missing_scope"])
-async def test_what_needs_a_person_pauses_the_target(store, clock, code):
-    async with slack(store, clock, slack_token=f"xoxb-error-{code}", count=2) as (_, sender):
-        await sender.drain_once()
-    assert (targets(store)["s"].state, targets(store)["s"].reason) == ("paused", f"slack: {code}")
-    assert [row.state for row in deliveries(store)] == ["held", "held"]
-
-
-@pytest.mark.parametrize("code", ["no_service", "channel_is_archived", "no_active_hooks"])
-async def test_an_incoming_webhook_that_is_gone_pauses_the_target(store, clock, code):
-    async with slack(store, clock, f"SLACK/services/{code}") as (_, sender):
-        await sender.drain_once()
-    assert targets(store)["s"].reason == f"slack: {code}"
-
-
-async def test_refused_blocks_are_sent_as_text(store, clock):
-    async with slack(store, clock, slack_token="xoxb-too_long") as (fake, sender):
-        await sender.drain_once()
-    (post,) = fake.posts
-    assert not post.get("blocks")
-    assert deliveries(store)[0].state == "delivered"
-
-
-async def test_without_a_token_the_target_is_paused(store, clock):
-    async with slack(store, clock, slack_token="") as (fake, sender):
-        await sender.drain_once()
-    assert fake.hits == 0
-    assert "LASTCALL_SLACK_TOKEN" in targets(store)["s"].reason
-
-
-def texts(blocks):
-    for block in blocks:
-        yield from [block["text"]["text"]] if "text" in block else []
-        yield from [part["text"] for part in [*block.get("fields", []), *block.get("elements", [])]]
-
-
-@pytest.mark.parametrize("count", [1, 2, 30])
-@pytest.mark.parametrize("char", ["&", "<!channel> ", "x", "😀", "\n"])
-def test_messages_stay_inside_the_limits(count, char):
-    from monitor.publish.slack import message
-
-    at = datetime(2026, 4, 3, tzinfo=UTC)
-    long = char * 4000
-    events = [
-        event(
-            number, at, model=f"m{char * 300}", summary=long, quote=long, url=f"https://e.example/{number}?{'q' * 250}",
-            after={"replacements": [long]}, region=long,
-        )
-        for number in range(count)
-    ]  # fmt: skip
-    text, blocks = message(events, at)
-    assert 0 < len(text) <= 3000
-    assert len(blocks) <= 50
-    shown = list(texts(blocks))
-    assert all(0 < len(part) <= 3000 for part in shown)
-    assert sum(map(len, shown)) <= 13_000
-    assert all(len(block["text"]["text"]) <= 150 for block in blocks if block["type"] == "header")
-    assert all(len(part["text"]) <= 2000 for block in blocks for part in block.get("fields", []))
-    assert "<!" not in text + "".join(part for part in shown if not part.startswith(("🔔", "⚠")))
-
-
-@pytest.mark.parametrize(
-    ("effective", "shown"),
-    [
-        (("2026-05-07", "on"), "2026-05-07 (in 34 days)"),
-        (("2026-04-03", "on"), "2026-04-03 (today)"),
-        (("2026-04-04T19:00Z", "on"), "2026-04-04T19:00Z (tomorrow)"),
-        (("2026-03-01", "on"), "2026-03-01"),
-        (("2026-09-29", "not_before"), "not before 2026-09-29"),
-        (("2026-08", "on"), "2026-08"),
-    ],
-)
-def test_days_left_are_for_firm_days(effective, shown):
-    from monitor.publish.slack import message
-
-    when = {"text": effective[0], "bound": effective[1], "words": ""}
-    at = datetime(2026, 4, 3, tzinfo=UTC)
-    _, blocks = message([event(1, at, effective=when)], at)
-    assert f"*When*\n{shown}" in list(texts(blocks))
-    _, blocks = message([event(1, at, effective=when), event(2, at, effective=when)], at)
-    assert ("days" in "".join(texts(blocks))) is ("days" in shown)
 
 
 # Secrets

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
+from sqlmodel import SQLModel
 
 from monitor import vault
 from monitor.errors import SettingError, StoreError
+from monitor.publish import outbox
 from monitor.publish.signature import new_secret
 from monitor.settings import Settings, load_settings
 from monitor.store import sealed, upkeep
@@ -24,6 +26,7 @@ from monitor.store.tables import InstallationRow, SubscriptionRow
 from monitor.vault import Vault
 from tests.cli import Run, database, run, template  # noqa: F401  fixtures
 from tests.conftest import NewDatabase
+from tests.receivers import Clock, Receiver, event, publisher, serving, target
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 HOOK = "https://hooks.slack.com/services/T0/B0/canary-of-slack"
@@ -227,6 +230,28 @@ def test_a_secret_moved_to_another_row_is_refused(store: Store) -> None:
         session.execute(update(SubscriptionRow).where(SubscriptionRow.id == "sub_b").values(secret=stolen))
     with store.read() as session, pytest.raises(StoreError, match="subscription:sub_b:secret does not open"):
         sealed.opened(keys, session.get_one(SubscriptionRow, "sub_b"))
+
+
+async def test_rotation_beside_a_service_that_runs(tmp_path: Path) -> None:
+    """The service has read the key file before the new key was in it, and goes on delivering."""
+    receiver, clock = Receiver(), Clock()
+    store = Store(str(tmp_path / "lastcall.db"))
+    SQLModel.metadata.create_all(store.engine)
+    async with serving(receiver.handle) as url:
+        with store.write() as session:
+            session.add(target("sub_a", clock(), address=url, secret=receiver.secret))
+        async with publisher(store, clock, vault=sealed.unlock(store, settings())) as running:
+            for number in (1, 2):
+                with store.write() as session:
+                    session.add(row := event(number, clock()))
+                    session.flush()
+                    outbox.enqueue(session, [row], clock())
+                assert await running.drain_once() == 1
+                other = sealed.unlock(store, settings())
+                other.renew()
+                assert sealed.rotate(store, other) == 1
+    assert len(receiver.got) == 2
+    store.close()
 
 
 # --- commands ----------------------------------------------------------------------------------------------------

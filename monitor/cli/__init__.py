@@ -26,8 +26,8 @@ BUG = 70
 COMMANDS = {
     "demo": "run", "run": "run", "poll": "poll", "parse": "parse", "replay": "run", "sources": "sources",
     "events": "events", "show": "models", "upcoming": "models", "prices": "models", "explain": "explain",
-    "check": "check", "slack": "slack", "webhooks": "webhooks", "subscriptions": "subscriptions",
-    "deliveries": "deliveries", "db": "db", "secrets": "secrets",
+    "check": "check", "slack": "slack", "webhooks": "webhooks", "email": "others", "apprise": "others",
+    "subscriptions": "subscriptions", "deliveries": "deliveries", "db": "db", "secrets": "secrets",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import typer
 from monitor.cli import lookup, output
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, Within, clock, horizon, opened
 from monitor.errors import NotFound
-from monitor.facts import Json, Listing, Price, Retirement, When
+from monitor.facts import Json, Listing, Price, Retirement, When, firm, over
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,9 +67,10 @@ def check(
 def _status(session: Session, model: str, limit: datetime, now: datetime) -> Json:
     """What is to be said of one model: its status, the offerings that make it so, and the words."""
     from monitor.store import facts
+    from monitor.store import models as stored
 
     fresh = facts.freshness(session)
-    found = lookup.known(session, (Retirement, Listing, Price), model, official=True)
+    found = stored.named(session, (Retirement, Listing, Price), model, official=True)
     if not found:
         return {"model": model, "status": "unknown", "summary": _unknown(session, model), "findings": []}
     sorted_by: dict[str, list[Json]] = {status: [] for status in STATUSES}
@@ -84,11 +85,11 @@ def _status(session: Session, model: str, limit: datetime, now: datetime) -> Jso
 
 
 def _of(fact: Retirement, limit: datetime, now: datetime) -> str:
-    if lookup.over(fact, now):
+    if over(fact, now):
         return "retired"
     if fact.retires is None or fact.retires.starts > limit:
         return "ok"
-    return "retiring" if lookup.firm(fact.retires) else "floor"
+    return "retiring" if firm(fact.retires) else "floor"
 
 
 def _words(row: Json, now: datetime) -> str:

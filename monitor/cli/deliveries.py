@@ -13,6 +13,9 @@ from monitor.errors import NotFound
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from monitor.facts import Json
+    from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
+
 app = typer.Typer(cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN)
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
@@ -46,16 +49,7 @@ def list_deliveries(
         raise typer.BadParameter(f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}")
     with opened(db) as store, store.read() as session:
         found = outbox.listed(session, state, _target(session, target) if target else None, limit)
-        told = [
-            {
-                "id": row.id, "state": row.state, "event": event.id, "kind": event.kind, "summary": event.summary,
-                "target": to.id, "address": targets.told(to)["address"], "attempts": row.attempts,
-                "created_at": output.stamp(row.created_at),
-                "next_at": output.stamp(row.next_at) if row.state == "pending" else None,
-                "delivered_at": output.stamp(row.delivered_at), "error": row.error,
-            }
-            for row, event, to in found
-        ]  # fmt: skip
+        told = [_told(row, event, to) for row, event, to in found]
     if output.machine(how, told, FIELDS):
         return
     output.table(
@@ -72,6 +66,52 @@ def list_deliveries(
         output.say("no deliveries")
 
 
+def _told(row: DeliveryRow, event: EventRow, to: SubscriptionRow) -> Json:
+    return {
+        "id": row.id, "state": row.state, "event": event.id, "kind": event.kind, "summary": event.summary,
+        "target": to.id, "address": targets.told(to)["address"], "attempts": row.attempts,
+        "created_at": output.stamp(row.created_at),
+        "next_at": output.stamp(row.next_at) if row.state == "pending" else None,
+        "delivered_at": output.stamp(row.delivered_at), "error": row.error,
+    }  # fmt: skip
+
+
+@app.command("show")
+def show_delivery(
+    number: Annotated[int, typer.Argument(metavar="ID", help="The number of a delivery.")],
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Show one delivery with every try at it: when, how long, and what came back.
+
+    Example: lastcall deliveries show 17
+    """
+    from monitor.publish import outbox
+
+    how, now = output.form(as_json), clock()
+    with opened(db) as store, store.read() as session:
+        if not (found := outbox.delivery(session, number)):
+            raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
+        one = _told(*found)
+        tries = [
+            {"number": row.number, "at": output.stamp(row.at), "ms": row.ms, "status": row.status, "error": row.error,
+             "answer": row.answer}
+            for row in outbox.tries(session, number)
+        ]  # fmt: skip
+    if how == "json":
+        output.document(one | {"tries": tries})
+        return
+    next_at = output.ago(found[0].next_at, now) if one["next_at"] else ""
+    output.details([
+        ("id", str(number)), ("state", str(one["state"])), ("event", f"{one['event']} ({one['kind']})"),
+        ("what", str(one["summary"])), ("to", f"{one['target']} {one['address']}"), ("next try", next_at),
+    ])  # fmt: skip
+    output.table(
+        ("TRY", "AT", "MS", "STATUS", "ERROR", "ANSWER"),
+        [[str(value) for value in each.values()] for each in tries],
+    )
+
+
 @app.command()
 def replay(
     ids: Ids = None,
@@ -79,21 +119,35 @@ def replay(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Owed since 2026-11-01, 30d, 12h, yesterday.")
     ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="What a --target wants of the log --since then and never got.")
+    ] = False,
+    provider: Annotated[str, typer.Option("--provider", help="Events of this provider.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="GLOB", help="Events of these models.")] = "",
+    kind: Annotated[str, typer.Option("--kind", metavar="GLOB", help="Events of this kind: price.*")] = "",
     db: Db = None,
 ) -> None:
-    """Send again, with the same webhook-id: by id, of a target, since a time, or what all of them name together.
+    """Send again, with the same webhook-id: by id, of a target, since a time, by what the events are about, or what
+    all of them name together.
 
-    Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d
+    Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
     from monitor.publish import outbox
+    from monitor.store.log import Wanted, ids_of
 
     now = clock()
-    if not (ids or target or since):
-        raise typer.BadParameter("name deliveries, a --target or --since")
-    begin = moment(since, now) if since else None
+    about = Wanted(provider=provider, model=model, kind=kind, baseline=None) if provider or model or kind else None
+    if not (ids or target or since or about):
+        raise typer.BadParameter("name deliveries, a --target, --since, or events by --provider, --model or --kind")
+    if missing and (ids or not (target and since)):
+        raise typer.BadParameter("--missing needs a --target and --since, and takes no ids")
+    begin, events = moment(since, now) if since else None, ids_of(about) if about else None
     with opened(db) as store, store.write() as session:
         to = _target(session, target) if target else None
-        count = outbox.replay(session, now, ids or None, to, begin)
+        if missing and to and begin:
+            count = outbox.replay_missing(session, now, to, begin, events)
+        else:
+            count = outbox.replay(session, now, ids or None, to, begin, events)
         if ids and not count:
             raise NotFound(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` lists them"

@@ -4,50 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from monitor.cli.output import BOUNDS, stamp
 from monitor.errors import NotFound
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, days_left, firm
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from monitor.claims import Mark
     from monitor.store.facts import Known
-
-
-def names(text: str) -> list[str]:
-    """What a model can be stored as: its id in any case, its display name, ``maker/model`` or ``provider/model``."""
-    from monitor.identity import MAKERS, canonical
-
-    folded = text.strip().casefold()
-    provider, slash, model = folded.partition("/")
-    found = [folded]
-    if slash:
-        found.append(canonical(provider, model))
-    found += [canonical(provider, folded) for provider in MAKERS]
-    return list(dict.fromkeys(name for name in found if name))
-
-
-def known(
-    session: Session,
-    kinds: Sequence[type[Fact]],
-    text: str,
-    *,
-    at: datetime | None = None,
-    history: bool = False,
-    official: bool = False,
-) -> list[Known]:
-    """Versions of facts about a model. ``provider/model`` is that provider's own first, and a maker's model else."""
-    from monitor.store import facts
-
-    provider, slash, model = text.strip().casefold().partition("/")
-    told = partial(facts.known, session, kinds, at=at, history=history, official=official)
-    if slash and (own := told(provider=provider, names=names(model))):
-        return own
-    return told(names=names(text))
 
 
 def notices(
@@ -58,6 +25,7 @@ def notices(
 
     from monitor.store import facts
     from monitor.store import marks as marked
+    from monitor.store.models import names
     from monitor.store.tables import NoticeRow
 
     named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
@@ -141,22 +109,6 @@ def missing(session: Session, text: str) -> NotFound:
 
 
 # --- what is told of one ------------------------------------------------------------------------------------
-
-
-def firm(end: When | None) -> bool:
-    """Whether a date is one: a floor only promises that nothing comes earlier."""
-    return end is not None and end.bound != "not_before"
-
-
-def days_left(end: When | None, now: datetime) -> int | None:
-    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which nobody can count."""
-    if end is None or not firm(end) or len(end.text) < len("2026-01-01"):
-        return None
-    return (end.starts.date() - now.date()).days
-
-
-def over(fact: Retirement, now: datetime) -> bool:
-    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
 
 
 def version_json(one: Known, good_at: datetime | None) -> Json:

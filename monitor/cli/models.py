@@ -23,7 +23,7 @@ from monitor.cli.options import (
     moment,
     opened,
 )
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When, days_left, firm, over
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -58,17 +58,18 @@ def show(
     Example: lastcall show gpt-4o-realtime-preview --at 2026-04-01
     """
     from monitor.store import facts, log
+    from monitor.store import models as stored
 
     how, now = output.form(as_json, as_jsonl), clock()
     then = moment(at, now, end=True) if at else None
     with opened(db) as store, store.read() as session:
         fresh = facts.freshness(session)
-        found = lookup.known(session, (Retirement, Listing, Price), model, at=then)
+        found = stored.named(session, (Retirement, Listing, Price), model, at=then)
         notices, marks = lookup.notices(session, model, now, then)
         called = {one.fact.model.casefold() for one in found}
         events = [
             event
-            for event in log.about(session, [*lookup.names(model), *called])
+            for event in log.about(session, [*stored.names(model), *called])
             if not then or event["detected_at"] <= (output.stamp(then) or "")
         ]
         if not (found or notices or events):
@@ -77,9 +78,9 @@ def show(
         for one in [*found, *notices]:
             row = lookup.version_json(one, None if then else fresh.get(one.source_id))
             if isinstance(one.fact, Retirement):
-                row["days_left"] = lookup.days_left(one.fact.retires, then or now)
-                row["successors"] = _successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
-                row["live_replacements"] = _live(row["successors"])
+                row["days_left"] = days_left(one.fact.retires, then or now)
+                row["successors"] = stored.successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
+                row["live_replacements"] = stored.live(row["successors"])
             if isinstance(one.fact, Notice):
                 row |= lookup.marks_json(marks.get((one.source_id, one.fact.key), ()))
             told[one.fact.fact].append(row)
@@ -103,52 +104,6 @@ def show(
         _tell(answer, then or now)
 
 
-def _successors(session: Session, fact: Retirement, now: datetime, at: datetime | None, passed: set[str]) -> list[Json]:
-    """The named replacements, each with its own end and replacements if it has any, until one that lives."""
-    told: list[Json] = []
-    for name in fact.replacements:
-        if name.casefold() in passed:
-            continue
-        ends = [
-            one.fact
-            for one in lookup.known(session, [Retirement], f"{fact.provider}/{name}", at=at)
-            if isinstance(one.fact, Retirement)
-            if one.fact.provider == fact.provider and one.fact.surface in (fact.surface, "api")
-        ]
-        end = next(
-            (end for end in ends if lookup.over(end, now) or lookup.firm(end.retires)), ends[0] if ends else None
-        )
-        gone = _left(session, fact.provider, name, at) if end is None else lookup.over(end, now)
-        lives = (
-            not gone
-            if end is None
-            else not (lookup.over(end, now) or lookup.firm(end.retires) or end.stage == "deprecated")
-        )
-        told.append({
-            "model": name,
-            "stage": end.stage if end else "unlisted" if gone else "",
-            "retires": end.retires.to_json() if end and end.retires else None,
-            "lives": lives,
-            "gone": gone,
-            "successors": []
-            if lives or end is None
-            else _successors(session, end, now, at, passed | {name.casefold()}),
-        })  # fmt: skip
-    return told
-
-
-def _left(session: Session, provider: str, name: str, at: datetime | None) -> bool:
-    """Whether a model that stood on the provider's lists is on none any more."""
-    kinds, wanted = (Listing, Price, Retirement), f"{provider}/{name}"
-    there = lookup.known(session, kinds, wanted, at=at)
-    ever = [
-        one
-        for one in lookup.known(session, kinds, wanted, history=True)
-        if one.fact.provider == provider and (at is None or one.first_seen <= at)
-    ]
-    return bool(ever) and not any(one.fact.provider == provider for one in there)
-
-
 def _chain(successors: list[Json]) -> str:
     """Replacements in words: ``gpt-5 -> gpt-5.1 (itself retires 2026-12-01) or gpt-4.1``."""
     said = []
@@ -165,24 +120,13 @@ def _chain(successors: list[Json]) -> str:
 
 def _replacement(row: Json) -> str:
     """What to use instead, and whether any of it lives; that there is nothing is said of what goes or is gone."""
+    from monitor.store import models as stored
+
     if not row["replacements"]:
-        going = row["stage"] in ("deprecated", "retired") or lookup.firm(When.from_json(row["retires"]))
+        going = row["stage"] in ("deprecated", "retired") or firm(When.from_json(row["retires"]))
         return "no replacement named" if going else ""
     chain = _chain(row["successors"]) or " or ".join(row["replacements"])
-    return chain if _any_there(row["successors"]) else f"{chain}; no live replacement"
-
-
-def _any_there(successors: list[Json]) -> bool:
-    """Whether a model along the chains is still there, be it with an end ahead."""
-    return any(not one["gone"] or _any_there(one["successors"]) for one in successors)
-
-
-def _live(successors: list[Json]) -> list[str]:
-    """The models at the ends of the chains that are still there."""
-    found: list[str] = []
-    for one in successors:
-        found += [one["model"]] if one["lives"] else _live(one["successors"])
-    return list(dict.fromkeys(found))
+    return chain if stored.any_there(row["successors"]) else f"{chain}; no live replacement"
 
 
 def _redirects(session: Session, found: list[Known], at: datetime | None) -> list[Json]:
@@ -190,13 +134,15 @@ def _redirects(session: Session, found: list[Known], at: datetime | None) -> lis
 
     A list says so of its aliases (xAI, Together); prices that the page states for the name itself stand with the rest.
     """
+    from monitor.store import models as stored
+
     told = []
     for one in found:
         if not isinstance(one.fact, Listing) or not one.fact.alias_of:
             continue
         prices = [
             lookup.version_json(price, None)
-            for price in lookup.known(session, [Price], f"{one.fact.provider}/{one.fact.alias_of}", at=at)
+            for price in stored.named(session, [Price], f"{one.fact.provider}/{one.fact.alias_of}", at=at)
             if price.fact.provider == one.fact.provider
         ]
         told.append({
@@ -375,22 +321,22 @@ def upcoming(
             for one in facts.known(
                 session, [Retirement], provider=provider.casefold() if provider else None, official=True
             )
-            if isinstance(fact := one.fact, Retirement) and fact.retires and not lookup.over(fact, now)
+            if isinstance(fact := one.fact, Retirement) and fact.retires and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
             if model is None or _matches(fact, model)
             # A floor that lies behind promises nothing any more.
-            if lookup.firm(fact.retires) or fact.retires.ends > now
+            if firm(fact.retires) or fact.retires.ends > now
         ]
     rows = [row for _, row in sorted(ahead, key=lambda pair: (pair[1]["floor"], pair[0], lookup.offering(pair[1])))]
     if output.machine(how, rows, lookup.ENDING):
         return
-    firm, floors = [row for row in rows if not row["floor"]], [row for row in rows if row["floor"]]
+    dated, floors = [row for row in rows if not row["floor"]], [row for row in rows if row["floor"]]
     output.table(
         ("RETIRES", "DAYS", "MODEL", "STAGE", "REPLACEMENT", "SOURCE"),
-        [_ahead(row, "" if row["days_left"] is None else str(row["days_left"]), now) for row in firm],
+        [_ahead(row, "" if row["days_left"] is None else str(row["days_left"]), now) for row in dated],
     )
     if floors:
-        print(("\n" if firm else "") + "No date, only a promise of not before:")
+        print(("\n" if dated else "") + "No date, only a promise of not before:")
         output.table(
             ("NOT BEFORE", "MODEL", "STAGE", "REPLACEMENT", "SOURCE"),
             [
@@ -437,6 +383,7 @@ def prices(
     Example: lastcall prices claude-sonnet-5 --history
     """
     from monitor.store import facts
+    from monitor.store import models as stored
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     if at and history:
@@ -444,8 +391,8 @@ def prices(
     then = moment(at, now, end=True) if at else None
     with opened(db) as store, store.read() as session:
         fresh = facts.freshness(session)
-        found = lookup.known(session, [Price], model, at=then, history=history)
-        if not found and not lookup.known(session, (Retirement, Listing, Price), model, history=True):
+        found = stored.named(session, [Price], model, at=then, history=history)
+        if not found and not stored.named(session, (Retirement, Listing, Price), model, history=True):
             raise lookup.missing(session, model)
     rows = [lookup.version_json(one, None if then else fresh.get(one.source_id)) for one in found]
     if not output.machine(how, rows, PRICE):

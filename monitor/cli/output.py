@@ -159,6 +159,6 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeo" else f"{count} {noun}s"
+    """``1 day``, ``2 days``, ``3 deliveries``."""
+    many = f"{noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeou" else f"{noun}s"
+    return f"{count} {noun if count == 1 else many}"

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
 
 Channel = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="#name or id of a channel, or the URL of an incoming webhook.")
+    str,
+    typer.Argument(
+        metavar="CHANNEL", help="#name or id of a channel, TEAM/id in another workspace, or an incoming webhook's URL."
+    ),
 ]
-_CHANNEL = re.compile(r"#[^\s#@]{1,80}|[CGDU][A-Z0-9]{6,}")
+WORKSPACE = ("team", "name", "state", "reason", "installed_at")
+_CHANNEL = re.compile(r"([TE][A-Z0-9]{6,}/)?(#[^\s#@]{1,80}|[CGDU][A-Z0-9]{6,})")
 
 
 @app.command()
@@ -50,20 +54,14 @@ def connect(as_json: AsJson = False) -> None:
 async def _auth_test(settings: Settings) -> Json:
     import aiohttp
     from slack_sdk.errors import SlackApiError
-    from slack_sdk.web.async_client import AsyncWebClient
 
     from monitor.publish.guard import Guard
-    from monitor.publish.slack import session
+    from monitor.publish.slack import client, session
 
-    guard = Guard(settings.allow_networks, allow_http=settings.allow_http)
-    base = settings.slack_base_url or AsyncWebClient.BASE_URL
+    guard = Guard.of(settings)
     async with session(guard) as http:
-        client = AsyncWebClient(
-            settings.slack_token.get_secret_value(), base_url=base, session=http, retry_handlers=[]
-        )  # fmt: skip
-        client.proxy = None
         try:
-            answer = await client.auth_test()
+            answer = await client(http, settings.slack_token.get_secret_value(), settings.slack_base_url).auth_test()
         except SlackApiError as error:
             data = getattr(error.response, "data", None)
             said = data.get("error", "") if isinstance(data, dict) else "not an answer of Slack"
@@ -86,36 +84,15 @@ def subscribe(
 
     Example: lastcall slack subscribe '#ml-platform' 'openai/gpt-4*' 'anthropic/*' --kinds retirement,price
     """
-    from monitor.publish import outbox
     from monitor.settings import load_settings
-    from monitor.store import sealed
-    from monitor.store.tables import SubscriptionRow
 
-    how, now, settings = output.form(as_json), clock(), load_settings(db)
+    how, settings = output.form(as_json), load_settings(db)
     if "://" in channel:
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
         raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
-    how_threaded = targets.threading(threads or "updates")
-    with targets.unlocked(db) as (store, vault), store.write() as session:
-        row = targets.there(session, "slack", channel, vault)
-        due = 0
-        if row is None:
-            row = SubscriptionRow(id=targets.new_id(), type="slack", address=channel, created_at=now)
-            if "://" in channel:
-                sealed.seal_address(vault, row, channel)
-        elif row.state != "enabled":
-            due = outbox.resume(session, row.id, now)
-            session.refresh(row)
-        outbox.ask(session, row, wanted | {"threads": how_threaded}, now)
-    one = targets.told(row)
-    if how == "json":
-        output.document(one)
-    else:
-        print(f"{one['id']}: {one['address']} hears of {targets.wants(one)}")
-    if due:
-        output.say(f"{due} held deliveries are due again")
-    if "://" not in channel and not settings.slack_token.get_secret_value():
+    targets.tell("slack", channel, wanted | {"threads": targets.threading(threads or "updates")}, how, db)
+    if "/" not in channel and not settings.slack_token.get_secret_value():
         output.say("LASTCALL_SLACK_TOKEN is not set; until it is, this channel cannot be reached")
 
 
@@ -138,6 +115,36 @@ def list_channels(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: As
     how = output.form(as_json, as_jsonl, as_csv)
     with opened(db) as store, store.read() as session:
         targets.show_all(how, targets.rows(session, "slack"))
+
+
+@app.command()
+def workspaces(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+    """List the workspaces that installed the app (/slack/install of the service).
+
+    Example: lastcall slack workspaces
+    """
+    from sqlmodel import col, select
+
+    from monitor.store.tables import InstallationRow
+
+    how, now = output.form(as_json, as_jsonl, as_csv), clock()
+    with opened(db) as store, store.read() as session:
+        rows = session.exec(select(InstallationRow).order_by(col(InstallationRow.installed_at))).all()
+    told = [
+        {
+            "team": row.team, "name": row.name, "state": row.state, "reason": row.reason,
+            "installed_at": output.stamp(row.installed_at),
+        }
+        for row in rows
+    ]  # fmt: skip
+    if output.machine(how, told, WORKSPACE):
+        return
+    output.table(
+        ("TEAM", "NAME", "STATE", "REASON", "INSTALLED"),
+        [(row.team, row.name, row.state, row.reason, output.ago(row.installed_at, now)) for row in rows],
+    )
+    if not rows:
+        output.say("none yet; a workspace installs the app at /slack/install of the service")
 
 
 @app.command("test")

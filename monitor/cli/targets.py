@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from monitor.publish.outbox import Owed
     from monitor.settings import Settings
     from monitor.store.db import Store
     from monitor.store.tables import EventRow, SubscriptionRow
@@ -227,9 +226,8 @@ def find(session: Session, kind: str, named: str, vault: Vault | None = None) ->
     """As ``there``. Raises NotFound."""
     if row := there(session, kind, named, vault):
         return row
-    raise NotFound(
-        f"no {kind} target {named!r}; `lastcall {'slack' if kind == 'slack' else 'webhooks'} list` names them"
-    )
+    group = "webhooks" if kind == "webhook" else kind
+    raise NotFound(f"no {kind} target {named!r}; `lastcall {group} list` names them")
 
 
 def any_of(session: Session, named: str) -> SubscriptionRow:
@@ -248,6 +246,32 @@ def health(row: SubscriptionRow, now: datetime) -> str:
     if row.muted_until and row.muted_until > now:
         return f"muted until {row.muted_until:%Y-%m-%d %H:%M} UTC"
     return "ok"
+
+
+def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | None) -> None:
+    """Tell a target from now on. One that is there already gets what is asked for now, and is enabled again."""
+    from monitor.publish import outbox
+    from monitor.store import sealed
+    from monitor.store.tables import SubscriptionRow
+
+    now, due = clock(), 0
+    with unlocked(db) as (store, vault), store.write() as session:
+        row = there(session, kind, address, vault)
+        if row is None:
+            row = SubscriptionRow(id=new_id(), type=kind, address=address, created_at=now)
+            if sealed.is_secret(kind, address):
+                sealed.seal_address(vault, row, address)
+        elif row.state != "enabled":
+            due = outbox.resume(session, row.id, now)
+            session.refresh(row)
+        outbox.ask(session, row, wanted, now)
+    one = told(row)
+    if how == "json":
+        output.document(one)
+    else:
+        print(f"{one['id']}: {one['address']} hears of {wants(one)}")
+    if due:
+        output.say(f"{due} held deliveries are due again")
 
 
 def told(row: SubscriptionRow) -> Json:
@@ -327,25 +351,27 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
+    status, protocol = asyncio.run(try_out(store, settings, row)), "SMTP" if row.type == "email" else "HTTP"
+    print(f"delivered ({protocol} {status})" if status else "delivered")
+
+
+async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int:
+    """Send that message; the status of the answer. To a webhook its type says that it is no event."""
+    from monitor.publish import Publisher
+    from monitor.publish.envelope import VERIFICATION
     from monitor.publish.outbox import Owed
+    from monitor.store import sealed
     from monitor.store.tables import EventRow
 
-    now = clock()
+    kind = VERIFICATION if row.type == "webhook" else "notice.published"
     event = EventRow(
-        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind="notice.published", severity="info",
+        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind=kind, severity="info",
         provider="lastcall", model="", folded="", canonical="", summary="Lastcall: a test message, no event",
-        detected_at=now, source_id="lastcall.test", url="",
+        detected_at=clock(), source_id="lastcall.test", url="",
     )  # fmt: skip
-    asyncio.run(_send(store, settings, Owed(0, 1, event, row)))
-
-
-async def _send(store: Store, settings: Settings, owed: Owed) -> None:
-    from monitor.publish import Publisher
-    from monitor.store import sealed
-
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send([owed], sealed.opened(publisher.vault, owed.target))
-    print(f"delivered (HTTP {status})")
+        status, _ = await publisher.send([Owed(0, 1, event, row)], sealed.opened(publisher.vault, row))
+    return status
 
 
 def check_url(settings: Settings, url: str) -> None:
@@ -354,6 +380,6 @@ def check_url(settings: Settings, url: str) -> None:
     from monitor.publish.guard import Guard
 
     try:
-        Guard(settings.allow_networks, allow_http=settings.allow_http).url(url)
+        Guard.of(settings).url(url)
     except DeliveryFailed as error:
         raise typer.BadParameter(str(error)) from None

@@ -38,9 +38,9 @@ class Receiver:
 
     async def hook(self, request: web.Request) -> web.Response:
         body = await request.read()
-        sent = request.headers
-        expected = signature.headers(self.secret, sent["webhook-id"], int(sent["webhook-timestamp"]), body)
-        if sent["webhook-signature"] != expected["webhook-signature"]:
+        try:  # the clock is that of the recorded year
+            signature.verify(self.secret, request.headers, body, float(request.headers["webhook-timestamp"]))
+        except ValueError:
             self.refused += 1
             return web.Response(status=401)
         self.verified += 1

@@ -11,15 +11,17 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import random as system_random
 from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.logs import Line
-from monitor.publish import outbox
+from monitor.publish import channels, outbox, signature
+from monitor.publish.envelope import Envelopes
 from monitor.publish.outbox import Owed, Try
 from monitor.store import sealed
 from monitor.store.db import retried
@@ -27,11 +29,14 @@ from monitor.store.sealed import Opened
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from monitor.publish.blocks import Background
     from monitor.publish.guard import Networks
     from monitor.publish.slack import Slack
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.tables import SubscriptionRow, SubscriptionState
+    from monitor.store.tables import SubscriptionRow
 
 log = logging.getLogger("lastcall.publish")
 
@@ -41,6 +46,14 @@ Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 LOOK = 1.0
 #: A pause before the next claim, in which more tries end: one claim for all of them.
 GATHER = 0.02
+#: How often it is asked which paused targets are to be tried again.
+PROBE = timedelta(minutes=1)
+#: A try that takes longer than this, in seconds, gives its place to another: slow receivers do not delay quick ones ...
+SLOW = 0.5
+#: ... until this many times the concurrency is in flight.
+MOST_SLOW = 10
+#: Who we are in a handshake (WebHook-Request-Origin of the CloudEvents webhook specification).
+ORIGIN = "lastcall"
 #: How long what is in flight may take once the service stops, in seconds.
 STOP = 20.0
 
@@ -57,8 +70,14 @@ class Publisher:
         vault: Vault | None = None,
         slack_token: str = "",
         slack_base_url: str = "",
+        slack_buttons: bool = False,
         allow_networks: Networks = (),
         allow_http: bool = False,
+        allow_high_ports: bool = False,
+        egress_proxy: str = "",
+        smtp_url: str = "",
+        mail_from: str = "",
+        listen: str = "",
         concurrency: int = 100,
         deadline: float = 15.0,
     ):
@@ -68,17 +87,27 @@ class Publisher:
         self.vault = vault or Vault()
         self.slack_token = slack_token
         self.slack_base_url = slack_base_url
+        self.slack_buttons = slack_buttons
         self.allow_networks = allow_networks
         self.allow_http = allow_http
+        self.allow_high_ports = allow_high_ports
+        self.egress_proxy = egress_proxy
+        self.smtp_url = smtp_url
+        self.mail_from = mail_from
+        self.listen = listen
         self.concurrency = concurrency
         self.deadline = deadline
+        self._hidden = (slack_token, smtp_url, *_words(smtp_url), *_words(egress_proxy))
         self.owner = uuid.uuid4().hex
         #: Hears of each try: the target's type, how it went, and its milliseconds.
         self.tell: Callable[[str, str, int], None] = lambda kind, outcome, ms: None
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
+        self._envelopes = Envelopes()
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
+        self._probed = datetime.min.replace(tzinfo=UTC)
+        self._threads: ThreadPoolExecutor | None = None
         self._open = AsyncExitStack()
 
     @classmethod
@@ -90,8 +119,14 @@ class Publisher:
             vault=sealed.unlock(store, settings),
             slack_token=settings.slack_token.get_secret_value(),
             slack_base_url=settings.slack_base_url,
+            slack_buttons=settings.slack_interactive,
             allow_networks=settings.allow_networks,
             allow_http=settings.allow_http,
+            allow_high_ports=settings.allow_high_ports,
+            egress_proxy=settings.egress_proxy.get_secret_value(),
+            smtp_url=settings.smtp_url.get_secret_value(),
+            mail_from=settings.mail_from,
+            listen=settings.listen,
             concurrency=settings.concurrency,
         )
 
@@ -99,7 +134,10 @@ class Publisher:
         from monitor.publish import webhook
         from monitor.publish.guard import Guard
 
-        self.guard = Guard(self.allow_networks, allow_http=self.allow_http)
+        self.guard = Guard(
+            self.allow_networks, allow_http=self.allow_http, allow_high_ports=self.allow_high_ports,
+            own=self.listen, proxy=self.egress_proxy,
+        )  # fmt: skip
         self.webhooks = await self._open.enter_async_context(webhook.session(self.guard))
         return self
 
@@ -118,10 +156,10 @@ class Publisher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``, then finish what is in flight."""
-        in_flight: set[asyncio.Task[None]] = set()
+        in_flight: dict[asyncio.Task[None], float] = {}  # and when each began
 
         def ended(task: asyncio.Task[None]) -> None:
-            in_flight.discard(task)
+            del in_flight[task]
             self.wake()
 
         try:
@@ -129,9 +167,9 @@ class Publisher:
                 self._woken.clear()
                 if self._ended and not self.store.trouble:
                     await self._record_ended()
-                for together in messages(await self._claim_or_wait(self.concurrency - len(in_flight))):
+                for together in messages(await self._claim_or_wait(self._room(in_flight.values()))):
                     task = asyncio.create_task(self.deliver(together))
-                    in_flight.add(task)
+                    in_flight[task] = time.monotonic()
                     task.add_done_callback(ended)
                 await _either(stop, self._woken, LOOK)
                 await asyncio.sleep(GATHER)
@@ -145,13 +183,22 @@ class Publisher:
             except StoreError as error:
                 log.warning("claimed deliveries are free again only when their leases run out: %s", error)
 
+    def _room(self, began: Collection[float]) -> int:
+        """How many more may be in flight beside those that began then."""
+        quick = sum(at > time.monotonic() - SLOW for at in began)
+        return min(self.concurrency - quick, MOST_SLOW * self.concurrency - len(began))
+
     async def claim(self, limit: int) -> list[Owed]:
         async with self._writing:
             return await asyncio.to_thread(retried, lambda: self._claim(limit))
 
     def _claim(self, limit: int) -> list[Owed]:
         with self.store.write() as session:
-            return outbox.claim(session, self.owner, self.now(), limit)
+            now = self.now()
+            if now - self._probed >= PROBE:
+                self._probed = now
+                channels.probe(session, now)
+            return channels.together(session, self.owner, now, outbox.claim(session, self.owner, now, limit))
 
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
@@ -166,7 +213,7 @@ class Publisher:
         began, started = self.now(), time.monotonic()
         failed: DeliveryFailed | None = None
         status, answer = 0, ""
-        secrets: tuple[str, ...] = (self.slack_token,)
+        secrets = self._hidden
         try:
             opened = self._opened(owed[0].target)
             secrets += opened.hidden
@@ -229,20 +276,64 @@ class Publisher:
         """Status and answer of one message to one target."""
         from monitor.publish import webhook
 
-        events = [one.event for one in owed]
-        if owed[0].target.type == "slack":
-            slack = self._slack or await self._open_slack()
-            return await slack.send(opened.address, opened.secret, events, self.now())
+        target, events, now = owed[0].target, [one.event for one in owed], self.now()
+        if target.type == "slack":
+            return await (await self.open_slack()).send(owed, opened.address)
+        if target.type == "email":
+            return await self._mail(opened.address, owed)
+        if target.type == "apprise":
+            return await self._apprise(opened.address, owed)
+        keys = signature.signing(opened.secret, opened.old_secrets, now)
+        message = self._envelopes.seal(target.format, events, owed[0].message)
+        origin = ORIGIN if target.verify == "handshake" else ""
         return await webhook.send(
-            self.webhooks, self.guard, opened.address, opened.secret, events, self.now(), self.deadline, owed[0].message
-        )
+            self.webhooks, self.guard, opened.address, keys, message, now, self.deadline, origin
+        )  # fmt: skip
 
-    async def _open_slack(self) -> Slack:
+    async def handshake(self, target: SubscriptionRow) -> None:
+        """Ask an endpoint whether it wants messages from here. Raises DeliveryFailed if it does not say so."""
+        from monitor.publish import webhook
+
+        url = self._opened(target).address
+        await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
+
+    async def _mail(self, address: str, owed: Sequence[Owed]) -> tuple[int, str]:
+        from monitor.publish import email
+
+        if not self.smtp_url:
+            raise DeliveryFailed("there is no mail server; set LASTCALL_SMTP_URL", ours=True)
+        relay, events = email.Relay.parse(self.smtp_url, self.mail_from), [one.event for one in owed]
+        message_id = f"{owed[0].message or events[0].id}.{owed[0].target.id}"
+        around = await asyncio.to_thread(self._around, owed)
+        return await email.send(relay, email.message(relay, address, events, around, message_id, self.now()))
+
+    async def _apprise(self, url: str, owed: Sequence[Owed]) -> tuple[int, str]:
+        """The library is large: only who has such a target pays for it."""
+        from monitor.publish import apprise, words
+
+        if self._threads is None:
+            self._threads = apprise.threads()
+            self._open.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+        events, around, now = [one.event for one in owed], await asyncio.to_thread(self._around, owed), self.now()
+        return await apprise.send(self._threads, url, words.title(events, now), words.text(events, around, now))
+
+    def _around(self, owed: Sequence[Owed]) -> Mapping[str, Background]:
+        from monitor.publish.background import background
+
+        with self.store.read() as session:
+            return {one.event.id: background(session, one.event, one.target.id, self.now()) for one in owed}
+
+    async def open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
+        if self._slack is not None:
+            return self._slack
         from monitor.publish import slack
 
         http = await self._open.enter_async_context(slack.session(self.guard))
-        self._slack = slack.Slack(http, self.guard, self.slack_token, self.slack_base_url, self.deadline)
+        self._slack = slack.Slack(
+            self.store, http, self.guard, self.vault, now=self.now, token=self.slack_token,
+            base_url=self.slack_base_url, deadline=self.deadline, buttons=self.slack_buttons,
+        )  # fmt: skip
         return self._slack
 
     def record(self, ended: Sequence[Outcome]) -> None:
@@ -253,9 +344,15 @@ class Publisher:
             if arrived:
                 outbox.acknowledge(session, arrived, self.now())
             for owed, tried, failed in ended:
-                if failed and failed.permanent:
-                    state: SubscriptionState = "paused" if owed[0].target.type == "slack" else "disabled"
-                    outbox.refuse(session, owed, tried, state)
+                if failed and failed.dead:
+                    outbox.bury(session, owed, tried, self.now())
+                elif failed and failed.permanent:
+                    outbox.refuse(session, owed, tried, self.now())
+                    if failed.workspace:
+                        workspace = owed[0].target.address.rpartition("/")[0]
+                        channels.pause_workspace(session, workspace, tried.error, self.now())
+                elif failed and failed.ours:
+                    outbox.postpone(session, owed, tried, self.owner, self.now())
                 elif failed:
                     outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
 
@@ -271,6 +368,12 @@ def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
         key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)
     return list(together.values())
+
+
+def _words(url: str) -> tuple[str, ...]:
+    """Of a URL of the settings what must not be recorded: who logs in, and with what."""
+    login = url.partition("://")[2].rpartition("@")[0]
+    return (login, *map(unquote, login.split(":", 1))) if login else ()
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:

@@ -7,18 +7,24 @@ addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``) and, by version 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from monitor.errors import DeliveryFailed
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -34,72 +40,188 @@ BLOCKED_V6: Networks = [ip_network(text) for text in (
     "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
 )]  # fmt: skip
 
+#: Ports that a public address may be delivered to; http has its own, where http is allowed at all.
+PORTS, HTTP_PORT, HIGH_PORTS = (443, 8443), 80, range(1024, 65536)
+
+#: Names that are looked up at the same time.
+LOOKUPS = 16
+
+ALLOW_HTTP = "LASTCALL_ALLOW_HTTP=true"
+ALLOW_NETWORKS = "LASTCALL_ALLOW_NETWORKS"
+ALLOW_HIGH_PORTS = "LASTCALL_ALLOW_HIGH_PORTS=true"
+
 
 class Guard:
-    """Which URLs and addresses may be delivered to. ``allowed`` networks win over the blocked ones."""
+    """Which URLs and addresses may be delivered to.
 
-    def __init__(self, allowed: Networks = (), *, allow_http: bool = False):
+    ``allowed`` networks win over the blocked ones, at every port: the operator named them. ``own`` is the address
+    (``host:port``) that this process listens on, which is never delivered to. Through an egress ``proxy`` (a URL) names
+    are resolved by it, and what they lead to is its business.
+    """
+
+    def __init__(
+        self,
+        allowed: Networks = (),
+        *,
+        allow_http: bool = False,
+        allow_high_ports: bool = False,
+        own: str = "",
+        proxy: str = "",
+    ):
         self.allowed = allowed
         self.allow_http = allow_http
+        self.allow_high_ports = allow_high_ports
+        self.proxy = proxy
+        host, _, port = own.rpartition(":")
+        self.own = (host.strip("[]") or "127.0.0.1", int(port)) if own else None
+        self.url = lru_cache(maxsize=4096)(self._url)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Guard:
+        return cls(
+            settings.allow_networks, allow_http=settings.allow_http, allow_high_ports=settings.allow_high_ports,
+            own=settings.listen, proxy=settings.egress_proxy.get_secret_value(),
+        )  # fmt: skip
 
     def permits(self, address: str) -> bool:
-        ip = ip_address(address.partition("%")[0])
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        if any(ip in network for network in self.allowed):
+        """Whether an address is public, or in a network that is allowed."""
+        ip = _plain(address)
+        if self._is_allowed(ip):
             return True
         if isinstance(ip, IPv6Address):
             return ip in GLOBAL_V6 and not any(ip in network for network in BLOCKED_V6)
         return not any(ip in network for network in BLOCKED)
 
-    def url(self, text: str) -> URL:
-        """The URL, if its form is one to deliver to. The message does not repeat it: it may hold a secret."""
+    def refusal(self, address: str, port: int) -> str:
+        """Why an address and port may not be connected to, and what would allow it; empty if it may."""
+        if not self.permits(address):
+            ip = _plain(address)
+            return f"address {ip} is not public ({ALLOW_NETWORKS}={ip}/{ip.max_prefixlen} allows it)"
+        if self._is_own(address, port):
+            return f"{address} port {port} is where Lastcall itself listens"
+        if self._is_allowed(_plain(address)) or port in PORTS or port == HTTP_PORT:  # which only http has
+            return ""
+        if port in HIGH_PORTS:
+            return "" if self.allow_high_ports else f"port {port} is not 443 or 8443 ({ALLOW_HIGH_PORTS} allows it)"
+        return f"port {port} is not 443, 8443 or above 1023"
+
+    def _is_allowed(self, ip: IPv4Address | IPv6Address) -> bool:
+        return any(ip in network for network in self.allowed)
+
+    def _is_own(self, address: str, port: int) -> bool:
+        if self.own is None or port != self.own[1]:
+            return False
+        ip, mine = _plain(address), _plain(_literal(self.own[0]) or "127.0.0.1")
+        return ip == mine or (mine.is_unspecified and _is_local(str(ip)))
+
+    def _url(self, text: str) -> URL:
+        """The URL, if it is one to deliver to. The message says all that would have to be allowed for it.
+
+        It does not repeat the URL, which may hold a secret. A name is looked at again when it is resolved.
+        """
         if "\\" in text or any(char.isspace() or not char.isprintable() for char in text):
             raise DeliveryFailed("the URL has a backslash, space or control character")
         try:
             url = URL(text)
-            host, _port = url.host, url.port
+            host, port = url.host, url.port
         except ValueError:
             raise DeliveryFailed("the URL cannot be read") from None
-        if url.scheme != "https" and not (url.scheme == "http" and self.allow_http):
-            raise DeliveryFailed("the URL is not https (LASTCALL_ALLOW_HTTP=true allows http)")
-        if not host or len(host) > 253:
+        if url.scheme not in ("https", "http"):
+            raise DeliveryFailed("the URL is not https")
+        if not host or not port or len(host) > 253:
             raise DeliveryFailed("the URL has no host, or too long a one")
+        if url.scheme == "https" and port == HTTP_PORT:
+            raise DeliveryFailed("the URL is https on the port of http")
         if url.user is not None or url.password is not None or url.fragment:
             raise DeliveryFailed("the URL has a user, password or fragment")
+        against = [] if url.scheme == "https" or self.allow_http else [f"it is not https ({ALLOW_HTTP} allows http)"]
+        against += filter(None, [self._early(host, port)])
+        if against:
+            raise DeliveryFailed(f"the URL is refused: {', and '.join(against)}")
         return url
+
+    def _early(self, host: str, port: int) -> str:
+        """What can be said of a host before it is resolved. ``localhost`` never leads anywhere else (RFC 6761)."""
+        name = host.rstrip(".").casefold()
+        literal = "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else _literal(name)
+        if literal:
+            return self.refusal(literal, port)
+        return "" if self.allowed else self.refusal("1.1.1.1", port)  # a name may lead into an allowed network
 
     def socket(self, address: AddrInfoType) -> socket.socket:
         """aiohttp's socket factory: called with every address, literal or resolved, right before connecting."""
         family, kind, protocol, _, target = address
-        if not self.permits(str(target[0])):
-            raise _refused(str(target[0]))
+        if against := self.refusal(str(target[0]), int(target[1])):
+            raise OSError(errno.EACCES, against)
         return socket.socket(family, kind, protocol)
 
     def connector(self) -> TCPConnector:
-        """A connector behind this guard. ``limit`` is the publisher's business."""
-        return TCPConnector(socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0)
+        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's business.
+
+        Answers are not remembered: connections are kept, and each new one goes where the name leads by then.
+        """
+        if self.proxy:
+            return TCPConnector(limit=0)
+        return TCPConnector(
+            socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0, use_dns_cache=False
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    """An address; of one that is mapped into IPv6, the IPv4 address inside."""
+    ip = ip_address(address.partition("%")[0])
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+
+def _literal(host: str) -> str:
+    """The address that a host is, in any way to write one (decimal, octal, hex, shortened); empty for a name."""
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return ""
+
+
+def _is_local(address: str) -> bool:
+    """Whether an address is one of this machine: only such a one can be bound to."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 class _WholeAnswers(AbstractResolver):
-    """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake."""
+    """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake.
+
+    It asks in threads of its own: names that nobody answers for must not keep the database from its threads.
+    """
 
     def __init__(self, guard: Guard):
         self.guard = guard
-        self.resolver = ThreadedResolver()
+        self.threads = ThreadPoolExecutor(LOOKUPS, "lastcall-dns")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        answers = await self.resolver.resolve(host, port, family)
-        for answer in answers:
-            if not self.guard.permits(answer["host"]):
-                raise _refused(answer["host"])
-        return answers
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        answers = await asyncio.get_running_loop().run_in_executor(self.threads, ask)
+        for *_, target in answers:
+            if against := self.guard.refusal(str(target[0]), port):
+                raise OSError(errno.EACCES, against)
+        return [
+            {
+                "hostname": host, "host": str(target[0]), "port": port, "family": kind, "proto": protocol,
+                "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            }
+            for kind, _, protocol, _, target in answers
+        ]  # fmt: skip
 
     async def close(self) -> None:
-        await self.resolver.close()
-
-
-def _refused(address: str) -> OSError:
-    return OSError(errno.EACCES, f"address {address} is not public (LASTCALL_ALLOW_NETWORKS allows networks)")
+        self.threads.shutdown(wait=False, cancel_futures=True)

@@ -69,6 +69,7 @@ class Filter:
     bare: bool = False
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, word: str) -> Filter:
         """The filter behind a word. Raises ValueError with one line for people."""
         folded = word.strip().casefold()

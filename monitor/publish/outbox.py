@@ -12,36 +12,50 @@ the lease runs out. Every function works in the caller's transaction and changes
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b32encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Row,
     Select,
+    Text,
     Update,
     and_,
+    bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
     literal_column,
     or_,
     select,
-    true,
-    union_all,
     update,
 )
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from monitor.publish import timing
+from monitor.events import Draft, Severity
+from monitor.publish import standing, timing
 from monitor.publish.match import Wanted
+from monitor.publish.standing import Standing
 from monitor.store.db import SKEW
-from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow, SubscriptionState
+from monitor.store.log import append
+from monitor.store.tables import (
+    AcknowledgementRow,
+    AttemptRow,
+    DeliveryRow,
+    EventRow,
+    SubscriptionRow,
+    SubscriptionState,
+    ThreadRow,
+)
 
 #: The waits before each try, after the one before: the example of Standard Webhooks, 75.6 hours in all.
 SCHEDULE = (
@@ -52,8 +66,12 @@ SCHEDULE = (
 JITTER = 0.2
 #: A receiver may ask to be left alone for at most this long.
 LONGEST_QUIET = timedelta(hours=24)
+#: After a fault on this side everything is tried again this much later.
+POSTPONED = timedelta(seconds=30)
 #: Several times the deadline of a try: nobody else takes what is still being sent.
 LEASE = timedelta(seconds=60)
+#: A target that is paused is tried again by itself after this time (delivery reference 2.2).
+PROBE = timedelta(hours=24)
 #: Tries at one webhook at the same time, in all processes.
 PER_TARGET = 4
 #: Events in one Slack message; what limits it is its length (slack.message).
@@ -62,12 +80,18 @@ PER_MESSAGE = 100
 PER_DIGEST = 100
 
 _id, _state, _next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
+_failures = col(SubscriptionRow.failures)
 _target_id, _lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)
 #: Written out where it matters, since a partial index is not used for a parameter.
 _PENDING: ColumnElement[str] = literal_column("'pending'")
 _is_pending = _state == _PENDING
 _DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+_ATTEMPTS: Any = AttemptRow.__table__  # type: ignore[attr-defined]
 _TARGETS: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]
+#: Targets as plain rows without their secrets: the ORM takes ten times as long to make a thousand of them.
+_ASKING: Any = select(
+    *(column for column in _TARGETS.c if column.name not in ("address", "sealed_address", "secret", "old_secrets"))
+)
 _NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 #: What is read of a delivery that was claimed.
 _CLAIMED = (_id, col(DeliveryRow.attempts), col(DeliveryRow.event_id), _target_id, col(DeliveryRow.message))
@@ -105,7 +129,8 @@ def enqueue(
 
     ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
-    targets = [(row, Wanted.of(row)) for row in session.scalars(select(SubscriptionRow))]
+    asking: Sequence[Any] = session.connection().execute(_ASKING).all()
+    targets = [(row, Wanted.of(row)) for row in asking]
     rows = [
         {
             "event_id": event.id,
@@ -117,6 +142,7 @@ def enqueue(
         for event in events
         for target, wants in targets
         if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
+        and event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
         session.execute(insert(DeliveryRow), rows)
@@ -157,54 +183,96 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
     A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a digest one message. A
-    digest counts as one.
+    digest counts as one. What is owed to an ordered target goes one after the other: while one waits for its next
+    try, so do all behind it.
     """
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
     free = _free(now)
-    due = and_(_is_pending, _next_at <= now)
-    is_free = case((free, 1), else_=0)
-    owed = union_all(
-        _first_due(session, "webhook", per_target, now), _first_due(session, "slack", PER_MESSAGE, now)
-    ).subquery()  # fmt: skip
-    ranked = (
-        select(
-            _id,
-            is_free.label("free"),
-            func.row_number().over(partition_by=_target_id, order_by=(is_free, _next_at, _id)).label("place"),
-            func.min(is_free).over(partition_by=_target_id).label("idle"),
-            owed.c.type,
-            owed.c.failing,
-        )
-        .join(owed, owed.c.id == _id)
-        .subquery()
-    )
-    room = case(
-        (and_(ranked.c.type == "slack", ranked.c.idle == 1), PER_MESSAGE),
-        (ranked.c.type == "slack", 0),
-        (ranked.c.failing == 1, 1),
-        else_=per_target,
-    )
-    fair = (
-        select(ranked.c.id)
-        .where(ranked.c.free == 1, ranked.c.place <= room)
-        .order_by(ranked.c.failing, ranked.c.place, ranked.c.id)
-        .limit(limit)
-    )
     # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
     # SQLite has one writer at a time.
-    locked = select(_id).where(_id.in_(fair), due, free).with_for_update(skip_locked=True).cte("locked")
-    taken = session.execute(
-        update(DeliveryRow)
-        .where(_id.in_(select(locked.c.id)))
+    chosen = choose(_waiting(session, now, per_target), limit, per_target)
+    due = and_(_id.in_(chosen), _is_pending, _next_at <= now, free)
+    locked = select(_id).where(due).with_for_update(skip_locked=True).cte("locked")
+    taken = session.connection().execute(
+        update(_DELIVERIES)
+        .where(_DELIVERIES.c.id.in_(select(locked.c.id)))
         .values(**_leased(owner, now), message="")
         .returning(*_CLAIMED)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return _owed(session, [*digests, *taken])
+    )
+    return _owed(session, [*digests, *taken.all()])
 
 
-def _owed(session: Session, claimed: Sequence[Row[Any]]) -> list[Owed]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A target and its first due deliveries: those that wait, and how many are in flight."""
+
+    slack: bool
+    failing: bool
+    free: Sequence[int]
+    in_flight: int
+
+
+def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET) -> list[int]:
+    """Which deliveries to take, at most ``limit``: of healthy targets first, and of every target in its turn."""
+    places: list[tuple[bool, int, int]] = []
+    for one in waiting:
+        if one.slack:
+            room = 0 if one.in_flight else PER_MESSAGE
+        else:
+            room = (1 if one.failing else per_target) - one.in_flight
+        places += [
+            (one.failing, one.in_flight + place, number) for place, number in enumerate(one.free[: max(room, 0)])
+        ]
+    return [number for _, _, number in sorted(places)[: max(limit, 0)]]
+
+
+def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
+    """The targets that may be sent something, with the first due deliveries of each: a few steps in the index for
+    each target, however much it is owed."""
+    found: list[Waiting] = []
+    for question in _questions(session.get_bind().dialect.name == "sqlite", per_target):
+        for is_slack, failing_since, text in session.connection().execute(
+            question, {"now": now, "odd": now + LEASE + SKEW}
+        ):
+            if signs := json.loads(text or "[]"):
+                waits = [number for number in signs if number > 0]
+                found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
+    return found
+
+
+@cache
+def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """The queries behind ``_waiting``; made once, which takes longer than to answer them.
+
+    Of an ordered target only the oldest that is pending counts, due or not: it goes before all others.
+    """
+    now: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
+    one = _DELIVERIES.alias()
+    pending = and_(one.c.subscription_id == _TARGETS.c.id, one.c.state == _PENDING)
+    odd: ColumnElement[datetime] = bindparam("odd", type_=DateTime(timezone=True))  # as _free has it
+    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now, one.c.lease_until > odd)
+    signed = case((free, one.c.id), else_=-one.c.id).label("number")
+    due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
+    oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
+    head = select(signed).where(one.c.id == oldest.correlate(_TARGETS), one.c.next_at <= now)
+    slack, ordered = _TARGETS.c.type == "slack", _TARGETS.c.ordered
+    open_ = and_(_is_open(now), ~_digested())
+
+    def question(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
+        # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
+        numbers = first.correlate(_TARGETS).subquery().c.number
+        whole = func.json_group_array(numbers) if sqlite else cast(func.json_agg(numbers), Text)
+        return select(slack, _TARGETS.c.failing_since, select(whole).scalar_subquery()).where(which, open_)
+
+    return (
+        question(and_(~slack, ~ordered), due.limit(per_target)),
+        question(slack, due.limit(PER_MESSAGE)),
+        question(and_(~slack, ordered), head),
+    )
+
+
+def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
     """The claimed deliveries with their events and targets, in the order of the log."""
     wanted = {line.event_id for line in claimed}
     events = {row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))}
@@ -231,7 +299,7 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
     # Locked, so that two workers never share a message between them.
     targets = session.scalars(
         select(col(SubscriptionRow.id))
-        .where(_digested(), col(SubscriptionRow.state) == "enabled", _not_quiet(now))
+        .where(_digested(), _is_open(now))
         .where(oldest.is_not(None), ~in_flight)
         .order_by(oldest)
         .limit(limit)
@@ -271,38 +339,15 @@ def _digested() -> ColumnElement[bool]:
     return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
 
 
-def _first_due(session: Session, kind: str, count: int, now: datetime) -> Select[Any]:
-    """The first due deliveries of each target of a kind, leased or not: a few steps in the index for each target,
-    however much it is owed."""
-    one = aliased(DeliveryRow)
-    next_at, one_id = col(one.next_at), col(one.id)
-    first = (
-        select(one_id)
-        .where(col(one.subscription_id) == col(SubscriptionRow.id), col(one.state) == _PENDING, next_at <= now)
-        .order_by(next_at, one_id)
-        .limit(count)
-        .correlate(SubscriptionRow)
-    )
-    failing = case((col(SubscriptionRow.failing_since).is_(None), 0), else_=1).label("failing")
-    enabled = and_(col(SubscriptionRow.state) == "enabled", _not_quiet(now), ~_digested())
-    target = and_(col(SubscriptionRow.type) == kind, enabled)
-    if session.get_bind().dialect.name == "sqlite":  # which has no LATERAL, and walks a correlated IN as well
-        return (
-            select(_id, col(SubscriptionRow.type), failing)
-            .join_from(SubscriptionRow, DeliveryRow, _id.in_(first))
-            .where(target)
-        )
-    each = first.lateral()
-    return select(each.c.id, col(SubscriptionRow.type), failing).join_from(SubscriptionRow, each, true()).where(target)
+def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
+    quiet_until = col(SubscriptionRow.quiet_until)
+    return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
     """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
     return or_(_lease_until.is_(None), _lease_until <= now, _lease_until > now + LEASE + SKEW)
-
-
-def _not_quiet(now: datetime) -> ColumnElement[bool]:
-    return or_(col(SubscriptionRow.quiet_until).is_(None), col(SubscriptionRow.quiet_until) <= now)
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:
@@ -317,10 +362,16 @@ def lock(session: Session, target_ids: Collection[str]) -> None:
 def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
     """They arrived. True whoever holds the lease by now, and even if they were held or cancelled meanwhile."""
     owed = [one for one, _ in arrived]
-    targets = col(SubscriptionRow.id).in_({one.target.id for one in owed})
-    session.execute(_set(update(SubscriptionRow).where(targets), last_delivered_at=now, failing_since=None))
+    targets = {one.target.id: one.target for one in owed}
+    these = col(SubscriptionRow.id).in_(targets)
+    known = or_(_failures >= standing.TOLD_AFTER, col(SubscriptionRow.probe_at).is_not(None))
+    told = session.scalars(select(col(SubscriptionRow.id)).where(these, known)).all()
+    well = {"last_delivered_at": now, "failing_since": None, "failures": 0, "probe_at": None}
+    session.execute(_set(update(SubscriptionRow).where(these), **well))
     _record(session, arrived)
     session.execute(_set(_these(owed), state="delivered", delivered_at=now, error="", **_NO_LEASE))
+    for target_id in told:
+        _tell(session, targets[target_id], "endpoint.recovered", "notice", "takes deliveries again", now)
 
 
 def retry_later(
@@ -332,23 +383,56 @@ def retry_later(
     random: Callable[[], float],
     retry_after: float | None = None,
 ) -> None:
-    """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target."""
-    since, until = col(SubscriptionRow.failing_since), col(SubscriptionRow.quiet_until)
-    changed: dict[str, Any] = {"failing_since": func.coalesce(since, now)}
-    quiet = now
-    if retry_after is not None:
-        quiet += min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
-        changed["quiet_until"] = case((until > quiet, until), else_=quiet)
-    _set_target(session, owed[0].target.id, **changed)
+    """They did not arrive: due again by the schedule, or dead. ``retry_after`` keeps everything from the target.
+
+    A target that has only failed for days is disabled, one that fails again and again is left alone for a while
+    (standing.Standing). Whoever operates it is told once of each.
+    """
+    target = owed[0].target
+    where = col(SubscriptionRow.id) == target.id
+    was = session.execute(select(_failures, col(SubscriptionRow.failing_since)).where(where)).one_or_none()
+    stands = Standing(was.failures if was else 0, was.failing_since if was else None).failed(now)
     _record(session, [(one, tried) for one in owed])
+    until = quiet = now
+    if retry_after is not None:
+        until = quiet = now + min(timedelta(seconds=max(retry_after, 0)), LONGEST_QUIET)
+    if pause := stands.pause(now):
+        until = max(until, now + _jittered(pause, random))
+    changed: dict[str, Any] = {"failures": stands.failures, "failing_since": stands.failing_since}
+    if until > now or retry_after is not None:
+        floor = col(SubscriptionRow.quiet_until)
+        changed["quiet_until"] = case((floor > until, floor), else_=until)
+    _set_target(session, target.id, **changed)
+    spent = [one for one in owed if one.number >= len(SCHEDULE)]
+    first_spent = bool(spent) and not _is_spent_since(session, target.id, stands.failing_since or now)
     for one in owed:
         later: dict[str, Any] = {"state": "dead"}
         if one.number < len(SCHEDULE):
-            wait = SCHEDULE[one.number] * (1 - JITTER + 2 * JITTER * random())
-            later = {"next_at": timing.allowed(one.target, one.event.severity, max(now + wait, quiet))}
-        # Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it.
-        still = and_(_state == "pending", col(DeliveryRow.lease_owner) == owner)
-        session.execute(_set(_these([one]).where(still), error=tried.error, **later, **_NO_LEASE))
+            due = max(now + _jittered(SCHEDULE[one.number], random), quiet)
+            later = {"next_at": timing.allowed(one.target, one.event.severity, due)}
+        session.execute(_set(_still(one, owner), error=tried.error, **later, **_NO_LEASE))
+    if stands.is_given_up(now):
+        days = (now - (stands.failing_since or now)).days
+        _stop(session, target, _stopped(target), f"only failures for {days} days, the last: {tried.error}", now)
+        return
+    if stands.is_news:
+        words = f"{stands.failures} tries in a row failed, the last with {owed[0].event.kind}: {tried.error}"
+        _tell(session, target, "endpoint.failing", "action", words, now)
+    if first_spent:
+        words = f"{len(SCHEDULE)} tries are exhausted and delivery {spent[0].delivery_id} ({spent[0].event.kind}) is"
+        _tell(session, target, "endpoint.failing", "critical", f"{words} dead: {tried.error}", now)
+
+
+def postpone(session: Session, owed: Sequence[Owed], tried: Try, owner: str, now: datetime) -> None:
+    """They could not be sent, and not by any fault of the target: on record, due again soon, the try not counted."""
+    _record(session, [(one, tried) for one in owed])
+    for one in owed:
+        session.execute(
+            _set(
+                _still(one, owner), error=tried.error, next_at=now + POSTPONED,
+                attempts=col(DeliveryRow.attempts) - 1, **_NO_LEASE,
+            )
+        )  # fmt: skip
 
 
 def hold(session: Session, target_id: str, state: SubscriptionState, reason: str) -> int:
@@ -359,15 +443,77 @@ def hold(session: Session, target_id: str, state: SubscriptionState, reason: str
     )  # fmt: skip
 
 
-def refuse(session: Session, owed: Sequence[Owed], tried: Try, state: SubscriptionState) -> None:
+def refuse(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
     """The target itself cannot be delivered to: the try is recorded, and the target held with all it is owed."""
-    hold(session, owed[0].target.id, state, tried.error)
     _record(session, [(one, tried) for one in owed])
+    _stop(session, owed[0].target, _stopped(owed[0].target), tried.error, now)
+
+
+def _stopped(target: SubscriptionRow) -> SubscriptionState:
+    """A webhook is disabled until somebody enables it; anything else is paused and may come back by itself."""
+    return "disabled" if target.type == "webhook" else "paused"
+
+
+def _stop(session: Session, target: SubscriptionRow, state: SubscriptionState, reason: str, now: datetime) -> None:
+    """Hold a target; whoever operates it is told, if it was enabled and not only tried again (publish.channels)."""
+    enabled = and_(col(SubscriptionRow.id) == target.id, col(SubscriptionRow.state) == "enabled")
+    is_news = session.scalar(select(col(SubscriptionRow.id)).where(enabled, col(SubscriptionRow.probe_at).is_(None)))
+    held = hold(session, target.id, state, reason)
+    if state == "paused":
+        _set_target(session, target.id, probe_at=now + PROBE)
+    if is_news:
+        words = f"{state}, {held} deliveries are held: {reason}"
+        _tell(session, target, "endpoint.disabled", "critical", words, now)
+
+
+def _is_spent_since(session: Session, target_id: str, since: datetime) -> bool:
+    """Whether a delivery died in this run of failures already: one is told of, not each."""
+    dead = and_(_target_id == target_id, _state == "dead", _next_at >= since)
+    return session.scalar(select(_id).where(dead).limit(1)) is not None
+
+
+def _still(one: Owed, owner: str) -> Update:
+    """Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it."""
+    return _these([one]).where(_state == "pending", col(DeliveryRow.lease_owner) == owner)
+
+
+def _jittered(wait: timedelta, random: Callable[[], float]) -> timedelta:
+    return wait * (1 - JITTER + 2 * JITTER * random())
+
+
+def told_by(target_id: str) -> str:
+    """The source of the events about a target."""
+    return f"lastcall.{target_id}"
+
+
+def _tell(
+    session: Session, target: SubscriptionRow, kind: str, severity: Severity, words: str, now: datetime
+) -> None:  # fmt: skip
+    """Put an event about a target into the log, and owe it to the operator targets."""
+    draft = Draft(kind, severity, None, f"{target.type} {target.id} ({_shown(target.address)}): {words}")
+    told = append(session, [draft], source_id=told_by(target.id), url="", document="", now=now)
+    enqueue(session, told, now)
+
+
+def _shown(address: str) -> str:
+    """Of an address what is no secret: a channel, or the host of a URL."""
+    _, scheme, rest = address.partition("://")
+    return rest.partition("/")[0].rpartition("@")[2] if scheme else address
+
+
+def bury(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+    """The message itself is refused for good: the try is recorded, nothing is tried again, and the operator is told."""
+    _record(session, [(one, tried) for one in owed])
+    session.execute(_set(_these(owed), state="dead", error=tried.error, **_NO_LEASE))
+    words = f"delivery {owed[0].delivery_id} ({owed[0].event.kind}) is dead, the message is refused: {tried.error}"
+    _tell(session, owed[0].target, "endpoint.failing", "action", words, now)
 
 
 def resume(session: Session, target_id: str, now: datetime) -> int:
     """Enable a target again; what was held for it is due, with all its tries. Returns how many deliveries."""
-    _set_target(session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None)
+    _set_target(
+        session, target_id, state="enabled", reason="", quiet_until=None, failing_since=None, failures=0, probe_at=None
+    )
     held = and_(_target_id == target_id, _state == "held")
     due = _change(session, held, state="pending", attempts=0, next_at=now, error="", **_NO_LEASE)
     target = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id)
@@ -406,22 +552,58 @@ def replay(
     ids: Sequence[int] | None = None,
     target_id: str | None = None,
     since: datetime | None = None,
+    events: Select[Any] | None = None,
 ) -> int:
-    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, or what all of them
-    name together. Not what is being sent just now; what is owed to a paused target is held. Returns how many."""
-    conditions = [or_(_free(now), _state != "pending")]
+    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, of some events (a
+    query for their ids), or what all of them name together.
+
+    Not what is being sent just now; what is owed to a paused target is held. Returns how many.
+    """
+    conditions = [_is_idle(now)]
     if ids is not None:
         conditions.append(_id.in_(ids))
     if target_id is not None:
         conditions.append(_target_id == target_id)
     if since is not None:
         conditions.append(col(DeliveryRow.created_at) >= since)
+    if events is not None:
+        conditions.append(col(DeliveryRow.event_id).in_(events))
     if len(conditions) == 1:
-        raise ValueError("say what to replay: ids, a target or a time")
+        raise ValueError("say what to replay: ids, a target, a time or events")
+    return _again(session, and_(*conditions), now)
+
+
+def replay_missing(
+    session: Session, now: datetime, target_id: str, since: datetime, events: Select[Any] | None = None
+) -> int:
+    """Send a target what it wants of the log since a time and never got: held, dead, cancelled, or not owed yet.
+
+    An event from before the target was made, or before it asked for this, is owed now. Not a reminder, which was for
+    its day. Returns how many deliveries are due by this.
+    """
+    target = session.get_one(SubscriptionRow, target_id)
+    asked = select(EventRow).where(col(EventRow.detected_at) >= since)
+    if events is not None:
+        asked = asked.where(col(EventRow.id).in_(events))
+    lost = and_(_target_id == target_id, _is_idle(now), _state != "delivered")
+    again = _again(session, and_(lost, col(DeliveryRow.event_id).in_(asked.with_only_columns(col(EventRow.id)))), now)
+    known = select(col(DeliveryRow.event_id)).where(_target_id == target_id)
+    never = asked.where(col(EventRow.id).not_in(known), col(EventRow.kind) != "retirement.reminder")
+    wants = Wanted.of(target)
+    owed = [event for event in session.scalars(never.order_by(col(EventRow.sequence))) if wants.matches(event)]
+    return again + enqueue(session, owed, now, only={event.id: [target_id] for event in owed})
+
+
+def _is_idle(now: datetime) -> ColumnElement[bool]:
+    """Not being sent just now."""
+    return or_(_free(now), _state != "pending")
+
+
+def _again(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
     enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled")
     state = case((_target_id.in_(enabled), "pending"), else_="held")
     return _change(
-        session, and_(*conditions), state=state, attempts=0, next_at=now, delivered_at=None, error="", **_NO_LEASE
+        session, condition, state=state, attempts=0, next_at=now, delivered_at=None, error="", **_NO_LEASE
     )  # fmt: skip
 
 
@@ -443,8 +625,14 @@ def _change(session: Session, condition: ColumnElement[bool], **values: Any) -> 
 
 
 def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
-    rows = [asdict(tried) | {"delivery_id": one.delivery_id, "number": one.number} for one, tried in tries]
-    session.execute(insert(AttemptRow), rows)
+    rows = [
+        {
+            "delivery_id": one.delivery_id, "number": one.number, "at": tried.at, "ms": tried.ms,
+            "status": tried.status, "error": tried.error, "answer": tried.answer,
+        }
+        for one, tried in tries
+    ]  # fmt: skip
+    session.connection().execute(insert(_ATTEMPTS), rows)
 
 
 # --- looking -----------------------------------------------------------------------------------------------
@@ -476,6 +664,14 @@ def next_due(session: Session, target_id: str) -> datetime | None:
     return found
 
 
+def _joined() -> Select[DeliveryRow, EventRow, SubscriptionRow]:
+    return (
+        select(DeliveryRow, EventRow, SubscriptionRow)
+        .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
+        .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
+    )
+
+
 def states(session: Session, target_id: str) -> dict[str, int]:
     """How many deliveries of a target are in which state."""
     counted = select(_state, func.count()).where(_target_id == target_id).group_by(_state)
@@ -486,18 +682,24 @@ def listed(
     session: Session, state: str | None, target_id: str | None, limit: int
 ) -> list[tuple[DeliveryRow, EventRow, SubscriptionRow]]:
     """Deliveries with their events and targets, newest first."""
-    query = (
-        select(DeliveryRow, EventRow, SubscriptionRow)
-        .join(EventRow, col(EventRow.id) == col(DeliveryRow.event_id))
-        .join(SubscriptionRow, col(SubscriptionRow.id) == _target_id)
-        .order_by(_id.desc())
-        .limit(limit)
-    )
+    query = _joined().order_by(_id.desc()).limit(limit)
     if state:
         query = query.where(_state == state)
     if target_id:
         query = query.where(_target_id == target_id)
     return [(delivery, event, target) for delivery, event, target in session.execute(query).all()]
+
+
+def delivery(session: Session, delivery_id: int) -> tuple[DeliveryRow, EventRow, SubscriptionRow] | None:
+    """One delivery with its event and target."""
+    query = _joined().where(_id == delivery_id)
+    return next(((one, event, target) for one, event, target in session.execute(query)), None)
+
+
+def tries(session: Session, delivery_id: int) -> Sequence[AttemptRow]:
+    """Every try at a delivery, in their order."""
+    query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id)
+    return session.scalars(query.order_by(col(AttemptRow.id))).all()
 
 
 def forget(session: Session, target_id: str) -> None:
@@ -506,6 +708,8 @@ def forget(session: Session, target_id: str) -> None:
     for statement in (
         delete(AttemptRow).where(col(AttemptRow.delivery_id).in_(owed)),
         delete(DeliveryRow).where(_target_id == target_id),
+        delete(ThreadRow).where(col(ThreadRow.subscription_id) == target_id),
+        delete(AcknowledgementRow).where(col(AcknowledgementRow.subscription_id) == target_id),
         delete(SubscriptionRow).where(col(SubscriptionRow.id) == target_id),
     ):
         session.execute(statement.execution_options(synchronize_session=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,10 +11,9 @@ import aiohttp
 
 from monitor import __version__
 from monitor.errors import DeliveryFailed
-from monitor.facts import Json
 from monitor.publish import signature
+from monitor.publish.envelope import Envelope
 from monitor.publish.guard import Guard
-from monitor.store.tables import EventRow
 
 USER_AGENT = f"lastcall/{__version__}"
 #: In all, and of it to connect, in seconds; Standard Webhooks asks for 15 to 30.
@@ -27,30 +25,13 @@ ANSWER_BYTES = 16 * 1024
 ANSWER_KEPT = 500
 
 
-def body(event: EventRow) -> bytes:
-    """The body: the same bytes on every attempt, whatever database the event came from."""
-    data = event.to_json()
-    message = {"type": event.kind, "timestamp": data["detected_at"], "data": data}
-    return _compact(message)
-
-
-def digest(events: Sequence[EventRow]) -> bytes:
-    """The body of several events as one message, in the order of the log; its time is that of the last of them."""
-    data = [event.to_json() for event in events]
-    last = max(one["detected_at"] for one in data)
-    return _compact({"type": "digest", "timestamp": last, "data": {"events": data}})
-
-
-def _compact(message: Json) -> bytes:
-    return json.dumps(message, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
 def session(guard: Guard) -> aiohttp.ClientSession:
-    """The session of all webhooks: no proxy from the environment, no cookies, nothing decompressed."""
+    """The session of all webhooks: no cookies, nothing decompressed, no proxy but the one of the guard."""
     return aiohttp.ClientSession(
         connector=guard.connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        proxy=guard.proxy or None,
         trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_connect=CONNECT),
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
@@ -61,31 +42,24 @@ async def send(
     http: aiohttp.ClientSession,
     guard: Guard,
     url: str,
-    secret: str,
-    events: Sequence[EventRow],
+    keys: Sequence[str],
+    message: Envelope,
     now: datetime,
     deadline: float = DEADLINE,
-    message: str = "",
+    origin: str = "",
 ) -> tuple[int, str]:
     """The status and the beginning of the answer of a delivery that arrived; else DeliveryFailed.
 
-    One event, or with the id of a ``message`` a digest of several.
+    It is signed by each of ``keys``. ``origin`` is told to a receiver that consented to it (handshake).
     """
-    content = digest(events) if message else body(events[0])
     try:
-        headers = signature.headers(secret, message or events[0].id, int(now.timestamp()), content)
+        headers = signature.headers(keys, message.id, int(now.timestamp()), message.body)
     except ValueError as error:
         raise DeliveryFailed(str(error), permanent=True) from None
-    headers["Content-Type"] = "application/json"
-    target = guard.url(url)
-    try:
-        async with (
-            asyncio.timeout(deadline),
-            http.post(target, data=content, headers=headers, allow_redirects=False) as response,
-        ):
-            answer = await _beginning(response)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise DeliveryFailed(reason(error, deadline)) from None
+    headers |= message.headers
+    if origin:
+        headers["WebHook-Request-Origin"] = origin
+    response, answer = await _request(http, guard, "POST", url, headers, message.body, deadline)
     if 200 <= response.status < 300:
         return response.status, answer
     raise DeliveryFailed(
@@ -97,11 +71,63 @@ async def send(
     )
 
 
+async def handshake(
+    http: aiohttp.ClientSession, guard: Guard, url: str, origin: str, deadline: float = DEADLINE
+) -> None:
+    """Ask a receiver whether it wants messages from here, as the CloudEvents webhook specification has it.
+
+    Consent is ``WebHook-Allowed-Origin``, with our origin or ``*``. No rate is asked for. Raises DeliveryFailed.
+    """
+    response, answer = await _request(
+        http, guard, "OPTIONS", url, {"WebHook-Request-Origin": origin}, None, deadline
+    )  # fmt: skip
+    allowed = [word.strip().casefold() for word in response.headers.get("WebHook-Allowed-Origin", "").split(",")]
+    if not (200 <= response.status < 300 and {"*", origin.casefold()} & set(allowed)):
+        raise DeliveryFailed(
+            f"the handshake was answered HTTP {response.status} and no WebHook-Allowed-Origin for {origin}",
+            status=response.status,
+            answer=answer,
+        )
+
+
+async def _request(
+    http: aiohttp.ClientSession,
+    guard: Guard,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    deadline: float,
+) -> tuple[aiohttp.ClientResponse, str]:
+    target = guard.url(url)
+    try:
+        async with (
+            asyncio.timeout(deadline),
+            http.request(method, target, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            return response, await _beginning(response)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        raise DeliveryFailed(reason(error, deadline), ours=is_proxys(error)) from None
+
+
+def is_proxys(error: Exception) -> bool:
+    """Whether the egress proxy failed, and not what is behind it: it tells of that with 403, 502, 503 and 504."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return error.status not in (403, 502, 503, 504)
+    return isinstance(error, aiohttp.ClientProxyConnectionError)
+
+
 def reason(error: Exception, deadline: float) -> str:
     """A failure before the answer, in words without the URL: aiohttp's own may hold it."""
     match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"the egress proxy answered HTTP {error.status}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the egress proxy cannot be reached: {error.os_error.strerror or error.os_error}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return f"tls: {_cause(error)}"
+        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=None)):  # after the connection stood
+            return "tls: the connection was closed in the handshake"
         case aiohttp.ClientConnectorError():
             return f"cannot connect: {error.os_error.strerror or error.os_error}"
         case TimeoutError():

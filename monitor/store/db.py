@@ -12,9 +12,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event
@@ -85,6 +86,9 @@ class Store:
         self.trouble = ""
         self._file: tuple[int, int] | None = None
         self.engine = self._engine()
+        # SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
+        # them waiting for seconds. The threads of this process take turns.
+        self._turn = Lock()
 
     def __repr__(self) -> str:
         return f"Store({self.url.render_as_string()!r})"
@@ -123,7 +127,8 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A writing transaction: committed at the end, rolled back by any error."""
         self._same_file()
-        with _told(self), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        turn = self._turn if self.sqlite else nullcontext()
+        with _told(self), turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

@@ -190,6 +190,11 @@ def question(wanted: Wanted) -> Select[Any]:
     )  # fmt: skip
 
 
+def ids_of(wanted: Wanted) -> Select[Any]:
+    """The query for the ids of the events that match, at most 10,000."""
+    return select(question(replace(wanted, limit=10_000)).subquery().c.id)
+
+
 def _models(glob: str) -> list[ColumnElement[bool]]:
     """A glob on the provider's id, alone or as ``provider/id``: what may match it, each on an index of its own.
 

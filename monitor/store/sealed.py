@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,12 @@ def opened(vault: Vault, target: SubscriptionRow) -> Opened:
 def seal_secret(vault: Vault, target: SubscriptionRow, secret: str) -> str:
     """For ``secret`` of a target."""
     return vault.seal(secret, subscription_place(target.id, "secret"))
+
+
+def seal_old(vault: Vault, target: SubscriptionRow, old: Sequence[Json]) -> list[Json]:
+    """For ``old_secrets`` of a target."""
+    place = subscription_place(target.id, "old")
+    return [one | {"secret": vault.seal(one["secret"], place)} for one in old]
 
 
 def seal_address(vault: Vault, target: SubscriptionRow, url: str) -> None:

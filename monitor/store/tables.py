@@ -381,6 +381,7 @@ class ConflictRow(_Row, table=True):
 
 
 SubscriptionState = Literal["enabled", "paused", "disabled"]
+WebhookFormat = Literal["", "cloudevents-binary", "cloudevents-structured"]
 
 
 class SubscriptionRow(_Row, table=True):

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [NAME ...]``: the parts of that name (polls, sandbox, events ...), or all."""
+"""``python -m tests.bench [PART]...``: those that are named, or all of PARTS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "faults")
+PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "deliveries", "kills", "faults")
 
 
 def main() -> int:

@@ -1,0 +1,30 @@
+"""Slack's requests over Socket Mode: a connection that the service opens, for who has no public address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from monitor.publish.slack import client
+from monitor.slack_app.app import LOG, SlackApp
+
+if TYPE_CHECKING:
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+
+@asynccontextmanager
+async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeClient]:
+    """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever it breaks."""
+    http = client(app.slack.http, None, app.publisher.slack_base_url)
+    handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
+    handler.client.proxy = None  # the SDK takes one from the environment
+    connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
+    try:
+        yield handler.client
+    finally:
+        connecting.cancel()
+        await handler.close_async()  # type: ignore[no-untyped-call]
