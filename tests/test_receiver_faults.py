@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlmodel import col, select
 
-from monitor.publish import outbox
+from monitor.publish import leases
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
 from tests.receivers import Clock, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
@@ -285,7 +285,7 @@ async def test_a_receiver_that_restarts_in_a_burst_gets_everything(store, clock)
                 await asyncio.sleep(0.2)
             await until(lambda: {row.state for row in deliveries(store)} == {"delivered"})
     assert len(set(receiver.got)) == 300
-    assert len(receiver.got) <= 300 + 2 * outbox.PER_TARGET
+    assert len(receiver.got) <= 300 + 2 * leases.PER_TARGET
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)

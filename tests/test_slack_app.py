@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from monitor.publish import outbox
+from monitor.publish import operate
 from monitor.service import serve
 from monitor.settings import Settings
 from monitor.slack_app import words
@@ -313,7 +313,7 @@ async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
         assert (await ann.sends("/slack/commands", body))[0] == 200
         assert len(rows(sqlite)) == 1
         with sqlite.write() as session:
-            outbox.forget(session, rows(sqlite)[0].id)
+            operate.forget(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
         assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (401, 200, 404)

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from monitor.facts import Retirement, When
 from monitor.publish import Publisher, channels, outbox
-from monitor.publish.outbox import LEASE
+from monitor.publish.ledger import LEASE
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow, ThreadRow
 from tests.receivers import Clock, event, publisher, target

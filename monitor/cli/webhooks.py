@@ -100,12 +100,12 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
 
     Example: lastcall webhooks show sub_1f2e3d4c5b6a
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
         row = targets.find(session, "webhook", webhook)
-        owed = outbox.states(session, row.id)
+        owed = operate.states(session, row.id)
     one = targets.told(row) | {"deliveries": owed}
     if how == "json":
         output.document(one)

@@ -38,7 +38,7 @@ from monitor.store import installations
 from monitor.store.tables import EventRow, SubscriptionRow, ThreadRow
 
 if TYPE_CHECKING:
-    from monitor.publish.outbox import Owed
+    from monitor.publish.ledger import Owed
     from monitor.store.db import Store
     from monitor.vault import Vault
 
