@@ -318,7 +318,7 @@ async def test_a_third_of_the_endpoints_is_dead(store, clock):
 
 
 class Proxy:
-    """A CONNECT proxy on loopback: tunnels to one server whatever it is asked for, or answers with a status."""
+    """A CONNECT proxy on loopback: tunnels to one server, answers with a status, or hangs up (0)."""
 
     def __init__(self, status: int = 200, port: int = 0):
         self.status = status
@@ -328,7 +328,9 @@ class Proxy:
     async def handle(self, reader, writer):
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.asked.append(request.split(" HTTP/", 1)[0])
-        if self.status != 200:
+        if self.status == 0:
+            writer.transport.abort()
+        elif self.status != 200:
             writer.write(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
         else:
             from_there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
@@ -349,6 +351,7 @@ async def pump(reader, writer):
 @pytest.mark.parametrize(
     ("status", "error", "counted"),
     [
+        (0, "the egress proxy cannot be reached: the connection was closed in CONNECT", False),
         (407, "the egress proxy answered HTTP 407", False),
         (500, "the egress proxy answered HTTP 500", False),
         (403, "the egress proxy answered HTTP 403", True),
@@ -360,14 +363,27 @@ async def test_a_fault_of_the_proxy_is_not_the_targets(store, clock, status, err
     proxy = Proxy(status)
     server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    owe(store, clock, [target("a", clock(), address="https://hooks.example/x")])
+    slack = target("s", clock(), type="slack", address="C012AB3CD")
+    owe(store, clock, [target("a", clock(), address="https://hooks.example/x"), slack])
+    async with publisher(store, clock, egress_proxy=url, allow_networks=(), slack_token="xoxb-1") as sender:
+        await sender.drain_once()
+    server.close()
+    assert sorted(proxy.asked) == ["CONNECT hooks.example:443", "CONNECT slack.com:443"]
+    assert [(row.state, row.attempts, row.error) for row in deliveries(store)] == [("pending", int(counted), error)] * 2
+    assert {the_target(store, name).failures for name in "as"} == {int(counted)}
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_http_has_no_tunnel_and_a_login_is_the_proxys_all_the_same(store, clock):
+    proxy = Proxy(407)
+    server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    owe(store, clock, [target("a", clock(), address="http://hooks.example/x")])
     async with publisher(store, clock, egress_proxy=url, allow_networks=()) as sender:
         await sender.drain_once()
     server.close()
-    assert proxy.asked == ["CONNECT hooks.example:443"]
     (row,) = deliveries(store)
-    assert (row.state, row.attempts, row.error) == ("pending", int(counted), error)
-    assert the_target(store).failures == int(counted)
+    assert (row.attempts, row.error) == (0, "the egress proxy answered HTTP 407")
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)

@@ -33,7 +33,7 @@ from monitor.publish import blocks
 from monitor.publish.background import background
 from monitor.publish.blocks import Background, Message
 from monitor.publish.guard import Guard
-from monitor.publish.webhook import ANSWER_KEPT, CONNECT, DEADLINE, reason, retry_after
+from monitor.publish.webhook import ANSWER_KEPT, CONNECT, DEADLINE, is_proxys, reason, retry_after
 from monitor.store import installations
 from monitor.store.tables import EventRow, SubscriptionRow, ThreadRow
 
@@ -169,7 +169,7 @@ class Slack:
                 else:
                     done = await Channel(self, owed, known, now).tell()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise DeliveryFailed(reason(error, self.deadline)) from None
+            raise DeliveryFailed(reason(error, self.deadline), ours=is_proxys(error)) from None
         except DeliveryFailed as error:
             error.answer = error.answer.replace(known.token or "\0", "[secret]")  # it may send back what it was sent
             raise
