@@ -210,7 +210,6 @@ async def test_410_is_told_to_operators_once(store, clock):
     assert [row.state for row in deliveries(store) if row.subscription_id == "a"] == ["held"] * 4
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_after_retry_after_one_probe_goes_before_the_burst(store, clock):
     """R7: silent for as long as it asked, then one, and the rest once that has arrived."""
     receiver = Receiver()
@@ -226,7 +225,6 @@ async def test_after_retry_after_one_probe_goes_before_the_burst(store, clock):
             assert [await sender.drain_once() for _ in range(4)] == [1, 4, 2, 0]
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
     """R9: 200 for one type, 500 for another: nothing waits behind it, and nothing is disabled."""
 
