@@ -137,6 +137,7 @@ async def test_what_the_command_line_made_is_the_same_subscription(store, clock)
         ("subscribe open ai/", "ai/"),
         ("subscribe openai/* severity:loud", "loud"),
         ("subscribe openai/* quiet:late", "late"),
+        ("subscribe openai/* min-change:1e999999", "1e999999"),
         ("subscribe kinds:retirements", "retirements"),
         ("mute forever", "forever"),
         ("upcoming soon", "No retirement"),
