@@ -180,7 +180,7 @@ def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa
 
 
 @pytest.mark.parametrize("number", ["99999999999999999999999", "9223372036854775808", "0"])
-def test_a_number_that_no_delivery_has(run: Run, number: str):
+def test_a_number_that_no_delivery_has(run: Run, number: str):  # noqa: F811
     run("webhooks", "add", URL)
     for command in ("show", "replay", "cancel"):
         assert f"no delivery {number}" in run("deliveries", command, number, code=5).err
