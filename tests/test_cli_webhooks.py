@@ -36,6 +36,8 @@ def test_an_asymmetric_endpoint_is_given_the_public_key_alone(run: Run, world: S
     secret = opened(world, "secret")
     assert added["public_key"] == signature.public_key(secret)
     assert "secret" not in added
+    assert run("webhooks", "show", URL, "--json").json["public_key"] == added["public_key"]
+    assert added["public_key"] in run("webhooks", "show", URL).out
     rotated = run("webhooks", "rotate", URL, "--json").json
     assert rotated["public_key"].startswith("whpk_")
     assert rotated["public_key"] != added["public_key"]
@@ -74,6 +76,10 @@ def test_a_refusal_says_what_to_set(run: Run):  # noqa: F811
     assert "LASTCALL_ALLOW_HTTP=true" in said
     assert "LASTCALL_ALLOW_NETWORKS=127.0.0.1/32" in said
     assert "webhooks add http://127.0.0.1:8787/" in run("webhooks", "listen", code=2).err
+    for secret in ("canary", "whsec_canarycanary", "whpk_canary+canary", "whsk_c2hvcnQ="):
+        said = run("webhooks", "listen", "--secret", secret, code=2).err
+        assert "--secret: a" in said
+        assert "canary" not in said
 
 
 class Listening:

@@ -172,6 +172,17 @@ def test_a_file_that_is_not_there(tmp_path):
         inventory.read(str(tmp_path / "none"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("models.txt", b"\xff\xfe\x00", "no text in UTF-8"), ("config.yaml", b"x: [1", "config.yaml: line 1: "),
+     ("config.yml", b"models: [gpt-4o]", "has no model_list")],
+)  # fmt: skip
+def test_a_file_that_is_no_list(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Unreadable, match=said):
+        inventory.read(str(tmp_path / name))
+
+
 def test_check_reads_the_config_too(run: Run, tmp_path: Path):
     ran = run("check", "-f", listed(tmp_path, "model_list:\n- litellm_params: {model: openai/gpt-old}\n"), code=1)
     assert "openai/gpt-old" in ran.out

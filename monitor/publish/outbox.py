@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     or_,
     select,
     update,
@@ -218,7 +219,13 @@ def retry_later(
 
 
 def postpone(session: Session, owed: Sequence[Owed], tried: Try, owner: str, now: datetime) -> None:
-    """They could not be sent, and not by any fault of the target: on record, due again soon, the try not counted."""
+    """They could not be sent, and not by any fault of the target: due again soon, the try not counted.
+
+    Of the same fault again and again only the last is kept on record: it may last for days.
+    """
+    for one in owed:
+        same = and_(_ATTEMPTS.c.delivery_id == one.delivery_id, _ATTEMPTS.c.number == one.number)
+        session.connection().execute(delete(_ATTEMPTS).where(same, _ATTEMPTS.c.error == tried.error))
     _record(session, [(one, tried) for one in owed])
     for one in owed:
         session.execute(

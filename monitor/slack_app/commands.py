@@ -208,6 +208,7 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
 def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     """Until a time; what is critical still comes, and the rest is told when the time is over."""
     row = _subscribed(session, place)
+    _refuse_operator(row)
     row.muted_until = asking.muted(" ".join(words.plain) or MUTED, now)
     session.add(row)
     session.flush()
