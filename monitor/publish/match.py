@@ -16,6 +16,7 @@ A kind is a whole word of the list of kinds (``price``, ``price.increased``) or 
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -67,11 +68,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter, casefolded. A bare word names a provider or a model."""
+    """One filter, casefolded. A bare word names a provider or a model.
+
+    ``wild`` is the provider where it has a wildcard. Each event that it matches has one of ``keys`` among its
+    ``_keys``; they are empty where nothing is so certain.
+    """
 
     provider: str
     readings: tuple[Named, ...]
     wild: re.Pattern[str] | None
+    keys: frozenset[str]
     bare: bool = False
 
     @classmethod
@@ -85,21 +91,23 @@ class Filter:
             raise ValueError(f"filter {word!r} has a space in it; give each filter on its own")
         provider, slash, model = folded.partition("/")
         if not slash:
-            return cls("*", _readings("*", folded), _pattern("*"), bare=True)
+            return cls._read("*", folded, bare=True)
         if not provider or not model:
             raise ValueError(
                 f"filter {word!r} names no {'model' if provider else 'provider'}; write provider/model or */model"
             )
         if model.startswith("@") or model.endswith("@"):
             raise ValueError(f"filter {word!r} is not provider/model-glob[@region]")
-        return cls(provider, _readings(provider, model), _pattern(provider))
+        return cls._read(provider, model)
 
-    @property
-    def keys(self) -> set[str]:
-        """Of what it matches, each has one of these among its ``_keys``; empty where nothing is so certain."""
-        if any(one.pattern for one in self.readings):
-            return set() if self.wild else {f"{self.provider}/"}
-        return {key for one in self.readings for key in (one.glob, one.canonical) if key}
+    @classmethod
+    def _read(cls, provider: str, model: str, bare: bool = False) -> Filter:
+        readings, wild = _readings(provider, model), _pattern(provider)
+        if not any(one.pattern for one in readings):
+            keys = {key for one in readings for key in (one.glob, one.canonical) if key}
+        else:
+            keys = set() if wild else {f"{provider}/"}
+        return cls(provider, readings, wild, frozenset(keys), bare)
 
     def matches(self, event: EventRow) -> bool:
         provider = event.provider.casefold()
@@ -206,10 +214,27 @@ class Wanted:
             operator=row.operator,
         )
 
+    @classmethod
+    @lru_cache(maxsize=1 << 14)
+    def read(
+        cls, filters: str, kinds: str, surfaces: str, severity: str,
+        min_change: Decimal | None, within: int | None, operator: bool,
+    ) -> Wanted:  # fmt: skip
+        """As ``of``, from the lists as the JSON that lies in the database: a thousand rows say the same every time."""
+        return cls(
+            filters=tuple(Filter.parse(word) for word in json.loads(filters)),
+            kinds=tuple(json.loads(kinds)),
+            surfaces=frozenset(json.loads(surfaces)),
+            severity=SEVERITIES.index(severity),
+            min_change=min_change,
+            within=None if within is None else timedelta(days=within),
+            operator=operator,
+        )
+
     def matches(self, event: EventRow) -> bool:
         return (
             not event.baseline
-            and self.operator == _is_operators(event)
+            and self.operator == is_operators(event)
             and SEVERITIES.index(event.severity) >= self.severity
             and (not self.kinds or any(_kind_matches(word, event.kind) for word in self.kinds))
             # The events for operators are about sources, which have no model to filter by.
@@ -268,14 +293,15 @@ class Audience:
 
     def of(self, event: EventRow) -> list[int]:
         """The places of those that want an event, in order."""
-        if _is_operators(event):
+        if is_operators(event):
             near = self._operators
         else:
             near = sorted({*self._rest, *(place for key in _keys(event) for place in self._named.get(key, ()))})
         return [place for place in near if self.wanted[place].matches(event)]
 
 
-def _is_operators(event: EventRow) -> bool:
+def is_operators(event: EventRow) -> bool:
+    """Whether an event is about the service itself."""
     return event.kind.partition(".")[0] in OPERATOR_KINDS
 
 
