@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -86,9 +86,7 @@ class Store:
         self.trouble = ""
         self._file: tuple[int, int] | None = None
         self.engine = self._engine()
-        # SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
-        # them waiting for seconds. The threads of this process take turns.
-        self._turn = Lock()
+        self._writing = Lock()
 
     def __repr__(self) -> str:
         return f"Store({self.url.render_as_string()!r})"
@@ -127,9 +125,23 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A writing transaction: committed at the end, rolled back by any error."""
         self._same_file()
-        turn = self._turn if self.sqlite else nullcontext()
+        turn = self._turn() if self.sqlite else nullcontext()
         with _told(self), turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One's turn to write among the threads of this process.
+
+        SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
+        them waiting for seconds.
+        """
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise OperationalError(None, None, _busy())
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -190,6 +202,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
 def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get("lastcall_reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _busy() -> sqlite3.OperationalError:
+    """What SQLite itself says to a writer who has waited too long."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
 
 
 @contextmanager
