@@ -177,3 +177,11 @@ def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa
     assert "1 deliveries" in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
     assert "--missing needs" in run("deliveries", "replay", "--missing", "--since", "1d", code=2).err
     run("deliveries", "replay", code=2)
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999999", "9223372036854775808", "0"])
+def test_a_number_that_no_delivery_has(run: Run, number: str):  # noqa: F811
+    run("webhooks", "add", URL)
+    for command in ("show", "replay", "cancel"):
+        assert f"no delivery {number}" in run("deliveries", command, number, code=5).err
+    run("deliveries", "list", "--limit", "99999999999999999999", code=2)

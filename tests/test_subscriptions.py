@@ -61,6 +61,7 @@ def test_words_for_what_is_wanted(words, columns):
         ({"severity": "high"}, "no severity"),
         ({"min_change": "a lot"}, "no percentage"),
         ({"min_change": "-1"}, "no percentage"),
+        ({"min_change": "1e999999"}, "no percentage"),
         ({"min_change": "nan"}, "no percentage"),
         ({"within": "soon"}, "no number of days"),
         ({"reminders": "90,soon"}, "no days to remind on"),
