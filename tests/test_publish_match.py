@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.identity import canonical
-from monitor.publish.match import Filter, Wanted, check_kind
+from monitor.publish.match import Audience, Filter, Wanted, check_kind
 from tests.receivers import event, target
 from tests.support import GOLDENS
 
@@ -19,7 +19,11 @@ NOW = datetime(2026, 4, 3, tzinfo=UTC)
 
 
 def wants(found, **asked) -> bool:
-    return Wanted.of(target("t", NOW, **asked)).matches(found)
+    """What one subscription says, which among many is the same."""
+    other, one = (Wanted.of(target("t", NOW, **values)) for values in ({"filters": ["acme/*"]}, asked))
+    answer = one.matches(found)
+    assert (1 in Audience([other, one]).of(found)) == answer
+    return answer
 
 
 @pytest.mark.parametrize(

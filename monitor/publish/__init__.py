@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from random import random as system_random
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
@@ -54,6 +54,8 @@ SLOW = 0.5
 MOST_SLOW = 10
 #: Who we are in a handshake (WebHook-Request-Origin of the CloudEvents webhook specification).
 ORIGIN = "lastcall"
+#: Targets whose secrets stay open in memory between deliveries.
+KEPT = 2000
 #: Characters of an answer that are kept with its try.
 ANSWER_KEPT = 500
 #: How long what is in flight may take once the service stops, in seconds.
@@ -106,6 +108,7 @@ class Publisher:
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
         self._envelopes = Envelopes()
+        self._kept: dict[str, tuple[tuple[Any, ...], Opened]] = {}
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
         self._probed = datetime.min.replace(tzinfo=UTC)
@@ -269,10 +272,19 @@ class Publisher:
             log.warning("delivery %s was tried and not recorded; it is tried again: %s", number, error)
 
     def _opened(self, target: SubscriptionRow) -> Opened:
+        """What it takes to reach a target, opened once while what is sealed stays the same."""
+        sealed_texts = (target.address, target.sealed_address, target.secret, target.old_secrets)
+        kept = self._kept.get(target.id)
+        if kept and kept[0] == sealed_texts:
+            return kept[1]
         try:
-            return sealed.opened(self.vault, target)
+            opened = sealed.opened(self.vault, target)
         except (SettingError, StoreError) as error:
             raise DeliveryFailed(str(error)) from None
+        while len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[target.id] = (sealed_texts, opened)
+        return opened
 
     async def send(self, owed: Sequence[Owed], opened: Opened) -> tuple[int, str]:
         """Status and answer of one message to one target."""
@@ -380,9 +392,11 @@ def _words(url: str) -> tuple[str, ...]:
 
 def _clean(text: str, secrets: Sequence[str]) -> str:
     """Text to record: a receiver may send back what it was sent, and bytes that a database refuses."""
-    for secret in secrets:
+    for secret in secrets if text else ():
         if len(secret) >= 8:
             text = text.replace(secret, "[secret]")
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

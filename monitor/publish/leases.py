@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Integer,
     Row,
     Select,
     Text,
@@ -30,11 +31,13 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col
 
 from monitor.publish import ledger
 from monitor.publish.ledger import Owed
 from monitor.store.db import SKEW
+from monitor.store.log import EVENTS
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
 #: Tries at one webhook at the same time, in all processes.
@@ -47,6 +50,10 @@ PER_DIGEST = 100
 #: What is read of a delivery that was claimed.
 _CLAIMED = tuple(ledger.DELIVERIES.c[name] for name in ("id", "attempts", "event_id", "subscription_id", "message"))
 
+#: What is read of the target of a delivery, as plain rows: the ORM takes ten times as long.
+_WANTS = ("filters", "kinds", "surfaces", "severity", "min_change", "within", "reminders", "operator")
+SENDING = tuple(column for column in ledger.TARGETS.c if column.name not in _WANTS)
+
 
 def claim(session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET) -> list[Owed]:
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
@@ -57,19 +64,46 @@ def claim(session: Session, owner: str, now: datetime, limit: int, per_target: i
     """
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
-    free = ledger.free(now)
-    # PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row;
-    # SQLite has one writer at a time.
     chosen = choose(_waiting(session, now, per_target), limit, per_target)
-    due = and_(ledger.delivery_id.in_(chosen), ledger.is_pending, ledger.next_at <= now, free)
-    locked = select(ledger.delivery_id).where(due).with_for_update(skip_locked=True).cte("locked")
-    taken = session.connection().execute(
-        update(ledger.DELIVERIES)
-        .where(ledger.DELIVERIES.c.id.in_(select(locked.c.id)))
-        .values(**_leased(owner, now), message="")
-        .returning(*_CLAIMED)
+    taken: Sequence[Row[Any]] = []
+    if chosen:
+        sqlite = ledger.is_sqlite(session)
+        asked = {"chosen": ledger.listed(chosen, sqlite), "owner": owner, "until": now + ledger.LEASE}
+        taken = session.connection().execute(_taking(sqlite), _times(now) | asked).all()
+    return _owed(session, [*digests, *taken])
+
+
+#: Parameters of the statements here, which are made once: that takes longer than to answer them.
+_NOW: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
+_ODD: ColumnElement[datetime] = bindparam("odd", type_=DateTime(timezone=True))
+
+
+def _times(now: datetime) -> dict[str, Any]:
+    return {"now": now, "odd": now + ledger.LEASE + SKEW}
+
+
+def _free(deliveries: Any) -> ColumnElement[bool]:
+    """As ledger.free, of a table or an alias of it."""
+    until = deliveries.c.lease_until
+    return or_(until.is_(None), until <= _NOW, until > _ODD)
+
+
+@cache
+def _taking(sqlite: bool) -> ReturningUpdate[tuple[Any, ...]]:
+    """The statement that leases what was chosen.
+
+    PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row; SQLite
+    has one writer at a time.
+    """
+    table = ledger.DELIVERIES
+    due = and_(ledger.among(table.c.id, "chosen", sqlite), table.c.state == ledger.PENDING, table.c.next_at <= _NOW)
+    locked = select(table.c.id).where(due, _free(table)).with_for_update(skip_locked=True).cte("locked")
+    until: ColumnElement[datetime] = bindparam("until", type_=DateTime(timezone=True))
+    leased = {"lease_owner": bindparam("owner"), "lease_until": until, "attempts": table.c.attempts + 1, "message": ""}
+    changed: ReturningUpdate[tuple[Any, ...]] = (
+        update(table).where(table.c.id.in_(select(locked.c.id))).values(**leased).returning(*_CLAIMED)
     )
-    return _owed(session, [*digests, *taken.all()])
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +134,36 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
     """The targets that may be sent something, with the first due deliveries of each: a few steps in the index for
     each target, however much it is owed."""
     found: list[Waiting] = []
-    for question in _questions(session.get_bind().dialect.name == "sqlite", per_target):
-        for is_slack, failing_since, text in session.connection().execute(
-            question, {"now": now, "odd": now + ledger.LEASE + SKEW}
-        ):
+    for question in _questions(ledger.is_sqlite(session), per_target):
+        for is_slack, is_failing, text in session.connection().execute(question, _times(now)):
             if signs := json.loads(text or "[]"):
                 waits = [number for number in signs if number > 0]
-                found.append(Waiting(is_slack, failing_since is not None, waits, len(signs) - len(waits)))
+                found.append(Waiting(is_slack, is_failing, waits, len(signs) - len(waits)))
     return found
 
 
 @cache
 def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
-    """The queries behind ``_waiting``; made once, which takes longer than to answer them.
+    """The queries behind ``_waiting``.
 
     Of an ordered target only the oldest that is pending counts, due or not: it goes before all others.
     """
-    now: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
     one = ledger.DELIVERIES.alias()
     pending = and_(one.c.subscription_id == ledger.TARGETS.c.id, one.c.state == ledger.PENDING)
-    odd: ColumnElement[datetime] = bindparam("odd", type_=DateTime(timezone=True))  # as ledger.free has it
-    free = or_(one.c.lease_until.is_(None), one.c.lease_until <= now, one.c.lease_until > odd)
-    signed = case((free, one.c.id), else_=-one.c.id).label("number")
-    due = select(signed).where(pending, one.c.next_at <= now).order_by(one.c.next_at, one.c.id)
+    signed = case((_free(one), one.c.id), else_=-one.c.id).label("number")
+    due = select(signed).where(pending, one.c.next_at <= _NOW).order_by(one.c.next_at, one.c.id)
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
-    head = select(signed).where(one.c.id == oldest.correlate(ledger.TARGETS), one.c.next_at <= now)
-    slack, ordered = ledger.TARGETS.c.type == "slack", ledger.TARGETS.c.ordered
-    open_ = and_(_is_open(now), ~_digested())
+    head = select(signed).where(one.c.id == oldest.correlate(ledger.TARGETS), one.c.next_at <= _NOW)
+    # Most targets have nothing due, and those are not even rows of the answer.
+    any_due = select(one.c.id).where(pending, one.c.next_at <= _NOW).correlate(ledger.TARGETS).exists()
+    slack, ordered, failing = ledger.TARGETS.c.type == "slack", ledger.TARGETS.c.ordered, ledger.TARGETS.c.failing_since
+    open_ = and_(_is_open(_NOW), ~_digested(), any_due)
 
     def question(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
         # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
         numbers = first.correlate(ledger.TARGETS).subquery().c.number
         whole = func.json_group_array(numbers) if sqlite else cast(func.json_agg(numbers), Text)
-        return select(slack, ledger.TARGETS.c.failing_since, select(whole).scalar_subquery()).where(which, open_)
+        return select(slack, failing.is_not(None), select(whole).scalar_subquery()).where(which, open_)
 
     return (
         question(and_(~slack, ~ordered), due.limit(per_target)),
@@ -143,16 +174,27 @@ def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]],
 
 def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
     """The claimed deliveries with their events and targets, in the order of the log."""
-    wanted = {line.event_id for line in claimed}
-    events = {row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))}
-    owing = {line.subscription_id for line in claimed}
-    found = session.scalars(select(SubscriptionRow).where(col(SubscriptionRow.id).in_(owing)))
-    targets = {row.id: row for row in found}
+    if not claimed:
+        return []
+    sqlite = ledger.is_sqlite(session)
+    told, owing = _loading(sqlite)
+    wanted = ledger.listed({line.event_id for line in claimed}, sqlite)
+    events = {row.id: row for row in session.scalars(told, {"events": wanted})}
+    wanted = ledger.listed({line.subscription_id for line in claimed}, sqlite)
+    found: Any = session.connection().execute(owing, {"targets": wanted})
+    targets: dict[str, SubscriptionRow] = {row.id: row for row in found}
     owed = [
         Owed(line.id, line.attempts, events[line.event_id], targets[line.subscription_id], line.message)
         for line in claimed
     ]
     return sorted(owed, key=lambda one: one.event.sequence or 0)
+
+
+@cache
+def _loading(sqlite: bool) -> tuple[Select[EventRow], Select[*tuple[Any, ...]]]:
+    """The queries for events and targets by their ids."""
+    events = select(EventRow).where(ledger.among(EVENTS.c.id, "events", sqlite))
+    return events, select(*SENDING).where(ledger.among(ledger.TARGETS.c.id, "targets", sqlite))
 
 
 def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> list[Row[Any]]:
@@ -162,20 +204,7 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
     try after a crash, or after one of them was cancelled, never has the same id and another body.
     """
     free = ledger.free(now)
-    owed = and_(ledger.target_id == col(SubscriptionRow.id), ledger.is_pending)
-    oldest = (
-        select(func.min(ledger.next_at)).where(owed, ledger.next_at <= now).correlate(SubscriptionRow).scalar_subquery()
-    )
-    in_flight = select(ledger.delivery_id).where(owed, ~free).correlate(SubscriptionRow).exists()
-    # Locked, so that two workers never share a message between them.
-    targets = session.scalars(
-        select(col(SubscriptionRow.id))
-        .where(_digested(), _is_open(now))
-        .where(oldest.is_not(None), ~in_flight)
-        .order_by(oldest)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
+    targets = session.scalars(_digesting(), _times(now) | {"limit": limit}).all()
     claimed: list[Row[Any]] = []
     for target_id in targets:
         due = and_(ledger.target_id == target_id, ledger.is_pending, free)
@@ -201,6 +230,26 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
         statement = ledger.setting(statement, message=message_id(line.event_id for line in rows), **_leased(owner, now))
         claimed += session.execute(statement.returning(*_CLAIMED)).all()
     return claimed
+
+
+@cache
+def _digesting() -> Select[str]:
+    """The query for the targets that are due a digest.
+
+    They are locked, so that two workers never share a message between them.
+    """
+    owed = and_(ledger.target_id == col(SubscriptionRow.id), ledger.is_pending)
+    due = select(func.min(ledger.next_at)).where(owed, ledger.next_at <= _NOW)
+    oldest = due.correlate(SubscriptionRow).scalar_subquery()
+    in_flight = select(ledger.delivery_id).where(owed, ~_free(ledger.DELIVERIES)).correlate(SubscriptionRow).exists()
+    return (
+        select(col(SubscriptionRow.id))
+        .where(_digested(), _is_open(_NOW))
+        .where(oldest.is_not(None), ~in_flight)
+        .order_by(oldest)
+        .limit(bindparam("limit", type_=Integer()))
+        .with_for_update(skip_locked=True, key_share=True)
+    )
 
 
 def _leased(owner: str, now: datetime) -> dict[str, Any]:

@@ -5,12 +5,27 @@ Statements here go past the session's objects: what it holds is not brought up t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, literal_column, or_, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Insert,
+    Text,
+    Update,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
 from monitor.store.db import SKEW
@@ -33,13 +48,14 @@ NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 class Owed:
     """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included.
 
-    ``message`` is the id of the digest in which it travels, empty where it goes alone.
+    ``message`` is the id of the digest in which it travels, empty where it goes alone. Of a claimed ``target`` there
+    is what sending needs, and not what says which events it wants (leases.SENDING); a plain row would show its secrets.
     """
 
     delivery_id: int
     number: int
     event: EventRow
-    target: SubscriptionRow
+    target: SubscriptionRow = field(repr=False)
     message: str = ""
 
 
@@ -57,6 +73,43 @@ class Try:
 def free(now: datetime) -> ColumnElement[bool]:
     """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
     return or_(lease_until.is_(None), lease_until <= now, lease_until > now + LEASE + SKEW)
+
+
+def is_sqlite(session: Session) -> bool:
+    """Which of the two databases a session speaks to."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def among(column: Any, name: str, sqlite: bool) -> ColumnElement[bool]:
+    """Whether a column has one of the values in the parameter ``name``, which is ``listed``.
+
+    One parameter for all of them: a statement that is made once serves any number.
+    """
+    if not sqlite:
+        return column == func.any(bindparam(name, type_=ARRAY(column.type)))  # type: ignore[no-any-return]
+    found = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    return column.in_(select(found.c.value))  # type: ignore[no-any-return]
+
+
+def listed(values: Iterable[Any], sqlite: bool) -> str | list[Any]:
+    """Values as ``among`` takes them."""
+    return json.dumps(list(values)) if sqlite else list(values)
+
+
+def add(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that all have the same columns, at least one; none of JSON."""
+    if is_sqlite(session):
+        session.connection().execute(insert(table), rows)
+    else:
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        session.connection().execute(_adding(table, tuple(columns)), columns)
+
+
+@cache
+def _adding(table: Any, names: tuple[str, ...]) -> Insert:
+    """An insert of whole columns: PostgreSQL takes several times as long for as many statements as there are rows."""
+    columns = [func.unnest(bindparam(name, type_=ARRAY(table.c[name].type))) for name in names]
+    return insert(table).from_select(list(names), select(*columns))
 
 
 def these(owed: Sequence[Owed]) -> Update:

@@ -16,12 +16,14 @@ A kind is a whole word of the list of kinds (``price``, ``price.increased``) or 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -43,17 +45,21 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One reading of what follows the provider: a glob, the regions it is for, and the model if it names only one."""
+    """One reading of what follows the provider: a glob, the regions it is for, and the model if it names only one.
+
+    ``pattern`` is the glob where it has a wildcard.
+    """
 
     glob: str
     where: str
     canonical: str
+    pattern: re.Pattern[str] | None
 
     def names(self, event: EventRow, anywhere: bool) -> bool:
         for model in [event.model, *_told(event)]:
             known = event.canonical if model == event.model else canonical(event.provider, model)
             called = _called(event.provider, model, known, anywhere)
-            if self.glob in called or any(fnmatchcase(name, self.glob) for name in called):
+            if self.glob in called or (self.pattern and any(map(self.pattern.match, called))):
                 return True
             if self.canonical == known.casefold() != "" and not _other_day(self.glob, model):
                 return True
@@ -62,10 +68,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter, casefolded. A bare word names a provider or a model."""
+    """One filter, casefolded. A bare word names a provider or a model.
+
+    ``wild`` is the provider where it has a wildcard. Each event that it matches has one of ``keys`` among its
+    ``_keys``; they are empty where nothing is so certain.
+    """
 
     provider: str
     readings: tuple[Named, ...]
+    wild: re.Pattern[str] | None
+    keys: frozenset[str]
     bare: bool = False
 
     @classmethod
@@ -79,20 +91,30 @@ class Filter:
             raise ValueError(f"filter {word!r} has a space in it; give each filter on its own")
         provider, slash, model = folded.partition("/")
         if not slash:
-            return cls("*", _readings("*", folded), bare=True)
+            return cls._read("*", folded, bare=True)
         if not provider or not model:
             raise ValueError(
                 f"filter {word!r} names no {'model' if provider else 'provider'}; write provider/model or */model"
             )
         if model.startswith("@") or model.endswith("@"):
             raise ValueError(f"filter {word!r} is not provider/model-glob[@region]")
-        return cls(provider, _readings(provider, model))
+        return cls._read(provider, model)
+
+    @classmethod
+    def _read(cls, provider: str, model: str, bare: bool = False) -> Filter:
+        readings, wild = _readings(provider, model), _pattern(provider)
+        if not any(one.pattern for one in readings):
+            keys = {key for one in readings for key in (one.glob, one.canonical) if key}
+        else:
+            keys = set() if wild else {f"{provider}/"}
+        return cls(provider, readings, wild, frozenset(keys), bare)
 
     def matches(self, event: EventRow) -> bool:
         provider = event.provider.casefold()
-        theirs = fnmatchcase(provider, self.provider)
+        if provider != self.provider and not (self.wild and self.wild.match(provider)):
+            return False
         return any(
-            (theirs and one.names(event, self.provider == "*")) or (self.bare and fnmatchcase(provider, one.glob))
+            one.names(event, self.provider == "*") or (self.bare and fnmatchcase(provider, one.glob))
             for one in self.readings
             if not one.where or _within(event.region, one.where)
         )
@@ -102,7 +124,12 @@ def _readings(provider: str, model: str) -> tuple[Named, ...]:
     """What is meant by ``x`` and by ``x@y``, which is a model of Vertex or a region."""
     glob, at, where = model.rpartition("@")
     pairs = [(model, ""), (glob, where)] if at else [(model, "")]
-    return tuple(Named(glob, where, _only(provider, glob)) for glob, where in pairs)
+    return tuple(Named(glob, where, _only(provider, glob), _pattern(glob)) for glob, where in pairs)
+
+
+def _pattern(glob: str) -> re.Pattern[str] | None:
+    """Compiled here, since fnmatch keeps no more than the patterns of a few hundred subscriptions."""
+    return re.compile(translate(glob)) if _WILD.search(glob) else None
 
 
 def _only(provider: str, glob: str) -> str:
@@ -115,6 +142,16 @@ def _only(provider: str, glob: str) -> str:
 def _told(event: EventRow) -> Iterable[str]:
     """The models that a notice names."""
     return (event.after or {}).get("models") or () if event.kind == "notice.published" else ()
+
+
+def _keys(event: EventRow) -> set[str]:
+    """Every name by which a filter may mean an event without a wildcard, and its provider with a slash."""
+    provider = event.provider.casefold()
+    found = {provider, f"{provider}/"}
+    for model in [event.model, *_told(event)]:
+        known = event.canonical if model == event.model else canonical(event.provider, model)
+        found |= _called(event.provider, model, known, True) | {known.casefold()}
+    return found
 
 
 @lru_cache(maxsize=1 << 14)
@@ -177,10 +214,27 @@ class Wanted:
             operator=row.operator,
         )
 
+    @classmethod
+    @lru_cache(maxsize=1 << 14)
+    def read(
+        cls, filters: str, kinds: str, surfaces: str, severity: str,
+        min_change: Decimal | None, within: int | None, operator: bool,
+    ) -> Wanted:  # fmt: skip
+        """As ``of``, from the lists as the JSON that lies in the database: a thousand rows say the same every time."""
+        return cls(
+            filters=tuple(Filter.parse(word) for word in json.loads(filters)),
+            kinds=tuple(json.loads(kinds)),
+            surfaces=frozenset(json.loads(surfaces)),
+            severity=SEVERITIES.index(severity),
+            min_change=min_change,
+            within=None if within is None else timedelta(days=within),
+            operator=operator,
+        )
+
     def matches(self, event: EventRow) -> bool:
         return (
             not event.baseline
-            and self.operator == (event.kind.partition(".")[0] in OPERATOR_KINDS)
+            and self.operator == is_operators(event)
             and SEVERITIES.index(event.severity) >= self.severity
             and (not self.kinds or any(_kind_matches(word, event.kind) for word in self.kinds))
             # The events for operators are about sources, which have no model to filter by.
@@ -209,12 +263,46 @@ class Wanted:
         The date before the change counts too: who was told of a near date must be told that it moved away. Reminders
         are held to it as well: none comes earlier than a person wants to hear of the end at all.
         """
+        if self.within is None or not event.kind.startswith("retirement."):
+            return True
         effective = When.from_json(event.effective)
-        if self.within is None or not event.kind.startswith("retirement.") or not effective or not firm(effective):
+        if not effective or not firm(effective):
             return True
         before = When.from_json((event.before or {}).get("retires"))
         dates = [when for when in (effective, before) if when and firm(when)]
         return any(when.starts <= event.detected_at + self.within for when in dates)
+
+
+class Audience:
+    """Many subscriptions, by what they ask for: an event is compared only with those that may want it."""
+
+    def __init__(self, wanted: Sequence[Wanted]):
+        self.wanted = wanted
+        self._named: dict[str, list[int]] = defaultdict(list)
+        self._rest: list[int] = []
+        self._operators: list[int] = []
+        for place, one in enumerate(wanted):
+            keys = [each.keys for each in one.filters]
+            if one.operator:
+                self._operators.append(place)
+            elif not keys or not all(keys):
+                self._rest.append(place)
+            else:
+                for key in set().union(*keys):
+                    self._named[key].append(place)
+
+    def of(self, event: EventRow) -> list[int]:
+        """The places of those that want an event, in order."""
+        if is_operators(event):
+            near = self._operators
+        else:
+            near = sorted({*self._rest, *(place for key in _keys(event) for place in self._named.get(key, ()))})
+        return [place for place in near if self.wanted[place].matches(event)]
+
+
+def is_operators(event: EventRow) -> bool:
+    """Whether an event is about the service itself."""
+    return event.kind.partition(".")[0] in OPERATOR_KINDS
 
 
 def firm(when: When) -> bool:

@@ -13,15 +13,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, and_, case, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
 from monitor.events import Draft, Severity
 from monitor.publish import ledger, standing, timing
 from monitor.publish.ledger import Owed, Try
-from monitor.publish.match import Wanted
+from monitor.publish.match import Audience, Wanted, is_operators
 from monitor.publish.standing import Standing
 from monitor.store.db import SKEW
 from monitor.store.log import append
@@ -43,9 +58,13 @@ PROBE = timedelta(hours=24)
 
 _failures = col(SubscriptionRow.failures)
 _ATTEMPTS: Any = AttemptRow.__table__  # type: ignore[attr-defined]
-_SECRETS = ("address", "sealed_address", "secret", "old_secrets")
-#: Targets as plain rows without their secrets: the ORM takes ten times as long to make a thousand of them.
-_ASKING: Any = select(*(column for column in ledger.TARGETS.c if column.name not in _SECRETS))
+_TIMED = ("digest", "quiet_from", "quiet_to", "timezone", "muted_until")
+_LISTS, _PLAIN = ("filters", "kinds", "surfaces"), ("severity", "min_change", "within", "operator")
+#: Of targets what enqueue reads, as plain rows: the ORM takes ten times as long to make a thousand of them.
+_ASKING: Any = select(
+    *(cast(ledger.TARGETS.c[name], Text) for name in _LISTS),
+    *(ledger.TARGETS.c[name] for name in (*_PLAIN, "id", "state", *_TIMED)),
+)
 
 
 def enqueue(
@@ -55,8 +74,13 @@ def enqueue(
 
     ``only`` names the targets by the id of the event instead: a reminder goes to those that asked for that day.
     """
-    asking: Sequence[Any] = session.connection().execute(_ASKING).all()
-    targets = [(row, Wanted.of(row)) for row in asking]
+    if not events:
+        return 0
+    query = _ASKING
+    if all(is_operators(event) for event in events):  # a target that fails is none of the others' business
+        query = query.where(ledger.TARGETS.c.operator)
+    asking: Sequence[Any] = session.connection().execute(query).all()
+    audience = Audience([Wanted.read(*target[: len(_LISTS + _PLAIN)]) for target in asking] if only is None else ())
     rows = [
         {
             "event_id": event.id,
@@ -66,12 +90,15 @@ def enqueue(
             "next_at": timing.when(target, event.severity, now),
         }
         for event in events
-        for target, wants in targets
-        if (wants.matches(event) if only is None else target.id in only.get(event.id, ()))
-        and event.source_id != told_by(target.id)  # nobody is told of itself
+        for target in (
+            [asking[place] for place in audience.of(event)]
+            if only is None
+            else [target for target in asking if target.id in only.get(event.id, ())]
+        )
+        if event.source_id != told_by(target.id)  # nobody is told of itself
     ]
     if rows:
-        session.execute(insert(DeliveryRow), rows)
+        ledger.add(session, ledger.DELIVERIES, rows)
     return len(rows)
 
 
@@ -110,24 +137,47 @@ def lock(session: Session, target_ids: Collection[str]) -> None:
 
     To be called before changing the deliveries of more than one target. New deliveries can be added meanwhile.
     """
-    rows = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.id).in_(target_ids))
-    session.execute(rows.order_by(col(SubscriptionRow.id)).with_for_update(key_share=True))
+    sqlite = ledger.is_sqlite(session)
+    session.connection().execute(_locking(sqlite), {"targets": ledger.listed(target_ids, sqlite)})
+
+
+@cache
+def _locking(sqlite: bool) -> Select[str]:
+    targets = ledger.TARGETS.c.id
+    rows: Select[str] = select(targets).where(ledger.among(targets, "targets", sqlite)).order_by(targets)
+    return rows.with_for_update(key_share=True)
 
 
 def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
     """They arrived. True whoever holds the lease by now, and even if they were held or cancelled meanwhile."""
     owed = [one for one, _ in arrived]
     targets = {one.target.id: one.target for one in owed}
-    these = col(SubscriptionRow.id).in_(targets)
-    known = or_(_failures >= standing.TOLD_AFTER, col(SubscriptionRow.probe_at).is_not(None))
-    told = session.scalars(select(col(SubscriptionRow.id)).where(these, known)).all()
-    well = {"last_delivered_at": now, "failing_since": None, "failures": 0, "probe_at": None}
-    session.execute(ledger.setting(update(SubscriptionRow).where(these), **well))
+    sqlite = ledger.is_sqlite(session)
+    known, well, delivered = _acknowledging(sqlite)
+    these = {"targets": ledger.listed(targets, sqlite)}
+    connection = session.connection()
+    told = connection.execute(known, these).scalars().all()
+    connection.execute(well, these | {"now": now})
     _record(session, arrived)
-    arrival = {"state": "delivered", "delivered_at": now, "error": "", **ledger.NO_LEASE}
-    session.execute(ledger.setting(ledger.these(owed), **arrival))
+    connection.execute(delivered, {"ids": ledger.listed([one.delivery_id for one in owed], sqlite), "now": now})
     for target_id in told:
         _tell(session, targets[target_id], "endpoint.recovered", "notice", "takes deliveries again", now)
+
+
+@cache
+def _acknowledging(sqlite: bool) -> tuple[Select[str], Update, Update]:
+    """Which targets recover by this, that they are well, and that deliveries arrived; made once for any number."""
+    targets, deliveries = ledger.TARGETS, ledger.DELIVERIES
+    these = ledger.among(targets.c.id, "targets", sqlite)
+    now: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
+    known = or_(targets.c.failures >= standing.TOLD_AFTER, targets.c.probe_at.is_not(None))
+    well = {"last_delivered_at": now, "failing_since": None, "failures": 0, "probe_at": None}
+    arrived = {"state": "delivered", "delivered_at": now, "error": "", **ledger.NO_LEASE}
+    return (
+        select(targets.c.id).where(these, known),
+        update(targets).where(these).values(**well),
+        update(deliveries).where(ledger.among(deliveries.c.id, "ids", sqlite)).values(**arrived),
+    )
 
 
 def retry_later(
@@ -308,4 +358,4 @@ def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
         }
         for one, tried in tries
     ]  # fmt: skip
-    session.connection().execute(insert(_ATTEMPTS), rows)
+    ledger.add(session, _ATTEMPTS, rows)

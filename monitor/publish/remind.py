@@ -7,7 +7,7 @@ holds each reminder once (events.Draft.once), and what it holds was owed in the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ DUTY = "reminders"
 EVERY = timedelta(hours=1)
 #: A page that was not looked at for this long (the service was down) may say another day by now: it is looked at first.
 FRESH = timedelta(hours=24)
+_DAY = timedelta(days=1)
 
 
 def remind(
@@ -47,7 +48,8 @@ def remind(
         heard = _heard(session)
         lines = _Lines(session, declared, now)
         asked = [_asked(row, heard.get(row.id, {}), lines) for row in session.scalars(select(SubscriptionRow))]
-        found = due(_ends(session, declared, now), asked, now, lines.told)
+        ahead = max((mark for one in asked for mark in one.marks), default=0)
+        found = due(_ends(session, declared, now, ahead) if asked else (), asked, now, lines.told)
         told: list[EventRow] = []
         recipients: dict[str, Collection[str]] = {}
         for one, ids in found.items():
@@ -105,17 +107,25 @@ def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
     return True
 
 
-def _ends(session: Session, declared: Mapping[str, Source], now: datetime) -> Iterator[End]:
-    """The ends ahead on pages that were looked at lately, and that no look has found changed."""
+def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead: int) -> list[End]:
+    """The ends in so many days on pages that were looked at lately, and that no look has found changed."""
     rows = {row.id: row for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))}
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
-    for one in facts.known(session, [Retirement], official=True):
+    # Their day is compared as text, which may have a time: a day more on either side, and countable decides.
+    near = facts.ending((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
+    found: list[tuple[Known, Retirement, When]] = []
+    for one in facts.known(session, [Retirement], near, official=True):
         row = rows[one.source_id]
         fresh = row.checked_at is not None and row.checked_at > now - FRESH
         if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
             continue
         if isinstance(one.fact, Retirement) and (end := countable(one.fact, now)):
-            yield End(one.fact, end, row.id, _since(session, one, end), one.document)
+            found.append((one, one.fact, end))
+    before = facts.histories(session, [one for one, _, _ in found])
+    return [
+        End(fact, end, one.source_id, _since(one, before[one.source_id, fact.key], end), one.document)
+        for one, fact, end in found
+    ]
 
 
 def _doubted(row: SourceRow) -> Iterator[str]:
@@ -129,10 +139,10 @@ def _doubted(row: SourceRow) -> Iterator[str]:
             yield before.key
 
 
-def _since(session: Session, one: Known, end: When) -> datetime:
+def _since(one: Known, versions: Sequence[Known], end: When) -> datetime:
     """Since when the page states this date without a break, through changes of everything else."""
     since = one.first_seen
-    for version in reversed(facts.versions(session, one.source_id, one.fact)):
+    for version in reversed(versions):
         if (
             not isinstance(version.fact, Retirement)
             or version.fact.retires != end

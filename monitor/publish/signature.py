@@ -59,6 +59,7 @@ def check(key: str) -> None:
         key_of(key)
 
 
+@lru_cache(maxsize=4096)
 def key_of(secret: str) -> bytes:
     """The key in a secret, with or without its prefix and padding. Raises ValueError, without the secret in it."""
     key = _decoded(secret.removeprefix(PREFIX), PREFIX)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, Text, and_, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
@@ -168,11 +168,21 @@ def agreed(session: Session, source: Source, doubted: Sequence[Fact], declared: 
     return {fact.key for fact in doubted if any(vouches(other, fact) for other in others)}
 
 
-def versions(session: Session, source_id: str, fact: Fact) -> list[Known]:
-    """All versions of a fact on a page, oldest first."""
-    table = _table(VERSIONS[type(fact)])
-    this = (table.c.source_id == source_id, table.c.key == fact.key)
-    return known(session, [type(fact)], *this, history=True, names=[fact.model.casefold()])
+def histories(session: Session, ones: Sequence[Known]) -> dict[tuple[str, str], list[Known]]:
+    """All versions of these facts on their pages, oldest first, by source and key."""
+    found: dict[tuple[str, str], list[Known]] = {(one.source_id, one.fact.key): [] for one in ones}
+    for kind in {type(one.fact) for one in ones}:
+        folded = _table(VERSIONS[kind]).c.folded
+        for some in chunks(sorted({one.fact.model.casefold() for one in ones})):
+            for version in known(session, [kind], folded.in_(some), history=True):
+                found.get((version.source_id, version.fact.key), []).append(version)
+    return found
+
+
+def ending(first: date, last: date) -> ColumnElement[bool]:
+    """Of retirements those whose day lies from the first to the last of these days; of one without a day, either."""
+    day = func.substr(_table(RetirementRow).c.retires, len('["') + 1, len("2026-01-01"), type_=Text())
+    return day.between(first.isoformat(), last.isoformat())
 
 
 def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def installation_place(team: str) -> str:
     return f"installation:{team}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """What it takes to reach a target, in the clear: never stored, logged or shown.
 
@@ -52,7 +53,7 @@ class Opened:
     old_secrets: tuple[Json, ...] = field(repr=False)
     in_words: bool = False
 
-    @property
+    @cached_property
     def hidden(self) -> tuple[str, ...]:
         """What must not be recorded: the secrets, and of a URL all behind its host; nothing of a channel."""
         rest = self.address.partition("://")[2]
