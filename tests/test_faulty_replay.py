@@ -59,7 +59,7 @@ def test_a_year_with_faults_tells_what_the_year_tells(empty: Store, seed: int) -
     documents = corpus(seed % len(FAMILIES))
     faulty = play_faulty(empty, documents, seed)
     assert differences(clean(documents), faulty.told) == []
-    assert faulty.faults.total() >= len(documents)
+    assert faulty.faults.total() >= len(documents) // 3  # what is held itself is left alone: captures are months apart
 
 
 @pytest.fixture(scope="session")

@@ -129,8 +129,8 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             retry_after=None, max_age=None, url=found.url,
         )  # fmt: skip
         polled = record(
-            store, found, fetched, found.read(body), state.held_seen, now, state.due_at, accepted=True, declared=known,
-            deviations=known_deviations(load_settings(db)),
+            store, found, fetched, found.read(body), found.digest(body), now, state.due_at, accepted=True,
+            declared=known, deviations=known_deviations(load_settings(db)),
         )  # fmt: skip
     if how == "json":
         output.document({
