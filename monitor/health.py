@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 
 from monitor import __version__
 from monitor.errors import DeliveryFailed, StoreError
+from monitor.outcomes import OUTCOMES
 from monitor.publish.guard import Guard
 from monitor.publish.webhook import session
 from monitor.store import schema, sources
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("lastcall.health")
 
 DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-OUTCOMES = ("accepted", "baseline", "unchanged", "suspect", "unreadable", "unreachable", "off")
 #: Without a tick for so long the service hangs, in seconds: a tick may wait for the database for half of it.
 LATE = 60.0
 #: How often somebody outside is told that all is well, and how long that may take, in seconds.
@@ -88,7 +88,7 @@ class Metrics:
         """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
-        self._polls = {outcome: polls.labels(outcome) for outcome in OUTCOMES}
+        self._polls = {outcome: polls.labels(outcome) for outcome in ("baseline", *OUTCOMES)}
         self._poll_seconds = self._histogram("lastcall_poll_duration_seconds", "Polls, from request to answer.")
         self._tries = Counter(
             "lastcall_delivery_attempts", "Tries at deliveries.", ["type", "outcome"], registry=self.registry

@@ -451,10 +451,11 @@ class Poller:
             return polled
 
         known = [row for row in rows if row.id in self.declared and row.id not in self.busy]
-        try:
-            return list(await asyncio.gather(*(one(row) for row in known)))
-        finally:
-            await self.flush()
+        ended = await asyncio.gather(*(one(row) for row in known), return_exceptions=True)
+        await self.flush()
+        if broke := [error for error in ended if isinstance(error, BaseException)]:
+            raise broke[0]  # after all the others: none is left behind, half polled
+        return [polled for polled in ended if isinstance(polled, Polled)]
 
     async def poll(self, row: State) -> Polled:
         """One poll of one source. Expected failures are an outcome, not an exception."""
