@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -20,7 +21,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from monitor import __version__
-from monitor.errors import DeliveryFailed, StoreError
+from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.outcomes import OUTCOMES
 from monitor.publish.guard import Guard
 from monitor.publish.webhook import session
@@ -73,11 +74,15 @@ def application(service: Service) -> web.Application:
 
 
 async def listen(app: web.Application, address: str) -> web.AppRunner:
-    """Serve an application on ``host:port``."""
+    """Serve an application on ``host:port``. Raises SettingError where that cannot be had."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+    try:
+        await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingError(f"LASTCALL_LISTEN: cannot listen on {address}: {os.strerror(error.errno or 0)}") from None
     return runner
 
 
