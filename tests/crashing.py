@@ -159,7 +159,7 @@ LONGEST = 0.8
 FAILPOINTS = (
     "monitor.poll:fetch:before", "monitor.poll:fetch:after", "monitor.poll:parse:after", "monitor.poll:record:before",
     "monitor.poll:record:after", "monitor.store.facts:apply:after", "monitor.store.log:append:after",
-    "monitor.publish.outbox:enqueue:after", "monitor.store.sources:record:after", "monitor.publish.outbox:claim:after",
+    "monitor.publish.outbox:enqueue:after", "monitor.store.sources:record:after", "monitor.publish.leases:claim:after",
     "monitor.publish:Publisher.send:before", "monitor.publish:Publisher.send:after",
     "monitor.publish:Publisher.record:before", "monitor.publish:Publisher.record:after",
     "monitor.publish.outbox:acknowledge:after", "sql:before", "sql:after",

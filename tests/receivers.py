@@ -134,6 +134,46 @@ class FakeSlack:
         return web.Response(status=404, text=code)
 
 
+class Proxy:
+    """A CONNECT proxy on loopback: tunnels to one server, answers with a status, or hangs up (0)."""
+
+    def __init__(self, status: int = 200, port: int = 0):
+        self.status = status
+        self.port = port
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Its URL."""
+        server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.asked.append(request.split(" HTTP/", 1)[0])
+        if self.status == 0:
+            writer.transport.abort()
+        elif self.status != 200:
+            writer.write(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
+        else:
+            from_there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
+            to_there.write(request.encode())
+            await asyncio.gather(pump(reader, to_there), pump(from_there, writer))
+        writer.close()
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+    except ConnectionError:
+        pass
+    writer.close()
+
+
 class Clock:
     """A clock that only moves when told to."""
 

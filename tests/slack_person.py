@@ -99,7 +99,8 @@ async def app(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(slack.serving())
         given = {"slack_token": "xoxb-good", "slack_signing_secret": SECRET} | settings
-        secret = ("slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys")
+        secret = ("slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
+                  "egress_proxy")  # fmt: skip
         set_to = Settings(
             listen="127.0.0.1:1", slack_base_url=slack.base_url, allow_http=True, allow_networks=LOOPBACK,
             **{name: SecretStr(value) if name in secret else value for name, value in given.items()},

@@ -1,7 +1,7 @@
 """A Slack on loopback, for the real SDK: channels with messages, threads and metadata; OAuth; Socket Mode; webhooks.
 
 It refuses what Slack refuses: blocks over their limits, channels that are not there, threads and updates of messages
-that are gone. ``answers`` are given instead, one a call, by whichever calls come next.
+that are gone. ``answers`` are given instead, one a call, by whichever calls come next; None is the usual answer.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class SlackServer:
         self.history = history
         self.messages: list[Json] = []
         self.calls: list[tuple[str, Json]] = []
-        self.answers: list[Fault] = []
+        self.answers: list[Fault | None] = []
         self.responses: list[Json] = []
         self.hooks: dict[str, list[Json]] = {"T0/B0/secret": []}
         self.codes = {"code-1": ("T0000002", "xoxb-two")}

@@ -26,7 +26,7 @@ from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from monitor.cli import app
-from monitor.publish import Publisher, email, outbox
+from monitor.publish import Publisher, email, operate, outbox
 from monitor.settings import load_settings
 from monitor.source import REGISTRY
 from monitor.store import schema, sealed, upkeep
@@ -223,7 +223,7 @@ def owe(store: Store) -> None:
 
 def owed_again(store: Store) -> None:
     with store.write() as session:
-        outbox.replay(session, datetime.now(UTC), list(session.scalars(select(DeliveryRow.id))))  # type: ignore[arg-type]
+        operate.replay(session, datetime.now(UTC), list(session.scalars(select(DeliveryRow.id))))  # type: ignore[arg-type]
 
 
 def tried(store: Store) -> int:

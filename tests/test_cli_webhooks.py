@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from monitor.publish import outbox, signature
+from monitor.publish import leases, ledger, outbox, signature
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
 from monitor.vault import Vault, parse
@@ -148,8 +148,8 @@ def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
     run("webhooks", "add", URL)
     owe(world)
     with world.write() as session:
-        one, _ = outbox.claim(session, "me", NOW, 9)
-        tried = outbox.Try(NOW, 31, 503, "HTTP 503", "try later")
+        one, _ = leases.claim(session, "me", NOW, 9)
+        tried = ledger.Try(NOW, 31, 503, "HTTP 503", "try later")
         outbox.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
     shown = run("deliveries", "show", str(one.delivery_id), "--json").json
     assert shown["tries"] == [

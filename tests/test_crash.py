@@ -48,7 +48,7 @@ STEPS = {
     "K5 deliveries written": "monitor.publish.outbox:enqueue:after",
     "K5 poll written, not committed": "monitor.store.sources:record:after",
     "K6 committed": "monitor.poll:record:after",
-    "K7 claimed, not committed": "monitor.publish.outbox:claim:after",
+    "K7 claimed, not committed": "monitor.publish.leases:claim:after",
     "K7 claimed, not sent": "monitor.publish:Publisher.send:before",
     "K9 sent, not recorded": "monitor.publish:Publisher.record:before",
     "K10 acknowledged, not committed": "monitor.publish.outbox:acknowledge:after",

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from monitor.publish import outbox, timing
-from monitor.publish.outbox import LEASE, Try
+from monitor.publish import leases, operate, outbox, timing
+from monitor.publish.ledger import LEASE, Try
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
 from tests.receivers import Receiver, event, publisher, serving, target
@@ -138,7 +138,7 @@ def owe(store: Store, first: int, count: int, now: datetime, **values) -> None:
 
 def claim(store: Store, now: datetime, owner: str = "me", limit: int = 100):
     with store.write() as session:
-        return outbox.claim(session, owner, now, limit)
+        return leases.claim(session, owner, now, limit)
 
 
 def dues(store: Store) -> list[datetime]:
@@ -163,7 +163,7 @@ def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
     owed = claim(hourly, NOW + timedelta(minutes=30))
     assert numbers(owed) == [1, 2, 3]
     (message,) = {one.message for one in owed}
-    assert message == outbox.message_id(one.event.id for one in reversed(owed))
+    assert message == leases.message_id(one.event.id for one in reversed(owed))
     assert claim(hourly, NOW + timedelta(minutes=30), "you") == []
     # After a crash the same set under the same id, whatever came meanwhile; that follows by itself.
     owe(hourly, 4, 1, NOW + timedelta(minutes=20))
@@ -193,15 +193,15 @@ def test_a_digest_that_lost_an_event_is_another_message(hourly):
     then = NOW + timedelta(minutes=30)
     first = claim(hourly, then)
     with hourly.write() as session:
-        outbox.release(session, "me")
-        outbox.cancel(session, [first[1].delivery_id])
+        leases.release(session, "me")
+        operate.cancel(session, [first[1].delivery_id])
     again = claim(hourly, then)
     assert numbers(again) == [1, 3]
     assert {one.message for one in again}.isdisjoint({one.message for one in first})
 
 
 def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
-    monkeypatch.setattr(outbox, "PER_DIGEST", 2)
+    monkeypatch.setattr(leases, "PER_DIGEST", 2)
     owe(hourly, 1, 3, NOW)
     then = NOW + timedelta(hours=1)
     first = claim(hourly, then)

@@ -498,6 +498,16 @@ async def test_agreeing_looks_release_what_is_held(
     assert watch.told() == told
 
 
+async def test_a_held_page_between_two_looks_does_not_put_off_the_second(watch: Watch) -> None:
+    """Nor do its own looks count sooner than a whole interval after each other."""
+    both, held = page(ends("a"), ends("b")), page(ends("a"), ends("b"), *rows(40))
+    for at, body in (("00:00", both), ("06:00", page(ends("a"))), ("11:00", held), ("11:01", held), ("12:00", None)):
+        await watch.look(page(ends("a")) if body is None else body, at=f"2026-01-01T{at}")
+        if body is held:
+            assert watch.row.held_looks == 1
+    assert watch.told() == ["source.suspect", "model.unlisted b", "source.recovered"]
+
+
 async def test_looks_that_disagree_release_nothing(watch: Watch) -> None:
     await watch.look(page(*rows(5)))
     for number in range(10):

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.publish import outbox
-from monitor.publish.outbox import LEASE, SCHEDULE, Try
+from monitor.publish import leases, operate, outbox
+from monitor.publish.ledger import LEASE, Try
+from monitor.publish.outbox import SCHEDULE
 from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.receivers import event, target
@@ -30,7 +31,7 @@ def owe(store: Store, targets, count=1, first=1) -> int:
 
 def claim(store, owner="me", at=NOW, limit=100, **values):
     with store.write() as session:
-        return outbox.claim(session, owner, at, limit, **values)
+        return leases.claim(session, owner, at, limit, **values)
 
 
 def rows(store) -> list[DeliveryRow]:
@@ -160,7 +161,7 @@ def test_the_schedule_to_the_end(store):
 def test_jitter(store, random, share):
     owe(store, [target("a", NOW)])
     with store.write() as session:
-        outbox.retry_later(session, outbox.claim(session, "me", NOW, 1), TRY, "me", NOW, lambda: random)
+        outbox.retry_later(session, leases.claim(session, "me", NOW, 1), TRY, "me", NOW, lambda: random)
     assert (rows(store)[0].next_at - NOW).total_seconds() == pytest.approx(5 * share, abs=0.01)
 
 
@@ -210,7 +211,7 @@ def test_release_gives_back_what_was_not_tried(store):
     claim(store, "stops", limit=1)
     claim(store, "goes on", limit=1)
     with store.write() as session:
-        assert outbox.release(session, "stops") == 1
+        assert leases.release(session, "stops") == 1
     (again,) = claim(store, "new")
     assert again.number == 1
 
@@ -218,30 +219,30 @@ def test_release_gives_back_what_was_not_tried(store):
 def test_cancel(store):
     owe(store, [target("a", NOW)], 3)
     with store.write() as session:
-        (one,) = outbox.claim(session, "me", NOW, 1)
+        (one,) = leases.claim(session, "me", NOW, 1)
         outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
-        assert outbox.cancel(session, [1, 2, 99]) == 1
+        assert operate.cancel(session, [1, 2, 99]) == 1
     assert states(store) == ["delivered", "cancelled", "pending"]
 
 
 def test_replay(store):
     owe(store, [target("a", NOW), target("p", NOW, state="paused")], 2)
     with store.write() as session:
-        for one in outbox.claim(session, "me", NOW, 9):
+        for one in leases.claim(session, "me", NOW, 9):
             outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
     assert claim(store) == []
     later = NOW + timedelta(days=1)
     with store.write() as session:
-        assert outbox.replay(session, later, since=later) == 0
-        assert outbox.replay(session, later, ids=[1]) == 1
+        assert operate.replay(session, later, since=later) == 0
+        assert operate.replay(session, later, ids=[1]) == 1
     (one,) = claim(store, at=later)
     assert (one.delivery_id, one.number) == (1, 1)
     with store.write() as session:
-        assert outbox.replay(session, later, ids=[1]) == 0, "it is being sent"
-        assert outbox.replay(session, later, target_id="p", since=NOW) == 2
+        assert operate.replay(session, later, ids=[1]) == 0, "it is being sent"
+        assert operate.replay(session, later, target_id="p", since=NOW) == 2
     assert [row.state for row in rows(store) if row.subscription_id == "p"] == ["held", "held"]
     with store.write() as session, pytest.raises(ValueError, match="what to replay"):
-        outbox.replay(session, later)
+        operate.replay(session, later)
 
 
 def test_poll_and_command_line_pay_for_no_client():

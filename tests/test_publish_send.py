@@ -16,8 +16,8 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from monitor.errors import StoreError
-from monitor.publish import envelope, outbox, signature
-from monitor.publish.outbox import LEASE
+from monitor.publish import envelope, leases, operate, outbox, signature
+from monitor.publish.ledger import LEASE
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.receivers import Clock, FakeSlack, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 
@@ -74,7 +74,7 @@ def test_the_body_is_the_public_form_and_the_same_every_time(store, clock):
     bodies = set()
     for _ in range(2):
         with store.write() as session:
-            (owed,) = outbox.claim(session, "me", clock(), 1)
+            (owed,) = leases.claim(session, "me", clock(), 1)
             bodies.add(envelope.seal("", [owed.event]).body)
         clock.pass_(LEASE)
     (body,) = bodies
@@ -110,7 +110,7 @@ async def test_retries_keep_id_and_body_and_sign_again(store, clock, receiver):
         clock.pass_(timedelta(minutes=4))  # within what the verifier tolerates of the machine's time
         clock.pass_(timedelta(seconds=55))
         with store.write() as session:
-            outbox.replay(session, clock(), ids=[1])
+            operate.replay(session, clock(), ids=[1])
         assert await sender.drain_once() == 1
     assert len(receiver.got) == 3
     assert len(set(receiver.got)) == 1

@@ -149,7 +149,6 @@ async def test_a_delivery_as_cloudevent_is_signed_as_any(store, clock, form):
     assert from_http_event(HTTPMessage(receiver.requests[0], body)).get_id() == message_id
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_rotation_with_overlap(store, clock):
     """R11: both sign within the grace, and either verifies; after it only the new one."""
     old, new, seen = signature.new_secret(), signature.new_secret(), []

@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlmodel import col, select
 
-from monitor.publish import outbox
+from monitor.publish import leases
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
-from tests.receivers import Clock, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
+from tests.receivers import Clock, Proxy, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 from tests.support import TESTS
 
 
@@ -210,7 +210,6 @@ async def test_410_is_told_to_operators_once(store, clock):
     assert [row.state for row in deliveries(store) if row.subscription_id == "a"] == ["held"] * 4
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_after_retry_after_one_probe_goes_before_the_burst(store, clock):
     """R7: silent for as long as it asked, then one, and the rest once that has arrived."""
     receiver = Receiver()
@@ -226,7 +225,6 @@ async def test_after_retry_after_one_probe_goes_before_the_burst(store, clock):
             assert [await sender.drain_once() for _ in range(4)] == [1, 4, 2, 0]
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
     """R9: 200 for one type, 500 for another: nothing waits behind it, and nothing is disabled."""
 
@@ -285,7 +283,7 @@ async def test_a_receiver_that_restarts_in_a_burst_gets_everything(store, clock)
                 await asyncio.sleep(0.2)
             await until(lambda: {row.state for row in deliveries(store)} == {"delivered"})
     assert len(set(receiver.got)) == 300
-    assert len(receiver.got) <= 300 + 2 * outbox.PER_TARGET
+    assert len(receiver.got) <= 300 + 2 * leases.PER_TARGET
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -317,38 +315,10 @@ async def test_a_third_of_the_endpoints_is_dead(store, clock):
 # The egress proxy
 
 
-class Proxy:
-    """A CONNECT proxy on loopback: tunnels to one server whatever it is asked for, or answers with a status."""
-
-    def __init__(self, status: int = 200, port: int = 0):
-        self.status = status
-        self.port = port
-        self.asked: list[str] = []
-
-    async def handle(self, reader, writer):
-        request = (await reader.readuntil(b"\r\n\r\n")).decode()
-        self.asked.append(request.split(" HTTP/", 1)[0])
-        if self.status != 200:
-            writer.write(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
-        else:
-            from_there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
-            to_there.write(request.encode())
-            await asyncio.gather(pump(reader, to_there), pump(from_there, writer))
-        writer.close()
-
-
-async def pump(reader, writer):
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-    except ConnectionError:
-        pass
-    writer.close()
-
-
 @pytest.mark.parametrize(
     ("status", "error", "counted"),
     [
+        (0, "the egress proxy cannot be reached: the connection was closed in CONNECT", False),
         (407, "the egress proxy answered HTTP 407", False),
         (500, "the egress proxy answered HTTP 500", False),
         (403, "the egress proxy answered HTTP 403", True),
@@ -358,16 +328,28 @@ async def pump(reader, writer):
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_fault_of_the_proxy_is_not_the_targets(store, clock, status, error, counted):
     proxy = Proxy(status)
-    server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    owe(store, clock, [target("a", clock(), address="https://hooks.example/x")])
-    async with publisher(store, clock, egress_proxy=url, allow_networks=()) as sender:
+    slack = target("s", clock(), type="slack", address="C012AB3CD")
+    owe(store, clock, [target("a", clock(), address="https://hooks.example/x"), slack])
+    async with (
+        proxy.serving() as url,
+        publisher(store, clock, egress_proxy=url, allow_networks=(), slack_token="xoxb-1") as sender,
+    ):
         await sender.drain_once()
-    server.close()
-    assert proxy.asked == ["CONNECT hooks.example:443"]
+    assert sorted(proxy.asked) == ["CONNECT hooks.example:443", "CONNECT slack.com:443"]
+    assert [(row.state, row.attempts, row.error) for row in deliveries(store)] == [("pending", int(counted), error)] * 2
+    assert {the_target(store, name).failures for name in "as"} == {int(counted)}
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_http_has_no_tunnel_and_a_login_is_the_proxys_all_the_same(store, clock):
+    owe(store, clock, [target("a", clock(), address="http://hooks.example/x")])
+    async with (
+        Proxy(407).serving() as url,
+        publisher(store, clock, egress_proxy=url, allow_networks=()) as sender,
+    ):
+        await sender.drain_once()
     (row,) = deliveries(store)
-    assert (row.state, row.attempts, row.error) == ("pending", int(counted), error)
-    assert the_target(store).failures == int(counted)
+    assert (row.attempts, row.error) == (0, "the egress proxy answered HTTP 407")
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -394,12 +376,12 @@ async def test_a_delivery_through_the_proxy(store, clock):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
         proxy = Proxy(port=int(url.rpartition(":")[2]))
-        server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
-        proxy_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         owe(store, clock, [target("a", clock(), address="http://hooks.example/x", secret=receiver.secret)])
-        async with publisher(store, clock, egress_proxy=proxy_url, allow_networks=()) as sender:
+        async with (
+            proxy.serving() as proxy_url,
+            publisher(store, clock, egress_proxy=proxy_url, allow_networks=()) as sender,
+        ):
             await sender.drain_once()
-        server.close()
     assert proxy.asked == ["POST http://hooks.example/x"]
     assert (len(receiver.got), deliveries(store)[0].state) == (1, "delivered")
 

@@ -16,15 +16,17 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from monitor.publish import outbox
+from monitor.publish import operate
 from monitor.service import serve
 from monitor.settings import Settings
 from monitor.slack_app import words
 from monitor.slack_app.http import Gate
 from monitor.slack_app.words import Words
+from monitor.store import installations
 from monitor.store.tables import AcknowledgementRow, InstallationRow, SubscriptionRow
+from monitor.vault import Vault, parse
 from tests.cli import fill
-from tests.receivers import LOOPBACK, Clock
+from tests.receivers import LOOPBACK, Clock, Proxy
 from tests.slack_person import SECRET, Person, app, until
 from tests.slack_server import Fault, SlackServer, shown
 from tests.test_slack_delivery import CHANNEL, drain, owe, subscribe, subscription, told
@@ -211,7 +213,7 @@ async def test_what_takes_longer_is_answered_later(sqlite, clock, monkeypatch):
 async def test_an_operators_channel_is_not_for_everybody(sqlite, clock):
     subscribe(sqlite, clock, operator=True)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
-        for text in ("subscribe openai/*", "unsubscribe"):
+        for text in ("subscribe openai/*", "unsubscribe", "mute 7d"):
             assert "on the command line only" in await ann.types(text)
     assert rows(sqlite)[0].operator
 
@@ -279,6 +281,9 @@ async def test_slack_says_when_a_channel_is_back_and_when_the_app_is_gone(store,
         await until(lambda: rows(store)[0].state == "enabled")
         await drain(publisher, clock)
         assert len(ann.slack.messages) == 1
+        assert await ann.tells("tokens_revoked", tokens={"oauth": ["U0000001"]}) == 200
+        await drain(publisher, clock)
+        assert rows(store)[0].state == "enabled", "that was a token of a person"
         assert await ann.tells("tokens_revoked", tokens={"bot": ["UBOT"]}) == 200
         await until(lambda: rows(store)[0].state == "paused")
         assert await ann.tells("member_joined_channel", channel=CHANNEL, user="UBOT", channel_type="C") == 200
@@ -313,7 +318,7 @@ async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
         assert (await ann.sends("/slack/commands", body))[0] == 200
         assert len(rows(sqlite)) == 1
         with sqlite.write() as session:
-            outbox.forget(session, rows(sqlite)[0].id)
+            operate.forget(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
         assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (401, 200, 404)
@@ -388,6 +393,18 @@ async def test_a_second_workspace_installs_the_app(store, clock):
         ann.team = "T0000003"
         await ann.types("list")
         await until(lambda: "not installed in this workspace" in json.dumps(slack.responses))
+
+
+async def test_a_workspace_that_took_its_token_back_is_not_served_with_another(sqlite, clock):
+    with sqlite.write() as session:
+        installations.save(session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock())
+        session.flush()
+        installations.disable(session, "T0000002", "slack: app_uninstalled")
+    async with app(sqlite, clock, SlackServer(), secret_keys=KEY) as (ann, _):
+        ann.team = "T0000002"
+        await ann.types("test")
+        await until(lambda: "not installed in this workspace" in json.dumps(ann.slack.responses))
+        assert not ann.slack.messages
 
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
@@ -490,3 +507,14 @@ async def test_commands_over_socket_mode(sqlite, clock):
         async with ann.http.post(ann.url + "/slack/commands") as answer:
             assert answer.status == 404, "without a signing secret there is no way over HTTP"
     assert len(rows(sqlite)) == 1
+
+
+async def test_the_socket_goes_through_the_egress_proxy_too(sqlite, clock):
+    slack = SlackServer()
+    async with slack.serving():
+        proxy = Proxy(port=int(slack.url.rpartition(":")[2]))
+        async with proxy.serving() as url:
+            settings = {"slack_app_token": "xapp-1", "slack_signing_secret": "", "egress_proxy": url}
+            async with app(sqlite, clock, slack, **settings):
+                await until(lambda: slack.sockets)
+    assert [asked.rpartition("/")[2] for asked in proxy.asked] == ["apps.connections.open", "link"]

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from monitor.facts import Retirement, When
 from monitor.publish import Publisher, channels, outbox
-from monitor.publish.outbox import LEASE
+from monitor.publish.ledger import LEASE
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow, ThreadRow
 from tests.receivers import Clock, event, publisher, target
@@ -195,6 +195,27 @@ async def test_a_list_still_updates_the_messages_of_the_retirements_in_it(sqlite
     assert "1 Dec 2026" in shown(parent)
     assert "gpt-other" in shown(listed)
     assert len(slack.messages) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(hangs=True), Fault("ratelimited", 429, {"Retry-After": "9"}), Fault(reset=True)]
+)
+async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_updated(sqlite, clock, monkeypatch, fault):
+    """There may be more of them than a try has time for: the list goes first."""
+    monkeypatch.setattr("monitor.publish.slack.RENEWING", 0.5)
+    subscribe(sqlite, clock)
+    facts = [replace(FACT, model=f"gpt-{number}") for number in range(3)]
+    async with sending(sqlite, clock) as (slack, sender):
+        for number, fact in enumerate(facts):
+            owe(sqlite, clock, told(number, clock, fact))
+            await drain(sender, clock)
+        slack.answers = [None, fault]
+        moved = [(replace(fact, retires=When("2026-12-01")), fact) for fact in facts]
+        owe(sqlite, clock, *(told(10 + number, clock, *change) for number, change in enumerate(moved)))
+        assert await drain(sender, clock) == 3
+    assert len(slack.messages) == 4
+    assert {row.state for row in deliveries(sqlite)} == {"delivered"}
+    assert len(slack.said("chat.update")) == 1
 
 
 async def test_an_incoming_webhook_has_no_threads_and_no_buttons(sqlite, clock):

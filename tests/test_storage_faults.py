@@ -26,7 +26,7 @@ from monitor.cli import app
 from monitor.errors import StoreError
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
-from monitor.publish import outbox
+from monitor.publish import leases
 from monitor.service import Service
 from monitor.source import Source
 from monitor.store import db, schema, sources
@@ -175,7 +175,7 @@ async def test_d2_a_try_that_could_not_be_recorded_is_not_made_again(file: Store
             await until(lambda: bool(file.trouble))
             sent = len(receiver.got)
             await asyncio.sleep(1.5)
-            assert len(receiver.got) <= sent + outbox.PER_TARGET
+            assert len(receiver.got) <= sent + leases.PER_TARGET
             receiver.answer = None
             disk.pages = 1 << 30
             await until(lambda: queue(file) == {"delivered": 10})
@@ -219,7 +219,7 @@ async def test_d3_postgresql_restarts_under_load(server: Any) -> None:
                 await until(lambda: settled(store, ids))
                 assert not await health.fault(service)
     assert len({number for number, _ in receiver.got}) == 30
-    assert len(receiver.got) <= 30 + outbox.PER_TARGET
+    assert len(receiver.got) <= 30 + leases.PER_TARGET
 
 
 def settled(store: Store, ids: list[str]) -> bool:

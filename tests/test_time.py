@@ -27,7 +27,7 @@ from monitor.answer import told_at
 from monitor.facts import Retirement, When
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
-from monitor.publish import outbox
+from monitor.publish import leases, operate, outbox
 from monitor.publish.remind import remind
 from monitor.service import Every
 from monitor.source import Source
@@ -111,11 +111,11 @@ def test_t4_no_lease_lasts_more_than_a_minute_longer(store: Store) -> None:
         session.add(event(1, now))
         session.flush()
         outbox.enqueue(session, [event(1, now)], now)
-        assert len(outbox.claim(session, "died", now, 10)) == 1
+        assert len(leases.claim(session, "died", now, 10)) == 1
     for back, free in ((timedelta(seconds=50), False), (timedelta(seconds=70), True), (HOUR, True)):
         with store.write() as session:
             outbox.clamp(session, now - back)
-            assert len(outbox.claim(session, "other", now - back, 10)) == free
+            assert len(leases.claim(session, "other", now - back, 10)) == free
             session.rollback()
     with store.write() as session:
         sources.register(session, ["acme.models"], now)
@@ -155,7 +155,7 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     ]
     assert state(store, "acme.ahead").checked_at == now
     with store.read() as session:
-        owed = [delivery.next_at - now for delivery, *_ in outbox.listed(session, None, None, 9)][::-1]
+        owed = [delivery.next_at - now for delivery, *_ in operate.listed(session, None, None, 9)][::-1]
     assert owed == [0 * HOUR, 0 * HOUR, 20 * HOUR]
     with store.write() as session:
         assert (sources.clamp(session, now - SKEW), outbox.clamp(session, now - SKEW)) == (0, 0)

@@ -41,14 +41,14 @@ def list_deliveries(
 
     Example: lastcall deliveries --state dead
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
     from monitor.store.tables import DeliveryState
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     if state and state not in get_args(DeliveryState):
         raise typer.BadParameter(f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}")
     with opened(db) as store, store.read() as session:
-        found = outbox.listed(session, state, _target(session, target) if target else None, limit)
+        found = operate.listed(session, state, _target(session, target) if target else None, limit)
         told = [_told(row, event, to) for row, event, to in found]
     if output.machine(how, told, FIELDS):
         return
@@ -86,17 +86,17 @@ def show_delivery(
 
     Example: lastcall deliveries show 17
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := outbox.delivery(session, number)):
+        if not (found := operate.delivery(session, number)):
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
             {"number": row.number, "at": output.stamp(row.at), "ms": row.ms, "status": row.status, "error": row.error,
              "answer": row.answer}
-            for row in outbox.tries(session, number)
+            for row in operate.tries(session, number)
         ]  # fmt: skip
     if how == "json":
         output.document(one | {"tries": tries})
@@ -132,7 +132,7 @@ def replay(
 
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
     from monitor.store.log import Wanted, ids_of
 
     now = clock()
@@ -145,9 +145,9 @@ def replay(
     with opened(db) as store, store.write() as session:
         to = _target(session, target) if target else None
         if missing and to and begin:
-            count = outbox.replay_missing(session, now, to, begin, events)
+            count = operate.replay_missing(session, now, to, begin, events)
         else:
-            count = outbox.replay(session, now, ids or None, to, begin, events)
+            count = operate.replay(session, now, ids or None, to, begin, events)
         if ids and not count:
             raise NotFound(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` lists them"
@@ -161,10 +161,10 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
 
     Example: lastcall deliveries cancel 17 18
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     with opened(db) as store, store.write() as session:
-        count = outbox.cancel(session, ids)
+        count = operate.cancel(session, ids)
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
     print(f"{count} deliveries are cancelled")

@@ -121,10 +121,10 @@ async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], 
 
 async def _deliver(store: Store, settings: Settings) -> None:
     """Send what is due, as the service would, for at most DELIVERING seconds."""
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     with store.read() as session:
-        waiting = outbox.count_due(session, clock())
+        waiting = operate.count_due(session, clock())
     if not waiting:
         return
     from monitor.publish import Publisher
@@ -134,7 +134,7 @@ async def _deliver(store: Store, settings: Settings) -> None:
         while time.monotonic() < until and (sent := await publisher.drain_once()):
             tried += sent
     with store.read() as session:
-        left = outbox.count_waiting(session)
+        left = operate.count_waiting(session)
     output.say(
         f"{tried} tried of {waiting} due"
         + (

@@ -41,12 +41,12 @@ def list_subscriptions(
 
     Example: lastcall subscriptions --json
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store, store.read() as session:
         rows = targets.rows(session)
-        owed = outbox.owed(session)
+        owed = operate.owed(session)
     told = [targets.told(row) | {"owed": owed.get(row.id, 0)} for row in rows]
     if output.machine(how, told, (*targets.FIELDS, "owed")):
         return
@@ -70,13 +70,13 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
 
     Example: lastcall subscriptions show '#ml-platform'
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
         row = targets.any_of(session, target)
-        states = outbox.states(session, row.id)
-        due = outbox.next_due(session, row.id)
+        states = operate.states(session, row.id)
+        due = operate.next_due(session, row.id)
     one = targets.told(row) | {"threads": row.threads, "deliveries": states, "next_due": output.stamp(due)}
     if how == "json":
         output.document(one)

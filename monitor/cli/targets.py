@@ -341,11 +341,11 @@ def wants(one: Json) -> str:
 
 def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
     """Forget a target with all it is owed; returns its address as it may be shown."""
-    from monitor.publish import outbox
+    from monitor.publish import operate
 
     with store.write() as session:
         row = find(session, kind, named, vault)
-        outbox.forget(session, row.id)
+        operate.forget(session, row.id)
     return row.address
 
 
@@ -359,7 +359,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     """Send that message; the status of the answer. To a webhook its type says that it is no event."""
     from monitor.publish import Publisher
     from monitor.publish.envelope import VERIFICATION
-    from monitor.publish.outbox import Owed
+    from monitor.publish.ledger import Owed
     from monitor.store import sealed
     from monitor.store.tables import EventRow
 

@@ -100,13 +100,16 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
 
     Example: lastcall webhooks show sub_1f2e3d4c5b6a
     """
-    from monitor.publish import outbox
+    from monitor.publish import operate
+    from monitor.publish.signature import public_key
+    from monitor.store import sealed
 
     how, now = output.form(as_json), clock()
-    with opened(db) as store, store.read() as session:
+    with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
-        owed = outbox.states(session, row.id)
-    one = targets.told(row) | {"deliveries": owed}
+        owed = operate.states(session, row.id)
+        public = public_key(sealed.opened(vault, row).secret)
+    one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
         output.document(one)
         return
@@ -117,6 +120,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
         ("wants", targets.wants(one)),
         ("since", output.ago(row.created_at, now)),
         ("format", row.format or "standard"),
+        ("public key", public),
         ("order", "one at a time" if row.ordered else ""),
         ("last delivered", output.ago(row.last_delivered_at, now)),
         ("failing since", output.ago(row.failing_since, now) if row.failing_since else ""),

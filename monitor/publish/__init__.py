@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.logs import Line
-from monitor.publish import channels, outbox, signature
+from monitor.publish import channels, leases, outbox, signature
 from monitor.publish.envelope import Envelopes
-from monitor.publish.outbox import Owed, Try
+from monitor.publish.ledger import Owed, Try
 from monitor.store import sealed
 from monitor.store.db import retried
 from monitor.store.sealed import Opened
@@ -198,7 +198,7 @@ class Publisher:
             if now - self._probed >= PROBE:
                 self._probed = now
                 channels.probe(session, now)
-            return channels.together(session, self.owner, now, outbox.claim(session, self.owner, now, limit))
+            return channels.together(session, self.owner, now, leases.claim(session, self.owner, now, limit))
 
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
@@ -358,7 +358,7 @@ class Publisher:
 
     def release(self) -> None:
         with self.store.write() as session:
-            outbox.release(session, self.owner)
+            leases.release(session, self.owner)
 
 
 def messages(owed: Sequence[Owed]) -> list[list[Owed]]:

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, not_, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.publish import outbox
-from monitor.publish.outbox import Owed
+from monitor.publish import ledger, outbox
+from monitor.publish.ledger import Owed
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
 #: When a channel of a workspace that refuses its token is tried again by itself (delivery reference 2.2).
@@ -64,7 +64,7 @@ def together(session: Session, owner: str, now: datetime, owed: Sequence[Owed]) 
     taken = session.execute(
         update(DeliveryRow)
         .where(col(DeliveryRow.id).in_(session.scalars(more).all()))
-        .values(lease_owner=owner, lease_until=now + outbox.LEASE, attempts=col(DeliveryRow.attempts) + 1)
+        .values(lease_owner=owner, lease_until=now + ledger.LEASE, attempts=col(DeliveryRow.attempts) + 1)
         .returning(
             col(DeliveryRow.id), col(DeliveryRow.attempts), col(DeliveryRow.event_id), col(DeliveryRow.subscription_id)
         )

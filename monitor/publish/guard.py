@@ -14,11 +14,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientHttpProxyError,
+    ClientOSError,
+    ClientProxyConnectionError,
+    ClientRequest,
+    ClientResponseError,
+    ClientTimeout,
+    ServerDisconnectedError,
+    TCPConnector,
+)
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import AddrInfoType
+from aiohttp.connector import AddrInfoType, Connection
 from yarl import URL
 
 from monitor.errors import DeliveryFailed
@@ -161,7 +171,7 @@ class Guard:
         Answers are not remembered: connections are kept, and each new one goes where the name leads by then.
         """
         if self.proxy:
-            return TCPConnector(limit=0)
+            return _Tunnels(limit=0)
         return TCPConnector(
             socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0, use_dns_cache=False
         )  # fmt: skip
@@ -195,6 +205,23 @@ def _is_local(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+class _Tunnels(TCPConnector):
+    """Connects through the egress proxy; what breaks before a tunnel stands is told as the proxy's.
+
+    aiohttp says the same of a proxy that hangs up on CONNECT as of a receiver that hangs up on a POST.
+    """
+
+    async def connect(self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109  its signature
+        try:
+            return await super().connect(req, traces, timeout)
+        except (ClientConnectorError, ClientHttpProxyError):  # these say whose they are
+            raise
+        except (ClientOSError, ServerDisconnectedError, ClientResponseError):
+            raise ClientProxyConnectionError(
+                req.connection_key, OSError(errno.ECONNRESET, "the connection was closed in CONNECT")
+            ) from None
 
 
 class _WholeAnswers(AbstractResolver):

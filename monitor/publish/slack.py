@@ -33,12 +33,12 @@ from monitor.publish import blocks
 from monitor.publish.background import background
 from monitor.publish.blocks import Background, Message
 from monitor.publish.guard import Guard
-from monitor.publish.webhook import ANSWER_KEPT, CONNECT, DEADLINE, reason, retry_after
+from monitor.publish.webhook import ANSWER_KEPT, CONNECT, DEADLINE, is_proxys, reason, retry_after
 from monitor.store import installations
 from monitor.store.tables import EventRow, SubscriptionRow, ThreadRow
 
 if TYPE_CHECKING:
-    from monitor.publish.outbox import Owed
+    from monitor.publish.ledger import Owed
     from monitor.store.db import Store
     from monitor.vault import Vault
 
@@ -75,6 +75,8 @@ GONE = frozenset({
 SECOND, MINUTE, MANY = timedelta(seconds=1), timedelta(seconds=60), 10
 #: Messages that are searched for one that may have been posted, and how much earlier than the event they may be.
 SEARCHED, EARLIER = 200, timedelta(seconds=60)
+#: How long the messages of retirements may be updated that a list has told of, in seconds.
+RENEWING = 15.0
 
 
 class SlackFailed(DeliveryFailed):
@@ -160,19 +162,22 @@ class Slack:
 
     async def send(self, owed: Sequence[Owed], address: str) -> tuple[int, str]:
         """Status and answer of what was told of all that is owed to one target; else DeliveryFailed."""
-        target, now = owed[0].target, self.now()
+        target, now, channel = owed[0].target, self.now(), None
         known = await asyncio.to_thread(self._look, owed, address, now)
         try:
             async with asyncio.timeout(self.deadline):
                 if "://" in address:
                     done = await self._hook(address, owed, known, now)
                 else:
-                    done = await Channel(self, owed, known, now).tell()
+                    channel = Channel(self, owed, known, now)
+                    done = await channel.tell()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise DeliveryFailed(reason(error, self.deadline)) from None
+            raise DeliveryFailed(reason(error, self.deadline), ours=is_proxys(error)) from None
         except DeliveryFailed as error:
             error.answer = error.answer.replace(known.token or "\0", "[secret]")  # it may send back what it was sent
             raise
+        if channel:
+            await channel.renew()
         if owed[0].delivery_id:
             await asyncio.to_thread(self._remember, target.id, owed[-1].event, done)
         return done.status, done.answer
@@ -279,6 +284,7 @@ class Channel:
         self.subjects = {blocks.subject(one.event) for one in owed}
         self.only = next(iter(self.subjects)) if len(self.subjects) == 1 else ""
         self.api = client(slack.http, known.token, slack.base_url)
+        self.threads = known.threads if self.target.threads != "off" else {}
         self.done = Done()
 
     async def tell(self) -> Done:
@@ -289,14 +295,26 @@ class Channel:
         if not events:
             self.done.answer = "was posted by an earlier try"
             return self.done
-        threads = self.known.threads if self.target.threads != "off" else {}
-        if row := threads.get(self.only):
+        if row := self.threads.get(self.only):
             await self._continue(row, events)
         else:
-            for subject in self.subjects & threads.keys():
-                await self._renew(threads[subject], [event for event in events if blocks.subject(event) == subject])
             await self._post(events)
         return self.done
+
+    async def renew(self) -> None:
+        """Update the messages of the retirements that were told of in a list, as many as there is time for.
+
+        After the list, which has arrived: what fails here is no failed delivery.
+        """
+        if self.only:
+            return
+        try:
+            async with asyncio.timeout(RENEWING):
+                for subject in sorted(self.subjects & self.threads.keys()):
+                    events = [one.event for one in self.owed if blocks.subject(one.event) == subject]
+                    await self._renew(self.threads[subject], events)
+        except (DeliveryFailed, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            _LOG.warning("%s: not every message about what a list told is updated: %s", self.target.id, error)
 
     async def _post(self, events: Sequence[EventRow]) -> None:
         """A message of its own. If it is about one retirement, it is that one's from now on."""
@@ -319,11 +337,11 @@ class Channel:
             self.done.threads[row.subject] = (row.channel, row.ts)
 
     async def _renew(self, row: ThreadRow, events: Sequence[EventRow]) -> None:
-        """Update the message of a retirement whose change is told elsewhere. What fails here is no failed delivery."""
         try:
             await self._update(row, events)
-        except DeliveryFailed as error:
-            _LOG.warning("%s: the message about %s is not updated: %s", self.target.id, row.subject, error)
+        except SlackFailed as error:
+            if error.code not in GONE:
+                raise
 
     async def _update(self, row: ThreadRow, events: Sequence[EventRow]) -> None:
         said = message(events, self.now, self.known.around, self.slack.buttons)

@@ -23,6 +23,8 @@ CONNECT = 5.0
 ANSWER_SECONDS = 1.0
 ANSWER_BYTES = 16 * 1024
 ANSWER_KEPT = 500
+#: Only a proxy answers so (RFC 9110, 15.5.8): of http, which has no tunnel, as if it were the receiver.
+PROXY_LOGIN = 407
 
 
 def session(guard: Guard) -> aiohttp.ClientSession:
@@ -62,6 +64,8 @@ async def send(
     response, answer = await _request(http, guard, "POST", url, headers, message.body, deadline)
     if 200 <= response.status < 300:
         return response.status, answer
+    if response.status == PROXY_LOGIN and guard.proxy:
+        raise DeliveryFailed(f"the egress proxy answered HTTP {response.status}", ours=True)
     raise DeliveryFailed(
         f"HTTP {response.status}" + (" (redirects are not followed)" if 300 <= response.status < 400 else ""),
         permanent=response.status == 410,

@@ -72,10 +72,14 @@ class SlackApp:
             self.bolt.event(name)(getattr(self, listener))
 
     def token(self, workspace: str) -> str:
-        """The bot token of a workspace; that of the setting where none installed the app by itself."""
+        """The bot token of a workspace; that of the setting where it did not install the app by itself.
+
+        Empty for one that took its token back: nothing of it is done with another workspace's.
+        """
         with self.store.read() as session:
-            own = installations.token(session, self.publisher.vault, workspace) if workspace else ""
-        return own or self.publisher.slack_token
+            if workspace and installations.find(session, workspace):
+                return installations.token(session, self.publisher.vault, workspace)
+        return self.publisher.slack_token
 
     def workspace(self, body: Json) -> str:
         """Whose request it is; empty where the token of the setting is the only one it can be."""
@@ -150,6 +154,9 @@ class SlackApp:
         await self._change(body, str(event.get("channel") or ""), None)
 
     async def _uninstalled(self, body: Json, event: Json) -> None:
+        """The app is gone from a workspace. A person's own token that is revoked is none of ours."""
+        if event["type"] == "tokens_revoked" and not (event.get("tokens") or {}).get("bot"):
+            return
         await self._change(body, None, f"slack: {event['type']}")
 
     async def _renamed(self, body: Json, event: Json) -> None:

@@ -21,7 +21,7 @@ from monitor.errors import NotFound
 from monitor.events import metered
 from monitor.facts import Json, Listing, Price, Retirement, days_left, firm, over
 from monitor.identity import canonical
-from monitor.publish import asking, blocks, channels, outbox
+from monitor.publish import asking, blocks, channels, operate, outbox
 from monitor.publish.background import METERS
 from monitor.publish.match import Filter
 from monitor.slack_app.words import Words
@@ -133,7 +133,7 @@ def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> 
         row.filters = kept
         session.add(row)
         return answered(f"✅ *Updated*: this channel hears of {_wants(row)}.", public=True)
-    outbox.forget(session, row.id)
+    operate.forget(session, row.id)
     return answered("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
 
 
@@ -208,6 +208,7 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
 def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     """Until a time; what is critical still comes, and the rest is told when the time is over."""
     row = _subscribed(session, place)
+    _refuse_operator(row)
     row.muted_until = asking.muted(" ".join(words.plain) or MUTED, now)
     session.add(row)
     session.flush()
@@ -256,7 +257,7 @@ def _wants(row: SubscriptionRow) -> str:
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     """What a channel asked for, when something last arrived, and what keeps the rest."""
     lines = [f"This channel hears of {_wants(row)}."]
-    counts = outbox.states(session, row.id)
+    counts = operate.states(session, row.id)
     arrived = f"last message {output.ago(row.last_delivered_at, now)}" if row.last_delivered_at else "nothing sent yet"
     waiting = counts.get("pending", 0) + counts.get("held", 0)
     lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")

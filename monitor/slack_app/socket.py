@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-from monitor.publish.slack import client
+from monitor.publish.slack import client, session
 from monitor.slack_app.app import LOG, SlackApp
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeCl
     """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever it breaks."""
     http = client(app.slack.http, None, app.publisher.slack_base_url)
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
+    await handler.client.aiohttp_client_session.close()  # which would connect past the guard and its proxy
+    handler.client.aiohttp_client_session = session(app.publisher.guard)
     handler.client.proxy = None  # the SDK takes one from the environment
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:

@@ -25,9 +25,9 @@ from typing import Any
 import aiohttp
 from sqlmodel import SQLModel, select
 
-from monitor.publish import Publisher, envelope, outbox, signature, webhook
+from monitor.publish import Publisher, envelope, leases, operate, outbox, signature, webhook
 from monitor.publish.guard import Guard
-from monitor.publish.outbox import Try
+from monitor.publish.ledger import Try
 from monitor.store.db import Store
 from monitor.store.log import EVENTS, write
 from monitor.store.schema import ready
@@ -201,7 +201,7 @@ async def drained(store: Store, urls: Sequence[str], count: int) -> float:
             while True:
                 await asyncio.sleep(0.05)
                 with store.read() as session:
-                    if not outbox.count_waiting(session):
+                    if not operate.count_waiting(session):
                         break
         return time.process_time() - cpu
 
@@ -246,7 +246,7 @@ def rows(store: Store, batch: int) -> tuple[float, float]:
     while True:
         began = time.perf_counter()
         with store.write() as session:
-            owed = outbox.claim(session, "bench", clock(), batch)
+            owed = leases.claim(session, "bench", clock(), batch)
         claimed = time.perf_counter()
         if not owed:
             break

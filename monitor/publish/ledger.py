@@ -1,0 +1,75 @@
+"""The tables of the outbox as its parts speak of them, and what a claimed delivery is.
+
+Statements here go past the session's objects: what it holds is not brought up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, literal_column, or_, update
+from sqlmodel import Session, col
+
+from monitor.store.db import SKEW
+from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
+
+#: Several times the deadline of a try: nobody else takes what is still being sent.
+LEASE = timedelta(seconds=60)
+
+delivery_id, state, next_at = col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.next_at)
+target_id, lease_until = col(DeliveryRow.subscription_id), col(DeliveryRow.lease_until)
+#: Written out where it matters, since a partial index is not used for a parameter.
+PENDING: ColumnElement[str] = literal_column("'pending'")
+is_pending = state == PENDING
+DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+TARGETS: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]
+NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included.
+
+    ``message`` is the id of the digest in which it travels, empty where it goes alone.
+    """
+
+    delivery_id: int
+    number: int
+    event: EventRow
+    target: SubscriptionRow
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one try went, for the record."""
+
+    at: datetime
+    ms: int = 0
+    status: int = 0
+    error: str = ""
+    answer: str = ""
+
+
+def free(now: datetime) -> ColumnElement[bool]:
+    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
+    return or_(lease_until.is_(None), lease_until <= now, lease_until > now + LEASE + SKEW)
+
+
+def these(owed: Sequence[Owed]) -> Update:
+    """An update of claimed deliveries."""
+    return update(DeliveryRow).where(delivery_id.in_([one.delivery_id for one in owed]))
+
+
+def setting(statement: Update, **values: Any) -> Update:
+    """An update that leaves the session's objects as they are."""
+    return statement.values(**values).execution_options(synchronize_session=False)
+
+
+def change(session: Session, condition: ColumnElement[bool], **values: Any) -> int:
+    """Set values on all deliveries of a kind. Returns how many those are."""
+    changed = session.execute(setting(update(DeliveryRow).where(condition), **values).returning(delivery_id))
+    return len(changed.all())
