@@ -95,6 +95,13 @@ class Settings(BaseSettings):
             raise ValueError("write http://host:port")
         return value
 
+    @field_validator("slack_base_url")
+    @classmethod
+    def _another_slack(cls, value: str) -> str:
+        if value and not (value.startswith(("http://", "https://")) and value.endswith("/")):
+            raise ValueError("write https://host/api/, with the slash at its end")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _relay(cls, value: SecretStr) -> SecretStr:
@@ -168,7 +175,8 @@ def load_settings(database: str | None = None) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         given = "" if name in SECRET else f", not {first['input']!r}"
-        raise SettingError(f"{PREFIX}{name.upper()}: {first['msg']}{given}") from None
+        wrong = first["msg"].removeprefix("Value error, ")  # pydantic's word for what a validator here says
+        raise SettingError(f"{PREFIX}{name.upper()}: {wrong}{given}") from None
     except SettingsError as error:
         # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none is secret.
         name = str(error).partition('"')[2].partition('"')[0].upper()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -66,11 +66,12 @@ class Person:
         status, answer = await self.sends("/slack/interactions", urlencode({"payload": json.dumps(payload)}))
         assert (status, answer) == (200, "")
 
-    async def tells(self, kind: str, **event: Any) -> int:
+    async def tells(self, kind: str, authorizations: Sequence[Mapping[str, Any]] = (), **event: Any) -> int:
         """An event of Slack's Events API; the status that it is answered with."""
         body = {
             "type": "event_callback", "team_id": self.team, "api_app_id": "A1", "event_time": 1,
             "event_id": f"Ev{next(self.numbers)}", "event": {"type": kind} | event,
+            "authorizations": list(authorizations),
         }  # fmt: skip
         status, _ = await self.sends("/slack/events", json.dumps(body), content_type="application/json")
         return status

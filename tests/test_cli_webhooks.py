@@ -36,6 +36,8 @@ def test_an_asymmetric_endpoint_is_given_the_public_key_alone(run: Run, world: S
     secret = opened(world, "secret")
     assert added["public_key"] == signature.public_key(secret)
     assert "secret" not in added
+    assert run("webhooks", "show", URL, "--json").json["public_key"] == added["public_key"]
+    assert added["public_key"] in run("webhooks", "show", URL).out
     rotated = run("webhooks", "rotate", URL, "--json").json
     assert rotated["public_key"].startswith("whpk_")
     assert rotated["public_key"] != added["public_key"]
@@ -74,6 +76,10 @@ def test_a_refusal_says_what_to_set(run: Run):  # noqa: F811
     assert "LASTCALL_ALLOW_HTTP=true" in said
     assert "LASTCALL_ALLOW_NETWORKS=127.0.0.1/32" in said
     assert "webhooks add http://127.0.0.1:8787/" in run("webhooks", "listen", code=2).err
+    for secret in ("canary", "whsec_canarycanary", "whpk_canary+canary", "whsk_c2hvcnQ="):
+        said = run("webhooks", "listen", "--secret", secret, code=2).err
+        assert "--secret: a" in said
+        assert "canary" not in said
 
 
 class Listening:
@@ -171,3 +177,11 @@ def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa
     assert "1 deliveries" in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
     assert "--missing needs" in run("deliveries", "replay", "--missing", "--since", "1d", code=2).err
     run("deliveries", "replay", code=2)
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999999", "9223372036854775808", "0"])
+def test_a_number_that_no_delivery_has(run: Run, number: str):  # noqa: F811
+    run("webhooks", "add", URL)
+    for command in ("show", "replay", "cancel"):
+        assert f"no delivery {number}" in run("deliveries", command, number, code=5).err
+    run("deliveries", "list", "--limit", "99999999999999999999", code=2)

@@ -55,7 +55,10 @@ STEPS = {
     "K10 recorded": "monitor.publish:Publisher.record:after",
 }
 #: On PostgreSQL the steps around its transactions; the others do not differ.
-POSTGRESQL = ("K5 deliveries written", "K6 committed", "K7 claimed, not sent", "K10 acknowledged, not committed")
+POSTGRESQL = (
+    "K4 facts written", "K5 deliveries written", "K6 committed", "K7 claimed, not sent", "K9 sent, not recorded",
+    "K10 acknowledged, not committed",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

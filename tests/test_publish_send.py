@@ -408,6 +408,18 @@ async def until(condition) -> None:
 # Secrets
 
 
+async def test_a_secret_at_the_end_of_what_is_kept_is_not_cut_and_kept(store, clock):
+    async def echo(_request, _number):
+        return web.Response(status=500, text="." * 480 + receiver.secret)
+
+    receiver = Receiver(answer=echo)
+    async with serving(receiver.handle) as url:
+        owe(store, clock, [target("w", clock(), address=url, secret=receiver.secret)])
+        async with publisher(store, clock) as sender:
+            await sender.drain_once()
+    assert attempts(store)[0].answer == "." * 480 + "[secret]"
+
+
 async def test_secrets_are_nowhere(store, clock, caplog):
     """In no log at any level, attempt, error or repr: signing secret, token, URL of an incoming webhook."""
     caplog.set_level(logging.DEBUG)

@@ -64,7 +64,7 @@ def test_verifying(key):
         lambda: signature.verify(key, sent, MESSAGE[2], MESSAGE[1] + 301),
         lambda: signature.verify(key, sent, MESSAGE[2], MESSAGE[1] - 301),
         lambda: signature.verify(key, sent | {"webhook-timestamp": "soon"}, MESSAGE[2], MESSAGE[1]),
-        lambda: signature.verify(key, sent | {"webhook-signature": "v1 v1,a,b v1a,?"}, MESSAGE[2], MESSAGE[1]),
+        lambda: signature.verify(key, sent | {"webhook-signature": "v1 v1,a,b v1a,? v1,é"}, MESSAGE[2], MESSAGE[1]),
         lambda: signature.verify(key, {"webhook-id": "x"}, MESSAGE[2], MESSAGE[1]),
     ):
         with pytest.raises(ValueError, match=r"no signature|timestamp|missing"):

@@ -68,6 +68,7 @@ def test_files_and_dotenv(monkeypatch, tmp_path):
         ("ALLOW_NETWORKS", "10.0.0.1/8"), ("ALLOW_NETWORKS", "home"), ("ALLOW_HTTP", "perhaps"), ("LOG_LEVEL", "LOUD"),
         ("LISTEN", "8080"), ("LISTEN", "host:99999"), ("CONCURRENCY", "0"), ("SOURCE_URLS", "{nope"),
         ("SOURCE_URLS", "[1]"), ("SLACK_TOKEN_FILE", "/nowhere/token"),
+        ("SLACK_BASE_URL", "ftp://slack.example/api/"), ("SLACK_BASE_URL", "https://slack.example/api"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named(monkeypatch, name, value):
@@ -76,6 +77,7 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value):
         load_settings()
     assert value.strip("[]") in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "Value error" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

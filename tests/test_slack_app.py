@@ -137,6 +137,7 @@ async def test_what_the_command_line_made_is_the_same_subscription(store, clock)
         ("subscribe open ai/", "ai/"),
         ("subscribe openai/* severity:loud", "loud"),
         ("subscribe openai/* quiet:late", "late"),
+        ("subscribe openai/* min-change:1e999999", "1e999999"),
         ("subscribe kinds:retirements", "retirements"),
         ("mute forever", "forever"),
         ("upcoming soon", "No retirement"),
@@ -288,6 +289,17 @@ async def test_slack_says_when_a_channel_is_back_and_when_the_app_is_gone(store,
         await until(lambda: rows(store)[0].state == "paused")
         assert await ann.tells("member_joined_channel", channel=CHANNEL, user="UBOT", channel_type="C") == 200
         await until(lambda: rows(store)[0].state == "enabled")
+
+
+async def test_an_event_of_a_shared_channel_is_of_the_workspace_that_installed_the_app(sqlite, clock):
+    with sqlite.write() as session:
+        installations.save(session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock())
+    subscribe(sqlite, clock, "s", f"T0000002/{CHANNEL}", state="paused")
+    async with app(sqlite, clock, SlackServer(), secret_keys=KEY) as (ann, _):
+        ann.team = "T0000009"  # where it happened
+        told = {"team_id": "T0000002", "enterprise_id": None, "is_enterprise_install": False}
+        await ann.tells("channel_unarchive", authorizations=[told], channel=CHANNEL, user="U1")
+        await until(lambda: rows(sqlite)[0].state == "enabled")
 
 
 # X2: only what Slack signed, once

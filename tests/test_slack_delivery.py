@@ -315,18 +315,18 @@ async def test_l1_to_l3_one_request_an_attempt_then_again(sqlite, clock, fault, 
 
 
 @pytest.mark.parametrize("history", [True, False])
-async def test_l4_a_reset_after_the_post(sqlite, clock, history):
-    subscribe(sqlite, clock)
+async def test_l4_a_reset_after_the_post(store, clock, history):
+    subscribe(store, clock)
     slack = SlackServer(history=history)
-    async with sending(sqlite, clock, slack) as (_, sender):
+    async with sending(store, clock, slack) as (_, sender):
         slack.answers = [Fault(reset=True, after=True)]
-        owe(sqlite, clock, told(1, clock))
+        owe(store, clock, told(1, clock))
         await sender.drain_once()
         assert len(slack.said("chat.postMessage")) == 1
         clock.pass_(timedelta(seconds=6))
         await drain(sender, clock)
     assert len(slack.messages) == (1 if history else 2)
-    assert deliveries(sqlite)[0].state == "delivered"
+    assert deliveries(store)[0].state == "delivered"
 
 
 # L5: what needs a person

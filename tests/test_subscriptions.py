@@ -61,6 +61,7 @@ def test_words_for_what_is_wanted(words, columns):
         ({"severity": "high"}, "no severity"),
         ({"min_change": "a lot"}, "no percentage"),
         ({"min_change": "-1"}, "no percentage"),
+        ({"min_change": "1e999999"}, "no percentage"),
         ({"min_change": "nan"}, "no percentage"),
         ({"within": "soon"}, "no number of days"),
         ({"reminders": "90,soon"}, "no days to remind on"),
@@ -170,6 +171,17 @@ def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, t
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(NotFound, match="cannot read"):
         inventory.read(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("models.txt", b"\xff\xfe\x00", "no text in UTF-8"), ("config.yaml", b"x: [1", "config.yaml: line 1: "),
+     ("config.yml", b"models: [gpt-4o]", "has no model_list")],
+)  # fmt: skip
+def test_a_file_that_is_no_list(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Unreadable, match=said):
+        inventory.read(str(tmp_path / name))
 
 
 def test_check_reads_the_config_too(run: Run, tmp_path: Path):

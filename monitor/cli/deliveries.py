@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from monitor.cli import output, targets
-from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
+from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
 from monitor.errors import NotFound
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ FIELDS = (
 def list_deliveries(
     state: Annotated[str | None, typer.Option("--state", help="pending, held, delivered, dead or cancelled.")] = None,
     target: Target = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
@@ -90,7 +90,7 @@ def show_delivery(
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := operate.delivery(session, number)):
+        if not (found := operate.delivery(session, _row(number))):
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
@@ -147,7 +147,7 @@ def replay(
         if missing and to and begin:
             count = operate.replay_missing(session, now, to, begin, events)
         else:
-            count = operate.replay(session, now, ids or None, to, begin, events)
+            count = operate.replay(session, now, [_row(one) for one in ids] if ids else None, to, begin, events)
         if ids and not count:
             raise NotFound(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` lists them"
@@ -164,7 +164,7 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
     from monitor.publish import operate
 
     with opened(db) as store, store.write() as session:
-        count = operate.cancel(session, ids)
+        count = operate.cancel(session, [_row(one) for one in ids])
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
     print(f"{count} deliveries are cancelled")
@@ -173,3 +173,8 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
 def _target(session: Session, named: str) -> str:
     """The id of a target of any type."""
     return targets.any_of(session, named).id
+
+
+def _row(number: int) -> int:
+    """The number of a row; 0, which none has, for what is too large to be one: a database refuses to look for it."""
+    return number if 0 < number < 2**63 else 0

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, Provider, clock, moment, opened, severity
+from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, Provider, clock, moment, opened, severity
 from monitor.facts import Json
 
 app = typer.Typer(**PLAIN)
@@ -43,7 +43,7 @@ def events(
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to the same; a day ends it.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Seen by this source.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
     baseline: Annotated[bool, typer.Option(help="Also what the first look at a source found.")] = False,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,

@@ -57,9 +57,12 @@ def read(file: str) -> list[Used]:
     """The models of a file, ``-`` for stdin, each once. Raises NotFound, and Unreadable for what is no such file."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"cannot read {file!r}: {getattr(error, 'strerror', None) or error}") from None
-    found = _configured(text, file) if _CONFIG.search(text) else _listed(text)
+    except OSError as error:
+        raise NotFound(f"cannot read {file!r}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unreadable(f"{file}: is no text in UTF-8") from None
+    yaml = _CONFIG.search(text) or file.endswith((".yaml", ".yml"))
+    found = _configured(text, file) if yaml else _listed(text)
     first: dict[str, Used] = {}
     for one in found:
         first.setdefault(one.name, one)
@@ -124,7 +127,7 @@ def _configured(text: str, file: str) -> Iterator[Used]:
         raise Unreadable(f"{file}:{where} {getattr(error, 'problem', None) or 'no YAML that can be read'}") from None
     entries = _get(root, "model_list")
     if not isinstance(entries, yaml.SequenceNode):
-        raise Unreadable(f"{file}: model_list is no list")
+        raise Unreadable(f"{file}: has no model_list, or one that is no list")
     for entry in entries.value:
         said, base = _get(entry, "litellm_params", "model"), _get(entry, "model_info", "base_model")
         if not isinstance(said, yaml.ScalarNode) or not said.value.strip():

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Of every Typer: help as written here, and no tracebacks of its own.
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
+#: The most rows that an answer may be limited to: of a number much larger a database makes an error.
+MOST = 1_000_000
+
 
 def clock() -> datetime:
     return datetime.now(UTC)

@@ -9,7 +9,7 @@ import typer
 
 from monitor.cli import output, targets
 from monitor.cli.events import show as show_events
-from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
+from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
 from monitor.errors import NotFound
 from monitor.facts import Json
 
@@ -101,7 +101,7 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
 def try_filter(
     wanted: targets.Wanted,
     since: Annotated[str, typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d (UTC).")] = "90d",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many, the newest.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="Show at most so many, the newest.")] = 50,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,

@@ -307,9 +307,9 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
     if output.machine(how, targets, FIELDS):
         return
     output.table(
-        ("ID", "TO", "STATE", "WANTS", "LAST DELIVERED"),
+        ("ID", "TO", "HEALTH", "WANTS", "LAST DELIVERED"),
         [
-            (one["id"], one["address"], one["state"], wants(one), output.ago(row.last_delivered_at, now))
+            (one["id"], one["address"], health(row, now), wants(one), output.ago(row.last_delivered_at, now))
             for row, one in zip(found, targets, strict=True)
         ],
     )

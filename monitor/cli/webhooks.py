@@ -217,6 +217,7 @@ def listen(
     import asyncio
 
     from monitor.cli import receiver
+    from monitor.publish.signature import check
 
     if not secret:
         url = f"http://{receiver.HOST}:{port}/"
@@ -225,6 +226,10 @@ def listen(
             f"--secret is missing; `{allow} lastcall webhooks add {url}` prints one,"
             f" and `{allow} lastcall webhooks test {url}` then sends a message here"
         )
+    try:
+        check(secret)
+    except ValueError as error:
+        raise typer.BadParameter(f"--secret: {error}") from None
     try:
         verified = asyncio.run(receiver.listen(port, receiver.Receiver(secret, once=once, as_json=as_json)))
     except OSError as error:

@@ -54,6 +54,8 @@ SLOW = 0.5
 MOST_SLOW = 10
 #: Who we are in a handshake (WebHook-Request-Origin of the CloudEvents webhook specification).
 ORIGIN = "lastcall"
+#: Characters of an answer that are kept with its try.
+ANSWER_KEPT = 500
 #: How long what is in flight may take once the service stops, in seconds.
 STOP = 20.0
 
@@ -232,7 +234,7 @@ class Publisher:
             ms=round((time.monotonic() - started) * 1000),
             status=status,
             error=_clean(str(failed), secrets) if failed else "",
-            answer=_clean(answer, secrets),
+            answer=_clean(answer, secrets)[:ANSWER_KEPT],  # cut last: half a secret is not found
         )
         outcome = "delivered" if not failed else "refused" if failed.permanent else "failed"
         log.log(logging.WARNING if failed else logging.INFO, Line(

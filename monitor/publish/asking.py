@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,13 +99,11 @@ def _surface(word: str) -> str:
 
 
 def _percent(text: str) -> Decimal:
-    try:
-        change = Decimal(text.strip().removesuffix("%").strip())
-    except InvalidOperation:
-        change = Decimal(-1)
-    if not (change.is_finite() and change >= 0):
+    # Digits and nothing else: 1e999999 is a Decimal too, and comparing any price with it is an error.
+    match = re.fullmatch(r"(\d{1,6}(\.\d{1,6})?)\s*%?", text.strip())
+    if not match:
         raise ValueError(f"{text!r} is no percentage of change; write for example 5%")
-    return change
+    return Decimal(match[1])
 
 
 def _days(text: str) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from monitor.facts import Json
 
 if TYPE_CHECKING:  # imported only where such a key is used
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PREFIX, PRIVATE, PUBLIC = "whsec_", "whsk_", "whpk_"
 #: How far the time of a message may be from the receiver's, in seconds; every library of the specification has this.
@@ -47,6 +47,16 @@ def public_key(secret: str) -> str:
     if not secret.startswith(PRIVATE):
         return ""
     return PUBLIC + base64.b64encode(_private(secret).public_key().public_bytes_raw()).decode()
+
+
+def check(key: str) -> None:
+    """Raises ValueError for what is no key to verify with, without the key in it."""
+    if key.startswith(PUBLIC):
+        _known(key)
+    elif key.startswith(PRIVATE):
+        _private(key)
+    else:
+        key_of(key)
 
 
 def key_of(secret: str) -> bytes:
@@ -107,15 +117,13 @@ def verify(key: str, sent: Mapping[str, str], body: bytes, now: float) -> None:
 
 def _verifies(key: str, signature: str, content: bytes) -> bool:
     if not key.startswith((PRIVATE, PUBLIC)):
-        return hmac.compare_digest(signature, _sign(key, content))
+        return hmac.compare_digest(signature.encode(errors="replace"), _sign(key, content).encode())
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     version, _, encoded = signature.partition(",")
     public = key if key.startswith(PUBLIC) else public_key(key)
     try:
-        known = Ed25519PublicKey.from_public_bytes(_decoded(public.removeprefix(PUBLIC), PUBLIC))
-        known.verify(base64.b64decode(encoded), content)
+        _known(public).verify(base64.b64decode(encoded), content)
     except (InvalidSignature, ValueError):
         return False
     return version == "v1a"
@@ -140,6 +148,15 @@ def _private(secret: str) -> Ed25519PrivateKey:
     if len(key) not in (32, 64):
         raise ValueError(f"a private key has 32 or 64 bytes, this one has {len(key)}")
     return Ed25519PrivateKey.from_private_bytes(key[:32])
+
+
+def _known(public: str) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    key = _decoded(public.removeprefix(PUBLIC), PUBLIC)
+    if len(key) != 32:
+        raise ValueError(f"a public key has 32 bytes, this one has {len(key)}")
+    return Ed25519PublicKey.from_public_bytes(key)
 
 
 def _decoded(text: str, prefix: str) -> bytes:

@@ -33,7 +33,7 @@ from monitor.publish import blocks
 from monitor.publish.background import background
 from monitor.publish.blocks import Background, Message
 from monitor.publish.guard import Guard
-from monitor.publish.webhook import ANSWER_KEPT, CONNECT, DEADLINE, is_proxys, reason, retry_after
+from monitor.publish.webhook import CONNECT, DEADLINE, is_proxys, reason, retry_after
 from monitor.store import installations
 from monitor.store.tables import EventRow, SubscriptionRow, ThreadRow
 
@@ -440,7 +440,7 @@ def _failure(status: int, code: str, answer: str, headers: Any, now: datetime, *
         workspace=code in PAUSE_WORKSPACE and not hook,
         retry_after=retry_after(floor, now) if status in (429, 503) else None,
         status=status,
-        answer=answer[:ANSWER_KEPT],
+        answer=answer,
     )
     failed.code = code if known else ""
     return failed

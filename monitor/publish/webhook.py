@@ -22,7 +22,6 @@ CONNECT = 5.0
 #: The status says how it went; the rest of the answer is for people, who do not wait for it.
 ANSWER_SECONDS = 1.0
 ANSWER_BYTES = 16 * 1024
-ANSWER_KEPT = 500
 #: Only a proxy answers so (RFC 9110, 15.5.8): of http, which has no tunnel, as if it were the receiver.
 PROXY_LOGIN = 407
 
@@ -155,7 +154,7 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
                 read += chunk
     except (aiohttp.ClientError, TimeoutError, OSError):
         pass  # the status has come, which is the answer
-    return read.decode(errors="replace")[:ANSWER_KEPT]
+    return read.decode(errors="replace")
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:

@@ -235,7 +235,11 @@ async def _told(work: Awaitable[Answer | None]) -> Answer | None:
 
 
 def _workspace(body: Json) -> str:
-    """The workspace of a payload: commands and events name it flat, clicks as objects."""
+    """The workspace of a payload: commands and events name it flat, clicks as objects.
+
+    An event in a channel that workspaces share happened in one, and is told for the installation in another.
+    """
+    body = next(iter(body.get("authorizations") or ()), body)
 
     def of(kind: str) -> str:
         nested = body.get(kind)
