@@ -356,7 +356,8 @@ def check(
     ``agreed`` gives the keys of those of the doubted facts of which another source says the same. Peers announced 443
     retirements in one night and lost 60 of 61 rows in another; both were one page read wrong.
     """
-    found = list(_doubts(known, seen, now))
+    old, new = (dict(sorted(side.items())) for side in (known, seen))  # of two alike, the same one in whatever order
+    found = list(_doubts(old, new, now))
     doubted = [doubt.fact for doubt in found if doubt.fact]
     sure = agreed(doubted) if doubted else ()
     found = [doubt for doubt in found if not doubt.fact or doubt.fact.key not in sure]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -20,7 +21,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from monitor import __version__
-from monitor.errors import DeliveryFailed, StoreError
+from monitor.errors import DeliveryFailed, SettingError, StoreError
+from monitor.outcomes import OUTCOMES
 from monitor.publish.guard import Guard
 from monitor.publish.webhook import session
 from monitor.store import schema, sources
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("lastcall.health")
 
 DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-OUTCOMES = ("accepted", "baseline", "unchanged", "suspect", "unreadable", "unreachable", "off")
 #: Without a tick for so long the service hangs, in seconds: a tick may wait for the database for half of it.
 LATE = 60.0
 #: How often somebody outside is told that all is well, and how long that may take, in seconds.
@@ -73,11 +74,15 @@ def application(service: Service) -> web.Application:
 
 
 async def listen(app: web.Application, address: str) -> web.AppRunner:
-    """Serve an application on ``host:port``."""
+    """Serve an application on ``host:port``. Raises SettingError where that cannot be had."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+    try:
+        await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingError(f"LASTCALL_LISTEN: cannot listen on {address}: {os.strerror(error.errno or 0)}") from None
     return runner
 
 
@@ -88,7 +93,7 @@ class Metrics:
         """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
-        self._polls = {outcome: polls.labels(outcome) for outcome in OUTCOMES}
+        self._polls = {outcome: polls.labels(outcome) for outcome in ("baseline", *OUTCOMES)}
         self._poll_seconds = self._histogram("lastcall_poll_duration_seconds", "Polls, from request to answer.")
         self._tries = Counter(
             "lastcall_delivery_attempts", "Tries at deliveries.", ["type", "outcome"], registry=self.registry

@@ -8,6 +8,9 @@
     unreachable  nothing                              stay         backs off     source.failing, once, at the third
     off          nothing                              stay         the cadence   nothing: no key, no question
 
+Once nothing was accepted for long (Source.stale_after), the next poll that is suspect, unreadable or unreachable tells
+source.stale besides, once.
+
 ``unchanged`` is a 304, or bytes in which all that the adapter reads is the same. Its validators are kept since they
 name a page that says what the accepted one says. Where validators stay, the next request brings the document again
 and never a 304 to one that was not believed. Whatever the server asks for comes before the cadence; a change that

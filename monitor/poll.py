@@ -40,7 +40,7 @@ from monitor.diff import (
     settle,
     snapshot,
 )
-from monitor.errors import FetchFailed, LastcallError, StoreError, Unreadable
+from monitor.errors import FetchFailed, LastcallError, NotFound, StoreError, Unreadable
 from monitor.events import Draft, completions, interpret, lasts, next_completion
 from monitor.facts import Fact, Json, Notice, Price, Retirement
 from monitor.fetch import Fetched, Validators, next_due
@@ -106,7 +106,6 @@ class Decision:
     drafts: list[Draft] = field(default_factory=list)
     standing: Snapshot = field(default_factory=dict)
     doubt: Doubt | None = None
-    held_looks: int = 0
     soon: bool = False
     untold: bool = False
 
@@ -124,19 +123,19 @@ def decide(
     ends: Mapping[str, Retirement] | None = None,
     marks: Mapping[str, Sequence[Mark]] | None = None,
     agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
-    held_looks: int = 0,
+    held_looks: int = 1,
     accepted: bool = False,
 ) -> Decision:
     """What to believe of a look: pure. ``seen`` is None for another look at the same page.
 
     ``recent`` is what settle remembers, ``spaced`` whether this look comes a whole interval after the last that did.
     ``returned``, ``ends``, ``marks`` and ``agreed`` are what the store knows besides (events.interpret, diff.check);
-    ``held_looks`` counts the earlier spaced looks that found these same facts held; ``accepted`` is an operator's word.
+    ``held_looks`` counts the spaced looks that found these same facts, this one included, since they are held;
+    ``accepted`` is an operator's word.
     """
     doubt = None if seen is None or accepted else doubted(source, known, seen, now, agreed)
-    held_looks += spaced
     if doubt and (not known or doubt.looks is None or held_looks < doubt.looks):
-        return Decision("suspect", doubt=doubt, held_looks=held_looks)
+        return Decision("suspect", doubt=doubt)
     if seen is not None and not known:
         settled = Settled(diff({}, seen), [], [])
     else:  # what was doubted and is now let in has been looked at often enough, or by a person
@@ -220,7 +219,8 @@ def record(
     """Decide on a look and write all of it in one transaction. ``facts`` is None for the same page again.
 
     It is due again at ``due_at``, or at ``soon_at`` if a change waits for nothing but another look. ``stands_still``:
-    the clock is that of an archive, and every look counts as a whole interval.
+    the clock is that of an archive, and every look counts as a whole interval. Raises NotFound if a person ``accepted``
+    what is no longer held.
     What changed is compared with what the other ``declared`` sources say of the same models; ``deviations`` from them
     are known and raise no event. What the official ones say marks the claims of news (monitor.claims).
     """
@@ -237,6 +237,11 @@ def record(
         spaced = stands_still or _apart(row.looked_at, now, source.every)
         seen = None if facts is None else snapshot(facts)
         facts_seen = fingerprint(seen or {})
+        if accepted and row.held_seen != facts_seen:
+            raise NotFound(f"{source.id}: another document is held by now, or none; `lastcall sources show` compares")
+        held_again = row.held_seen == facts_seen
+        held_spaced = stands_still or not held_again or _apart(row.held_at, now, source.every)
+        held_looks = held_spaced + (row.held_looks if held_again else 0)
         fresh = [fact for key, fact in (seen or {}).items() if key not in known]
         gone = [wait.change.fact for wait in pending if wait.change.after is None]
         articles = [fact for fact in fresh if isinstance(fact, Notice)] if source.kind == "news" else []
@@ -247,20 +252,22 @@ def record(
             ends=versions.ends(session, source.provider, [*gone, *ending]),
             marks=marked.marks(session, official, articles, now),
             agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
-            held_looks=row.held_looks if row.held_seen == facts_seen else 0, accepted=accepted,
+            held_looks=held_looks, accepted=accepted,
         )  # fmt: skip
         error = decision.doubt.reason if decision.doubt else ""
         row.checked_at, row.error, row.lease_until = now, error, None
         row.due_at = min(due_at, soon_at) if decision.soon and soon_at else due_at
-        row.looked_at = now if spaced else row.looked_at
         document = row.document
         if fetched.body and (decision.outcome == "suspect" or decision.changes or decision.pending or first):
             document = sources.keep(session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now)
         if not OUTCOMES[decision.outcome].believed:
-            lately = _holding(facts_seen) in remembered(recent, now)
-            news = not _told_held(session, source) and (not lately or decision.held_looks >= RETURN_LOOKS)
-            drafts = [_held(source, decision.doubt)] if decision.doubt and news else []
-            row.held, row.held_seen, row.held_looks = document, facts_seen, decision.held_looks
+            drafts = []
+            if held_looks >= RETURN_LOOKS or _holding(facts_seen) not in remembered(recent, today):  # else it flaps
+                told_held = _told_held(session, source)
+                drafts = [_held(source, decision.doubt)] if decision.doubt and not told_held else []
+                drafts += [] if stands_still else _stale(source, row, now)
+            row.held, row.held_seen, row.held_looks = document, facts_seen, held_looks
+            row.held_at = _counted(row.held_at, now, held_spaced)
         else:
             said = [change.fact for change in decision.changes] + [draft.fact for draft in decision.drafts]
             told = marked.published(session, official, said, row.good_at or now) if source.id in official else []
@@ -270,15 +277,16 @@ def record(
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + conflicts.compare(session, touched, declared, deviations, now)
             drafts += _recovered(source, row, _told_held(session, source))
-            was_held = [Said(_holding(row.held_seen), now, RETURN_LOOKS)] if row.held_seen else []
-            row.good_at, row.failures, row.stale, row.rows = now, 0, False, len(decision.standing)
+            was_held = [Said(_holding(row.held_seen), today, RETURN_LOOKS)] if row.held_seen else []
+            row.looked_at = _counted(row.looked_at, now, spaced)
+            row.good_at, row.failures, row.stale, row.rows = today, 0, False, len(decision.standing)
             row.baseline_at = row.baseline_at or now
             row.document, row.seen = document, digest or row.seen
             row.etag, row.last_modified = fetched.validators.etag or "", fetched.validators.last_modified or ""
             row.pending = [wait.to_json() for wait in decision.pending]
             row.recent = [said.to_json() for said in decision.recent + was_held]
             row.held = row.held_seen = ""
-            row.held_looks = 0
+            row.held_looks, row.held_at = 0, None
             row.milestone_at = now if decision.untold else next_completion(decision.standing, today)
             drafts += marked.corrections(session, official, told, now)
         row.outcome = decision.outcome
@@ -318,8 +326,13 @@ def record_failure(
 
 
 def _apart(looked_at: datetime | None, now: datetime, every: timedelta) -> bool:
-    """Whether a look counts as a whole interval after the last that did; a clock that was set back begins anew."""
-    return looked_at is None or now < looked_at or now - looked_at >= every * APART
+    """Whether a look counts as a whole interval after the last that did."""
+    return looked_at is None or now - looked_at >= every * APART
+
+
+def _counted(looked_at: datetime | None, now: datetime, spaced: bool) -> datetime:
+    """From when the next interval counts. A clock that was set back begins it anew."""
+    return now if spaced or looked_at is None else min(looked_at, now)
 
 
 def _noted(known: Snapshot, seen: Snapshot) -> list[Fact]:
@@ -344,10 +357,7 @@ def _held(source: Source, doubt: Doubt) -> Draft:
 
 
 def _stale(source: Source, row: SourceRow, now: datetime) -> list[Draft]:
-    """Said once, with the first poll that fails after what is known has become old.
-
-    Not of a document that is held: its operator was asked about it, and is not asked again.
-    """
+    """Said once, with the first poll that fails or is held after what is known has become old."""
     if row.stale or not row.good_at or now - row.good_at <= source.stale_after:
         return []
     row.stale = True
@@ -441,10 +451,11 @@ class Poller:
             return polled
 
         known = [row for row in rows if row.id in self.declared and row.id not in self.busy]
-        try:
-            return list(await asyncio.gather(*(one(row) for row in known)))
-        finally:
-            await self.flush()
+        ended = await asyncio.gather(*(one(row) for row in known), return_exceptions=True)
+        await self.flush()
+        if broke := [error for error in ended if isinstance(error, BaseException)]:
+            raise broke[0]  # after all the others: none is left behind, half polled
+        return [polled for polled in ended if isinstance(polled, Polled)]
 
     async def poll(self, row: State) -> Polled:
         """One poll of one source. Expected failures are an outcome, not an exception."""
@@ -497,7 +508,7 @@ class Poller:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
         self._unchanged.append({
-            "source": row.id, "known": row.seen, "at": now, "due": due_at,
+            "source": row.id, "known": row.seen, "at": now, "good": calendar(now, fetched), "due": due_at,
             "tag": tags.etag or "", "modified": tags.last_modified or "",
         })  # fmt: skip
 

@@ -90,7 +90,7 @@ class Service:
         self.error = ""
         self.metrics = health.Metrics(store, poller.clock, lambda: getattr(poller.reader, "killed", 0))
         self._renewed = self.ticked
-        self._left: dict[str, datetime | None] = {}  # polls that broke, and until when they are left alone
+        self._left: dict[str, datetime | None] = {}  # what broke or is not declared, and until when it is left alone
         self._turn = asyncio.Lock()
         self._waiting: dict[str, State] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -142,6 +142,8 @@ class Service:
             due = sources.due(session, now, limit)
         if any(row.id not in self.poller.declared for row in due):
             self.poller.declared = self.declared()
+            gone = [row.id for row in due if row.id not in self.poller.declared]  # else they would fill the queue
+            self._left |= dict.fromkeys(gone, now + sources.LEASE)
         ours = [row for row in due if row.id in self.poller.declared and row.id not in self.poller.busy]
         if not ours or self.store.sqlite:
             return ours
@@ -152,9 +154,9 @@ class Service:
     async def _renew(self) -> None:
         """Leave what broke alone, or free it; and keep the leases on what is polled or waits for it, since a host's
         queue may be longer than a lease is."""
-        if self._left:
-            await asyncio.to_thread(self._lease, dict(self._left))
-            self._left.clear()
+        if left := dict(self._left):
+            await asyncio.to_thread(self._lease, left)
+            self._left = {broke: until for broke, until in self._left.items() if left.get(broke, "") != until}
         if not self.store.sqlite and time.monotonic() - self._renewed > RENEW:
             until = self.poller.clock() + sources.LEASE
             await asyncio.to_thread(self._lease, dict.fromkeys([*self.poller.busy, *self._waiting], until))
@@ -230,7 +232,16 @@ class Service:
             if self._workers:
                 await asyncio.wait(self._workers, timeout=GRACE)
             await self._finish()
-            await asyncio.wait_for(delivering, GRACE)
+            await self._delivered(delivering)
+
+    async def _delivered(self, delivering: asyncio.Task[None]) -> None:
+        """Wait for deliveries under way; what is broken off is sent again when its lease runs out."""
+        done, _ = await asyncio.wait((delivering,), timeout=GRACE)
+        if done:
+            delivering.result()
+        else:
+            log.warning("deliveries under way were broken off after %.0f s", GRACE)
+            delivering.cancel()
 
     async def _finish(self) -> None:
         """Write what the last polls found, and leave to others what was leased and not polled."""

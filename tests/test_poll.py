@@ -320,8 +320,10 @@ async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_
 
 async def test_a_clock_that_was_set_back_counts_anew(watch: Watch) -> None:
     await watch.look(page(ends("a"), ends("b")), at="2027-01-01")
-    for day in ("2026-01-01", "2026-01-02"):
-        await watch.look(page(ends("a")), at=day)
+    for at in ("2026-01-01T00:00", "2026-01-01T00:01", "2026-01-01T06:00"):  # the first may be a minute after the last
+        await watch.look(page(ends("a")), at=at)
+        assert watch.told() == []
+    await watch.look(page(ends("a")), at="2026-01-01T12:00")
     assert watch.told() == ["model.unlisted b"]
 
 
@@ -467,8 +469,8 @@ async def test_a_held_page_is_told_once_whatever_its_frame(watch: Watch) -> None
         assert sources.document(session, row.held) == watch.site.body
     await watch.look(page(*rows(60)))
     await watch.look()
-    assert watch.told() == ["source.suspect", "source.recovered"]
-    assert watch.deliveries("operator") == ["source.suspect", "source.recovered"]
+    assert watch.told() == ["source.suspect", "source.stale", "source.recovered"]
+    assert watch.deliveries("operator") == ["source.suspect", "source.stale", "source.recovered"]
     assert watch.deliveries("people") == []
     assert (watch.row.held, watch.row.held_looks) == ("", 0)
 
@@ -484,22 +486,33 @@ async def test_agreeing_looks_release_what_is_held(
     await watch.look(page(*before))
     for number in range(1, needed):
         assert (await watch.look(page(*after, frame=frame.format(number)))).outcome == "suspect"
-    assert watch.told() == ["source.suspect"]
+    stale = ["source.stale"] * (needed * ACME.every > ACME.stale_after + ACME.every)
+    assert watch.told() == ["source.suspect", *stale]
     assert (await watch.look(page(*after, frame=frame.format(needed)))).outcome == "accepted"
     told = watch.told()
-    assert len(told) == 2 + abs(len(before) - len(after))
-    assert {line.partition(" ")[0] for line in told} == {"source.suspect", "source.recovered", kind}
+    assert len(told) == 2 + len(stale) + abs(len(before) - len(after))
+    assert {line.partition(" ")[0] for line in told} == {"source.suspect", *stale, "source.recovered", kind}
     assert set(watch.standing) == set(after)
     for number in range(3):
         await watch.look(page(*after, frame=frame.format(f"later {number}")))
     assert watch.told() == told
 
 
+async def test_a_held_page_between_two_looks_does_not_put_off_the_second(watch: Watch) -> None:
+    """Nor do its own looks count sooner than a whole interval after each other."""
+    both, held = page(ends("a"), ends("b")), page(ends("a"), ends("b"), *rows(40))
+    for at, body in (("00:00", both), ("06:00", page(ends("a"))), ("11:00", held), ("11:01", held), ("12:00", None)):
+        await watch.look(page(ends("a")) if body is None else body, at=f"2026-01-01T{at}")
+        if body is held:
+            assert watch.row.held_looks == 1
+    assert watch.told() == ["source.suspect", "model.unlisted b", "source.recovered"]
+
+
 async def test_looks_that_disagree_release_nothing(watch: Watch) -> None:
     await watch.look(page(*rows(5)))
     for number in range(10):
         assert (await watch.look(page(*rows(40 + number % 2)))).outcome == "suspect"
-    assert watch.told() == ["source.suspect"]
+    assert watch.told() == ["source.suspect", "source.stale"]
 
 
 async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
@@ -518,7 +531,7 @@ async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
         watch.store, ACME, fetched, ACME.read(body), row.held, watch.now, watch.now + ACME.every, accepted=True
     )  # fmt: skip
     assert polled.outcome == "accepted"
-    assert watch.told() == ["source.suspect", "price.increased a", "source.recovered"]
+    assert watch.told() == ["source.suspect", "source.stale", "price.increased a", "source.recovered"]
 
 
 @pytest.mark.parametrize(

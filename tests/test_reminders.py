@@ -53,7 +53,7 @@ def on(store: Store, at: str, looked: bool = True) -> list[str]:
     if looked:
         with store.write() as session:
             for row in session.scalars(select(SourceRow)):
-                row.checked_at = now
+                row.checked_at = row.good_at = now
     return [event["summary"] for event in remind(store, REGISTRY, now)]
 
 
@@ -330,7 +330,8 @@ async def test_services_do_it_once_an_hour_between_them(one):
 
     first, second = service(), service()
     with one.write() as session:
-        session.get_one(SourceRow, SOURCE).checked_at = now[0]
+        row = session.get_one(SourceRow, SOURCE)
+        row.checked_at = row.good_at = now[0]
     await first.remind()
     assert heard(one) == {"a": ["in 90 days"]}
     with one.write() as session:
@@ -351,7 +352,8 @@ def test_each_poll_from_the_command_line_tells_what_is_due(run: Run, world: Stor
     """Also one that fails for want of a key: what other pages said lately is known."""
     subscribe(world, target("a", MADE, state="paused"))
     with world.write() as session:
-        session.get_one(SourceRow, SOURCE).checked_at = NOW
+        row = session.get_one(SourceRow, SOURCE)
+        row.checked_at = row.good_at = NOW
     words = "openai/gpt-mid: retires 2026-12-20, in 27 days (reminder of 30 days, late)"
     (told,) = run("poll", "openai.models", "--json", code=4).json
     assert (told["kind"], told["summary"].partition(";")[0]) == ("retirement.reminder", words)

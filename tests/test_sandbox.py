@@ -330,9 +330,7 @@ async def test_a_child_does_not_outlive_its_parent(deed: str) -> None:
 # --- S12: entities -----------------------------------------------------------------------------------------
 
 LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
-ITEM = (
-    "<item><title>{}</title><link>https://blog.example/1</link><pubDate>Mon, 02 Nov 2026 10:00:00 GMT</pubDate></item>"
-)
+ITEM = "<item><title>{}</title><link>https://hnrss.org/1</link><pubDate>Mon, 02 Nov 2026 10:00:00 GMT</pubDate></item>"
 
 
 def rss(title: str, *, declared: str = "", entities: str = "") -> str:

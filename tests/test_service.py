@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 from monitor import health, logs
 from monitor import service as services
 from monitor.cli import app
-from monitor.errors import FetchFailed
+from monitor.errors import FetchFailed, SettingError
 from monitor.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from monitor.logs import Line
 from monitor.poll import Poller
@@ -474,3 +474,20 @@ async def test_no_secret_is_in_the_log_of_polls_and_deliveries(
     assert not [line for line in lines for canary in (*canaries, receiver.secret) if canary in line]
     with store.read() as session:
         assert not [error for error in session.execute(select(PollRow.error)).scalars() if key in error]
+
+
+async def test_sources_that_nobody_declares_any_more_keep_no_others_waiting(store: Store) -> None:
+    """They are overdue for longer than any other, and were the whole queue."""
+    async with Site() as site:
+        declared = declare(site, "acme.models")
+        with store.write() as session:
+            sources.register(session, [f"gone.{number}" for number in range(8)], START)
+        async with running(store, declared, at_once=2):
+            await until(lambda: state(store, "acme.models").checked_at is not None, seconds=15)
+
+
+async def test_a_port_that_is_taken_is_a_setting_to_mend(store: Store) -> None:
+    async with Site() as site, running(store, {}) as service:
+        taken = site.url("").split("/")[2]
+        with pytest.raises(SettingError, match=f"LASTCALL_LISTEN: cannot listen on {taken}: Address already in use"):
+            await health.listen(health.application(service), taken)

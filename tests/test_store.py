@@ -218,7 +218,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
         for row in sources.rows(session):
             row.seen, row.failures, row.error, row.rows = "one", 2, "was down", 7
     states = [
-        {"source": source_id, "known": saw, "at": NOW, "due": NOW + DAY, "tag": "e", "modified": "m"}
+        {"source": source_id, "known": saw, "at": NOW, "good": NOW, "due": NOW + DAY, "tag": "e", "modified": "m"}
         for source_id, saw in ((DEPRECATIONS, "one"), ("openai.pricing", "older"))
     ]
     with known.write() as session:

@@ -123,7 +123,8 @@ async def test_442_rows_in_one_night(store: Store) -> None:
         assert await world.looks("xai.models", [known, *[flood] * 8]) == ["baseline", *["suspect"] * 8]
         assert world.polled[-1].error == "442 facts are new beside 28 known ones"
         assert await world.looks("xai.models", [known, None]) == ["unchanged"] * 2
-        assert (world.told(), world.told("operator")) == ([], ["source.suspect", "source.recovered"])
+        assert world.told() == []
+        assert world.told("operator") == ["source.suspect", "source.stale", "source.recovered"]
         assert len(world.standing("xai.models")) == 28
 
 
@@ -157,11 +158,12 @@ async def test_a_layout_that_is_held_and_comes_by_turns(store: Store, turns: str
     layouts = {"A": pages.openai_retirements(LEGACY), "B": pages.openai_retirements(LEGACY[:6])}
     async with opened(store, "2026-05-01") as world:
         await world.looks("openai.deprecations", [layouts["A"], *(layouts[turn] for turn in turns)])
-        assert (world.told(), world.told("operator")) == ([], ["source.suspect", "source.recovered"])
+        heard = ["source.suspect", *["source.stale"] * ("BBBB" in turns), "source.recovered"]  # a day long, once
+        assert (world.told(), world.told("operator")) == ([], heard)
         await world.looks("openai.deprecations", [layouts["B"]] * 7)
-        assert world.told("operator") == ["source.suspect", "source.recovered"]
+        assert world.told("operator") == heard
         await world.look("openai.deprecations")
-        assert world.told("operator") == ["source.suspect", "source.recovered", "source.suspect"], "two days long"
+        assert world.told("operator") == [*heard, "source.suspect", "source.stale"], "two days long"
 
 
 async def test_a_region_that_leaves_while_another_stays(store: Store) -> None:
@@ -253,7 +255,7 @@ async def test_a_cut_of_80_percent_and_a_slip_of_a_thousand(store: Store) -> Non
         outcomes = await world.looks("openai.pricing", bodies)
         assert outcomes == ["baseline", "accepted", "unchanged", *["suspect"] * 15]
         assert world.told() == ["price.decreased"] * 3
-        assert world.told("operator") == ["source.suspect"]
+        assert world.told("operator") == ["source.suspect", "source.stale"]
 
 
 async def test_a_rise_that_is_scheduled_and_called_off(store: Store) -> None:

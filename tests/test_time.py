@@ -28,6 +28,7 @@ from monitor.facts import Retirement, When
 from monitor.fetch import Fetcher
 from monitor.poll import Poller
 from monitor.publish import leases, operate, outbox
+from monitor.publish.remind import remind
 from monitor.service import Every
 from monitor.source import Source
 from monitor.store import sources
@@ -203,6 +204,29 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
         assert told(store) == [*before, *["retirement.completed"] * 2]
         await look(103 * DAY, 103 * DAY)
         assert told(store) == [*before, *["retirement.completed"] * 2]
+
+
+@pytest.mark.parametrize("source_fails", [False, True])
+async def test_t5_a_clock_that_is_a_year_ahead_reminds_of_nothing(
+    store: Store, clock: Clock, source_fails: bool
+) -> None:
+    """An end in 375 days is not near, whether the pages can be read by such a clock or not. Back again, it is told."""
+    server, ends = Clock(), Clock()() + YEAR + 10 * DAY
+    async with Site() as site, Fetcher() as fetcher:
+        source = acme(site, ends)
+        poller = Poller(store, fetcher, {source.id: source}, clock=clock)
+        with store.write() as session:
+            sources.register(session, [source.id], clock())
+            session.add(target("a", clock() - YEAR))
+        for ahead, there in ((timedelta(0), timedelta(0)), (YEAR, timedelta(0)), (364 * DAY, 364 * DAY)):
+            clock.ahead, server.ahead = ahead, there
+            site.pages["/models"].headers = {"Date": format_datetime(server(), usegmt=True)}
+            site.pages["/models"].status = 503 if source_fails and ahead == YEAR else 200
+            with store.write() as session:
+                sources.clamp(session, clock())
+            await poller.sweep([state(store, source.id)])
+            said = [event["summary"] for event in remind(store, {source.id: source}, clock())]
+            assert len(said) == (2 if there else 0), ahead
 
 
 async def test_t5_a_service_lives_through_a_year_and_back(store: Store, clock: Clock) -> None:

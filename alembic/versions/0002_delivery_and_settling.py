@@ -70,6 +70,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("recent", sa.Text(), nullable=False, server_default=sa.text("'[]'")))
         batch_op.add_column(sa.Column("stale", sa.Boolean(), nullable=False, server_default=sa.text("false")))
         batch_op.add_column(sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("subscription", schema=None) as batch_op:
@@ -112,6 +113,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("source", schema=None) as batch_op:
         batch_op.drop_column("lease_until")
+        batch_op.drop_column("held_at")
         batch_op.drop_column("looked_at")
         batch_op.drop_column("stale")
         batch_op.drop_column("recent")

@@ -11,7 +11,7 @@ import typer
 
 from monitor.cli import feeds, output, survey
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, declared, opened
-from monitor.errors import NotFound
+from monitor.errors import NotFound, Unreadable
 from monitor.facts import Json
 from monitor.source import find
 
@@ -129,8 +129,8 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             retry_after=None, max_age=None, url=found.url,
         )  # fmt: skip
         polled = record(
-            store, found, fetched, found.read(body), state.held_seen, now, state.due_at, accepted=True, declared=known,
-            deviations=known_deviations(load_settings(db)),
+            store, found, fetched, found.read(body), found.digest(body), now, state.due_at, accepted=True,
+            declared=known, deviations=known_deviations(load_settings(db)),
         )  # fmt: skip
     if how == "json":
         output.document({
@@ -256,8 +256,11 @@ def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[
     from monitor.store import facts, sources
 
     with store.read() as session:
-        seen = snapshot(source.read(sources.document(session, row.held) or b""))
-        known = facts.standing(session, source.id)
+        body, known = sources.document(session, row.held) or b"", facts.standing(session, source.id)
+    try:
+        seen = snapshot(source.read(body))
+    except Unreadable as error:  # by the adapter of a later version
+        return f"it can no longer be read: {error}", []
     doubt = doubted(source, known, seen, now)
     release = doubt.release if doubt else "the next look releases it"
     had = f" (it had {row.held_looks})" if doubt and doubt.looks else ""

@@ -32,6 +32,8 @@ DUTY = "reminders"
 EVERY = timedelta(hours=1)
 #: A page that was not looked at for this long (the service was down) may say another day by now: it is looked at first.
 FRESH = timedelta(hours=24)
+#: So may one that could not be read for so long; or it was read, and our clock is far ahead of its server's.
+KNOWN = timedelta(days=30)
 _DAY = timedelta(days=1)
 
 
@@ -108,7 +110,8 @@ def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
 
 
 def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead: int) -> list[End]:
-    """The ends in so many days on pages that were looked at lately, and that no look has found changed."""
+    """The ends in so many days on pages that were looked at lately, and read not long ago, and that no look has
+    found changed."""
     rows = {row.id: row for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))}
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
     # Their day is compared as text, which may have a time: a day more on either side, and countable decides.
@@ -116,7 +119,8 @@ def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead
     found: list[tuple[Known, Retirement, When]] = []
     for one in facts.known(session, [Retirement], near, official=True):
         row = rows[one.source_id]
-        fresh = row.checked_at is not None and row.checked_at > now - FRESH
+        looked, read = row.checked_at, row.good_at
+        fresh = looked is not None and read is not None and looked > now - FRESH and read > now - KNOWN
         if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
             continue
         if isinstance(one.fact, Retirement) and (end := countable(one.fact, now)):

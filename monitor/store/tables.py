@@ -123,11 +123,12 @@ class SourceRow(_Row, table=True):
     """The state of one source: all that a poll must know before it starts, and the operator afterwards.
 
     ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the last accepted
-    document. ``pending`` holds what waits for another look (diff.settle), ``held`` a document that a guard holds.
+    document. ``good_at`` is when that was last there, never far ahead of the server's clock (poll.calendar).
+    ``pending`` holds what waits for another look (diff.settle), ``held`` a document that a guard holds.
     ``milestone_at`` is the next instant at which a retirement of this source completes. ``recent`` remembers what
-    values flapped away from (diff.settle). ``looked_at`` is the last look that came a whole interval after the one
-    before. ``stale`` says that the operator was told so. ``lease_until`` keeps a source to one of several services
-    on PostgreSQL.
+    values flapped away from (diff.settle). ``looked_at`` is the last look at an accepted document that came a whole
+    interval after the one before, ``held_at`` the same of the held one. ``stale`` says that the operator was told so.
+    ``lease_until`` keeps a source to one of several services on PostgreSQL.
     """
 
     __tablename__ = "source"
@@ -155,6 +156,7 @@ class SourceRow(_Row, table=True):
     held: str = ""
     held_seen: str = ""
     held_looks: int = 0
+    held_at: datetime | None = None
     recent: list[Json] = _added("'[]'", default_factory=list, sa_type=JsonText)
     stale: bool = _added("false", default=False)
     looked_at: datetime | None = None
