@@ -23,8 +23,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.run
 demo: $(VENV)/.run  ## the whole main job offline, under 30 seconds
 	@PYTHONPATH=. $(BIN)/python -m monitor demo $(DEMO)
 
+# Four workers on two cores: many tests wait for clocks and other processes.
 test: $(VENV)/.dev  ## the tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff and mypy
 	$(BIN)/ruff check .
