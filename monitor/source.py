@@ -18,7 +18,6 @@ from typing import Literal
 
 from monitor.errors import NotFound, Unreadable
 from monitor.facts import Fact
-from monitor.markup import damage
 
 Kind = Literal["official", "hint", "news"]
 Parse = Callable[[bytes], Iterable[Fact]]
@@ -98,6 +97,8 @@ class Source:
                 raise Unreadable(
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this adapter reads"
                 )
+        from monitor.markup import damage  # who reads no document does not pay for the patterns of pages
+
         if wrong := damage(body):
             raise Unreadable(f"{self.id}: {wrong}")
         seen: dict[str, Fact] = {}
