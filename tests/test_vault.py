@@ -282,6 +282,21 @@ def test_the_commands(run: Run, database: str, monkeypatch: pytest.MonkeyPatch) 
     assert added["secret"].startswith("whsec_")
 
 
+def test_lists_show_no_secret_that_an_earlier_version_left_open(run: Run, database: str) -> None:
+    """Nothing has sealed it yet: a list opens no vault."""
+    fill(Store(database))
+    for words in (
+        ["subscriptions", "list"],
+        ["slack", "list"],
+        ["apprise", "list"],
+        ["subscriptions", "show", "sub_hook"],
+    ):
+        for form in ([], ["--json"]):
+            said = run(*words, *form)
+            assert "sub_" in said.out
+            assert "canary" not in said.out
+
+
 def test_rotation_with_a_key_of_the_settings(run: Run, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = run("secrets", "new-key").out.strip(), run("secrets", "new-key").out.strip()
     monkeypatch.setenv("LASTCALL_SECRET_KEYS", old)

@@ -137,10 +137,10 @@ def replay(
 
     now = clock()
     about = Wanted(provider=provider, model=model, kind=kind, baseline=None) if provider or model or kind else None
-    if not (ids or target or since or about):
-        raise typer.BadParameter("name deliveries, a --target, --since, or events by --provider, --model or --kind")
     if missing and (ids or not (target and since)):
         raise typer.BadParameter("--missing needs a --target and --since, and takes no ids")
+    if not (ids or target or since or about):
+        raise typer.BadParameter("name deliveries, a --target, --since, or events by --provider, --model or --kind")
     begin, events = moment(since, now) if since else None, ids_of(about) if about else None
     with opened(db) as store, store.write() as session:
         to = _target(session, target) if target else None

@@ -49,6 +49,8 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
             for name, present in there.items()
         ],
     )
+    if not there and not used[""]:
+        output.say("no key yet, and no secret: the first secret makes a key, or set LASTCALL_SECRET_KEYS")
     if used[""]:
         output.say(
             f"{output.counted(used[''], 'secret')} not sealed yet: the next `lastcall run` or `secrets rotate` does"

@@ -54,7 +54,7 @@ def list_subscriptions(
         ("ID", "TYPE", "TO", "HEALTH", "WANTS", "LAST DELIVERED", "OWED"),
         [
             (
-                row.id, row.type, row.address, targets.health(row, now), targets.wants(one),
+                row.id, row.type, one["address"], targets.health(row, now), targets.wants(one),
                 output.ago(row.last_delivered_at, now), str(one["owed"]),
             )
             for row, one in zip(rows, told, strict=True)
@@ -84,7 +84,7 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
     reminders = ", ".join(map(str, one["reminders"]))
     output.details([
         ("id", row.id),
-        (row.type, row.address),
+        (row.type, one["address"]),
         ("health", targets.health(row, now)),
         ("wants", targets.wants(one)),
         ("reminders", f"{reminders} days before an end" if reminders else "none"),
@@ -179,7 +179,7 @@ def change(
     if how == "json":
         output.document(one)
     else:
-        print(f"{row.id}: {row.address} hears of {targets.wants(one)}")
+        print(f"{row.id}: {one['address']} hears of {targets.wants(one)}")
 
 
 @app.command()
@@ -208,4 +208,4 @@ def mute(
     if how == "json":
         output.document(targets.told(row))
     else:
-        print(f"{row.id}: {row.address} is {targets.health(row, now)}")
+        print(f"{row.id}: {targets.told(row)['address']} is {targets.health(row, now)}")

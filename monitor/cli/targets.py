@@ -172,6 +172,7 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
 
     from monitor.errors import LastcallError
     from monitor.place import database
+    from monitor.store import sealed
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
@@ -180,7 +181,7 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
         if store.path and not store.path.exists():
             return []
         with store.read() as session:
-            rows = session.execute(select(SubscriptionRow.id, SubscriptionRow.address)).all()  # type: ignore[call-overload]
+            rows = [(row.id, sealed.public(row)) for row in session.scalars(select(SubscriptionRow))]
     except LastcallError:
         return []
     return [word for row in rows for word in row if word.startswith(incomplete)]
@@ -277,11 +278,12 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
 def told(row: SubscriptionRow) -> Json:
     """A target in its public form, without secrets."""
     from monitor.reminders import USUAL
+    from monitor.store import sealed
 
     return {
         "id": row.id,
         "type": row.type,
-        "address": row.address,
+        "address": sealed.public(row),
         "state": row.state,
         "reason": row.reason,
         "filters": row.filters,
@@ -342,11 +344,12 @@ def wants(one: Json) -> str:
 def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
     """Forget a target with all it is owed; returns its address as it may be shown."""
     from monitor.publish import operate
+    from monitor.store import sealed
 
     with store.write() as session:
         row = find(session, kind, named, vault)
         operate.forget(session, row.id)
-    return row.address
+    return sealed.public(row)
 
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:

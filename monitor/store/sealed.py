@@ -102,6 +102,12 @@ def shown(url: str, digest: str) -> str:
     return f"{scheme}://{host}/...{digest}" if scheme in ("https", "http") else f"{scheme}://...{digest}"
 
 
+def public(target: SubscriptionRow) -> str:
+    """The address as it may be shown, also where an earlier version left a secret one as it is."""
+    secret = target.type in ("slack", "apprise") and "://" in target.address and not target.sealed_address
+    return shown(target.address, "") if secret else target.address
+
+
 def unlock(store: Store, settings: Settings) -> Vault:
     """The vault of a store, once it is sure that it opens what is sealed there.
 
