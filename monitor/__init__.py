@@ -1,3 +1,5 @@
-"""Lastcall: tells a team, before it hurts, that an AI model is retired, moved, redirected or repriced."""
+"""Lastcall: tells a team, before it hurts, that an AI model is retired, moved, redirected or
+repriced.
+"""
 
 __version__ = "0.1.0"

@@ -1,12 +1,13 @@
 """What an article claims of a model, and what the official sources say to it. Pure.
 
-    title, summary --claims--> Claim --verdict--> Mark: confirmed, contradicted or unconfirmed, and why
+    title, summary --claims--> Claim --verdict--> Mark: confirmed, contradicted or unconfirmed, and
+    why
 
-A claim is made of words that stand together: a model that is known, and within the same clause a word for its end or
-for its being there, a price for a million tokens, or a context in tokens. What is doubtful is no claim: a question, a
-hedge, a denial, two models in one clause, a move from one model to another, a product that only uses the model. No
-claim is no mark. Nothing here raises an event about a retirement or a price: that is for official sources alone.
-"""
+A claim is made of words that stand together: a model that is known, and within the same clause a
+word for its end or for its being there, a price for a million tokens, or a context in tokens. What
+is doubtful is no claim: a question, a hedge, a denial, two models in one clause, a move from one
+model to another, a product that only uses the model. No claim is no mark. Nothing here raises an
+event about a retirement or a price: that is for official sources alone."""
 
 from __future__ import annotations
 
@@ -30,10 +31,9 @@ VERDICTS: tuple[Verdict, ...] = ("contradicted", "unconfirmed", "confirmed")
 class Claim:
     """One thing that an article says of one model.
 
-    ``model`` is the canonical id. ``host`` is the platform that the sentence names, empty for the maker's own.
-    ``amount`` is a price in USD for a million tokens of ``meter`` (empty: it is not said of which), or a context in
-    units of ``unit`` tokens. ``quote`` is the sentence.
-    """
+    ``model`` is the canonical id. ``host`` is the platform that the sentence names, empty for the
+    maker's own. ``amount`` is a price in USD for a million tokens of ``meter`` (empty: it is not
+    said of which), or a context in units of ``unit`` tokens. ``quote`` is the sentence."""
 
     model: str
     about: About
@@ -47,7 +47,8 @@ class Claim:
         where = f" on {self.host}" if self.host else ""
         size = {1: "", 1000: "K", 1_000_000: "M"}[self.unit]
         said = {
-            "price": f"costs {self.amount:f} USD per 1M {self.meter + ' ' if self.meter else ''}tokens",
+            "price": f"costs {self.amount:f} USD per 1M "
+            f"{self.meter + ' ' if self.meter else ''}tokens",
             "context": f"has a context of {self.amount:,f}{size} tokens",
         }
         return f"{self.model}{where} {said.get(self.about, f'is {self.about}')}"
@@ -55,7 +56,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mark:
-    """What the official sources say to a claim. ``sources`` are those that decided; ``why`` says what they say."""
+    """What the official sources say to a claim. ``sources`` are those that decided; ``why`` says
+    what they say.
+    """
 
     claim: Claim
     verdict: Verdict
@@ -66,21 +69,24 @@ class Mark:
         return f"{self.verdict}: {self.claim}; {self.why}"
 
 
-# --- models in a text ---------------------------------------------------------------------------------------
+# --- models in a text
+# ---------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[a-z0-9](?:[\w.]*\w)?", re.IGNORECASE)
-#: What holds the parts of a name together; typographers have more hyphens than one, Vertex dates its ids behind an @.
+#: What holds the parts of a name together; typographers have more hyphens than one, Vertex dates
+#: its ids behind an @.
 _JOINTS = {" ", "-", "\u2010", "\u2011", "@"}
 #: The longest names, in parts: ``gemini 2.5 flash native audio preview 12 2025``.
 _PARTS = 9
 
 
 class Names:
-    """The models that official sources name, to be found in a text under any spelling that identity knows.
+    """The models that official sources name, to be found in a text under any spelling that identity
+    knows.
 
-    A name without a digit (``command``, ``sonar``) is a word like others and never found. Neither is a name that goes
-    on into what is no model we know (``gpt-4.1-ultra``, ``GPT-4.1 mini`` where only ``gpt-4.1`` is known).
-    """
+    A name without a digit (``command``, ``sonar``) is a word like others and never found. Neither
+    is a name that goes on into what is no model we know (``gpt-4.1-ultra``, ``GPT-4.1 mini`` where
+    only ``gpt-4.1`` is known)."""
 
     def __init__(self, named: Iterable[tuple[str, str]]):
         self._models: set[str] = set()
@@ -107,11 +113,16 @@ class Names:
         return found
 
     def _longest(self, text: str, tokens: Sequence[re.Match[str]]) -> tuple[str, int]:
-        """The model that begins with the first token, and how many tokens its name takes; "" and 1 for none."""
+        """The model that begins with the first token, and how many tokens its name takes; "" and 1
+        for none.
+        """
         first = tokens[0]
         providers = self._heads.get(first[0].casefold(), ())
         joined = 1
-        while joined < len(tokens) and text[tokens[joined - 1].end() : tokens[joined].start()] in _JOINTS:
+        while (
+            joined < len(tokens)
+            and text[tokens[joined - 1].end() : tokens[joined].start()] in _JOINTS
+        ):
             joined += 1
         if not providers or text[first.start() - 1 : first.start()] in {*_JOINTS, "."} - {" ", ""}:
             return "", 1
@@ -120,18 +131,25 @@ class Names:
             models = {canonical(provider, name) for provider in providers} & self._models
             if models:
                 goes_on = size < joined and (
-                    tokens[size][0].casefold() in self._tails or text[tokens[size].start() - 1] != " "
+                    tokens[size][0].casefold() in self._tails
+                    or text[tokens[size].start() - 1] != " "
                 )
-                goes_on = goes_on or text[tokens[size - 1].end() : tokens[size - 1].end() + 1] in {"-", "@"}
+                goes_on = goes_on or text[tokens[size - 1].end() : tokens[size - 1].end() + 1] in {
+                    "-",
+                    "@",
+                }
                 return ("", size) if goes_on or len(models) > 1 else (models.pop(), size)
         return "", 1
 
 
-# --- claims -------------------------------------------------------------------------------------------------
+# --- claims
+# -------------------------------------------------------------------------------------------------
 
 _URL = re.compile(r"https?://\S+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n+")
-_CLAUSE = re.compile(r"[,;:]\s|[()]|\s[-\u2013\u2014]+\s|\b(?:and|but|while|whereas|although|though)\s")
+_CLAUSE = re.compile(
+    r"[,;:]\s|[()]|\s[-\u2013\u2014]+\s|\b(?:and|but|while|whereas|although|though)\s"
+)
 #: A clause that begins so goes on about the model of the one before.
 _GOES_ON = re.compile(r"\s*(?:(?:its?|with|at|whose|the model)\b|\$)", re.IGNORECASE)
 
@@ -146,12 +164,15 @@ _GOING = re.compile(
     re.IGNORECASE,
 )
 _AHEAD = re.compile(
-    r"\b(?:will|to\s+(?:be|shut)|being|going\s+to|set\s+to|scheduled|soon|plans?|planned)\b", re.IGNORECASE
+    r"\b(?:will|to\s+(?:be|shut)|being|going\s+to|set\s+to|scheduled|soon|plans?|planned)\b",
+    re.IGNORECASE,
 )
 _THERE = re.compile(
-    r"\b(?:(?:still|remains?|stays?)\s+(?:\w+\s+)?(?:available|supported|online)|is\s+available)\b", re.IGNORECASE
+    r"\b(?:(?:still|remains?|stays?)\s+(?:\w+\s+)?(?:available|supported|online)|is\s+available)\b",
+    re.IGNORECASE,
 )
-#: What makes an end or an availability doubtful, or one of something else. The month stays: "may" in lower case only.
+#: What makes an end or an availability doubtful, or one of something else. The month stays: "may"
+#: in lower case only.
 _DOUBT = re.compile(
     r"\b(?:[Nn]ot|[Nn]o|[Nn]ever|[Ww]ithout|\w+n['\u2019]t|may|[Mm]ight|[Cc]ould|[Ww]ould|[Ss]hould|[Ii]f|[Uu]nless|[Uu]ntil"
     r"|[Pp]ossibly|[Pp]erhaps|[Aa]lmost)\b"
@@ -160,9 +181,11 @@ _DOUBT = re.compile(
 )
 #: Who says it does not claim it, wherever in the sentence that stands.
 _HEARSAY = re.compile(r"\?|\b(?:rumou?r\w*|reportedly|allegedly|leak\w*)\b", re.IGNORECASE)
-#: What may lose a model that the API keeps: in February 2026 ChatGPT lost GPT-4o. In a title it is what all is about.
+#: What may lose a model that the API keeps: in February 2026 ChatGPT lost GPT-4o. In a title it is
+#: what all is about.
 _PRODUCT = re.compile(
-    r"\b(?:chatgpt|copilot|cursor|windsurf|codex|apps?|fine-?\s?tun\w+|endpoints?)\b(?!-)", re.IGNORECASE
+    r"\b(?:chatgpt|copilot|cursor|windsurf|codex|apps?|fine-?\s?tun\w+|endpoints?)\b(?!-)",
+    re.IGNORECASE,
 )
 _PRICE = re.compile(
     r"(?:\b(?P<before>input|output)\b[^$]{0,20})?\$\s?(?P<amount>\d+(?:\.\d+)?)\s*(?:/|per|an?|each|for)\s*"
@@ -171,29 +194,45 @@ _PRICE = re.compile(
 )
 #: Prices of other conditions than the plain ones.
 _SPECIAL = re.compile(
-    r"\b(?:cach\w+|batch\w*|flex|priority|off-peak|fine-?\s?tun\w+|audio|image|was|from)\b", re.IGNORECASE
+    r"\b(?:cach\w+|batch\w*|flex|priority|off-peak|fine-?\s?tun\w+|audio|image|was|from)\b",
+    re.IGNORECASE,
 )
 _SIZE = r"(?P<{0}>\d[\d,]*(?:\.\d+)?)(?:\s?(?P<{0}_unit>k|m|thousand|million))?"
 _CONTEXT = re.compile(
     _SIZE.format("first") + r"(?:[\s-]tokens?)?(?:\s+of)?[\s-]context\b"
-    r"|\bcontext(?:\s+(?:window|length|size))?(?:\s+(?:of|is|was))?\s+" + _SIZE.format("last") + r"(?:[\s-]tokens?\b)?",
+    r"|\bcontext(?:\s+(?:window|length|size))?(?:\s+(?:of|is|was))?\s+"
+    + _SIZE.format("last")
+    + r"(?:[\s-]tokens?\b)?",
     re.IGNORECASE,
 )
 _UNITS = {"": 1, "k": 1000, "thousand": 1000, "m": 1_000_000, "million": 1_000_000}
 
 #: Platforms that serve others' models, by the words that name them, and their providers.
 _HOSTS = {
-    "azure": r"azure|foundry", "bedrock": r"bedrock|aws", "vertex": r"vertex", "groq": r"groq", "cerebras": r"cerebras",
-    "together": r"together ai|together\.ai", "fireworks": r"fireworks", "openrouter": r"openrouter",
-}  # fmt: skip
-_HOST = re.compile(rf"\b(?:{'|'.join(f'(?P<{host}>{words})' for host, words in _HOSTS.items())})\b", re.IGNORECASE)
+    "azure": r"azure|foundry",
+    "bedrock": r"bedrock|aws",
+    "vertex": r"vertex",
+    "groq": r"groq",
+    "cerebras": r"cerebras",
+    "together": r"together ai|together\.ai",
+    "fireworks": r"fireworks",
+    "openrouter": r"openrouter",
+}
+_HOST = re.compile(
+    rf"\b(?:{'|'.join(f'(?P<{host}>{words})' for host, words in _HOSTS.items())})\b", re.IGNORECASE
+)
 
 
 def claims(names: Names, title: str, summary: str = "") -> tuple[Claim, ...]:
-    """What the text claims of the models it names: each thing once, in the words in which it is said first."""
+    """What the text claims of the models it names: each thing once, in the words in which it is
+    said first.
+    """
     found: dict[Claim, Claim] = {}
     for claim in _claims(names, title, [title, *_SENTENCE.split(summary)]):
-        found.setdefault(Claim(claim.model, claim.about, claim.host, claim.meter, claim.amount, claim.unit), claim)
+        found.setdefault(
+            Claim(claim.model, claim.about, claim.host, claim.meter, claim.amount, claim.unit),
+            claim,
+        )
     return tuple(found.values())
 
 
@@ -210,7 +249,9 @@ def _claims(names: Names, title: str, sentences: Iterable[str]) -> Iterator[Clai
             models = named or (models if _GOES_ON.match(clause) else [])
             if len(models) == 1 and len(hosts) < 2:
                 found = _clause(models[0], "".join(hosts), clause, sentence)
-                yield from (claim for claim in found if lives or claim.about in ("price", "context"))
+                yield from (
+                    claim for claim in found if lives or claim.about in ("price", "context")
+                )
 
 
 def _clause(model: str, host: str, clause: str, sentence: str) -> Iterator[Claim]:
@@ -238,16 +279,16 @@ def _life(clause: str) -> About | None:
     return "retiring" if gone or going else None
 
 
-# --- verdicts -----------------------------------------------------------------------------------------------
+# --- verdicts
+# -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Official:
     """What the official sources say at an instant.
 
-    ``facts`` are by canonical id, each with its source. ``looks`` is when each source was last looked at with
-    success. ``tellers`` are the sources that tell of retirements, by provider.
-    """
+    ``facts`` are by canonical id, each with its source. ``looks`` is when each source was last
+    looked at with success. ``tellers`` are the sources that tell of retirements, by provider."""
 
     now: datetime
     facts: Mapping[str, Sequence[tuple[str, Fact]]]
@@ -256,7 +297,8 @@ class Official:
 
 
 def verdict(claim: Claim, official: Official) -> Mark:
-    """What the official sources say to the claim: those of the platform it names, else those of the model's maker.
+    """What the official sources say to the claim: those of the platform it names, else those of the
+    model's maker.
 
     Of a context, which belongs to the model, any platform may tell where the maker's pages do not.
     """
@@ -269,7 +311,9 @@ def verdict(claim: Claim, official: Official) -> Mark:
         case "context":
             return _context(claim, own) or _context(claim, said) or _silent(claim, "the context")
         case _:
-            tellers = [source for host, source in official.tellers.items() if _of(host, claim.host, maker)]
+            tellers = [
+                source for host, source in official.tellers.items() if _of(host, claim.host, maker)
+            ]
             return _end(claim, own, official, sorted(tellers))
 
 
@@ -279,9 +323,15 @@ def _of(provider: str, host: str, maker: str) -> bool:
 
 def _end(
     claim: Claim, own: Sequence[tuple[str, Fact]], official: Official, tellers: Sequence[str]
-) -> Mark:  # fmt: skip
-    """A retirement is told long before it comes, so one that no page lists did not happen; one ahead may be news."""
-    ends = [(source, fact) for source, fact in own if isinstance(fact, Retirement) and fact.surface == "api"]
+) -> Mark:
+    """A retirement is told long before it comes, so one that no page lists did not happen; one
+    ahead may be news.
+    """
+    ends = [
+        (source, fact)
+        for source, fact in own
+        if isinstance(fact, Retirement) and fact.surface == "api"
+    ]
     over = [end for end in ends if _over(end[1], official.now)]
     leaving = [end for end in ends if end not in over and _leaves(end[1])]
     if over and len(over) < len(ends):
@@ -289,20 +339,32 @@ def _end(
         return Mark(claim, "unconfirmed", why, (over[0][0],))
     if ends:
         source, fact = (over or leaving or ends)[0]
-        confirmed = {"retired": over, "retiring": over or leaving, "available": not over}[claim.about]
+        confirmed = {"retired": over, "retiring": over or leaving, "available": not over}[
+            claim.about
+        ]
         early = claim.about == "retiring" and not confirmed
         said: Verdict = "confirmed" if confirmed else "unconfirmed" if early else "contradicted"
-        return Mark(claim, said, f"{source}{_dated(source, official)} says {_stage(fact)}", (source,))
+        return Mark(
+            claim, said, f"{source}{_dated(source, official)} says {_stage(fact)}", (source,)
+        )
     if claim.about == "available":
         standing = [source for source, fact in own if isinstance(fact, Price | Listing)]
         if not standing:
             return _silent(claim, "this model")
         kind = "a price" if any(isinstance(fact, Price) for _, fact in own) else "the model"
-        return Mark(claim, "confirmed", f"{standing[0]} lists {kind} and no source its retirement", (standing[0],))
+        return Mark(
+            claim,
+            "confirmed",
+            f"{standing[0]} lists {kind} and no source its retirement",
+            (standing[0],),
+        )
     if not tellers:
         return _silent(claim, "retirements of its provider")
-    why = f"{tellers[0]}{_dated(tellers[0], official)} lists no retirement of {claim.model.partition('/')[2]}"
-    return Mark(claim, "contradicted" if claim.about == "retired" else "unconfirmed", why, (tellers[0],))
+    model = claim.model.partition("/")[2]
+    why = f"{tellers[0]}{_dated(tellers[0], official)} lists no retirement of {model}"
+    return Mark(
+        claim, "contradicted" if claim.about == "retired" else "unconfirmed", why, (tellers[0],)
+    )
 
 
 def _over(fact: Fact, now: datetime) -> bool:
@@ -313,7 +375,8 @@ def _over(fact: Fact, now: datetime) -> bool:
 
 def _leaves(fact: Fact) -> bool:
     return isinstance(fact, Retirement) and (
-        fact.stage == "deprecated" or (fact.retires is not None and fact.retires.bound != "not_before")
+        fact.stage == "deprecated"
+        or (fact.retires is not None and fact.retires.bound != "not_before")
     )
 
 
@@ -333,9 +396,12 @@ def _price(claim: Claim, own: Sequence[tuple[str, Fact]], now: datetime) -> Mark
     told = [
         (fact.meter, fact.amount, source)
         for source, fact in own
-        if isinstance(fact, Price) and fact.meter in meters and (fact.surface, fact.tier) == ("api", "standard")
+        if isinstance(fact, Price)
+        and fact.meter in meters
+        and (fact.surface, fact.tier) == ("api", "standard")
         if (fact.currency, fact.per) == ("USD", "1M tokens")
-        if not (fact.starts and fact.starts.starts > now) and not (fact.ends and fact.ends.passed(now))
+        if not (fact.starts and fact.starts.starts > now)
+        and not (fact.ends and fact.ends.passed(now))
     ]
     if not told:
         return _silent(claim, "such a price")
@@ -347,21 +413,29 @@ def _price(claim: Claim, own: Sequence[tuple[str, Fact]], now: datetime) -> Mark
 
 def _context(claim: Claim, told: Sequence[tuple[str, Fact]]) -> Mark | None:
     sizes = [
-        (source, fact.context_window) for source, fact in told if isinstance(fact, Listing) and fact.context_window
+        (source, fact.context_window)
+        for source, fact in told
+        if isinstance(fact, Listing) and fact.context_window
     ]
     if not sizes:
         return None
     right = [(source, size) for source, size in sizes if _fits(claim, size)]
     source, size = (right or sizes)[0]
-    return Mark(claim, "confirmed" if right else "contradicted", f"{source} says {size:,} tokens", (source,))
+    return Mark(
+        claim, "confirmed" if right else "contradicted", f"{source} says {size:,} tokens", (source,)
+    )
 
 
 def _fits(claim: Claim, size: int) -> bool:
-    """``128K`` is said of 128,000 and of 131,072, and ``1M`` of 1,047,576: rounded as far as the claim is."""
+    """``128K`` is said of 128,000 and of 131,072, and ``1M`` of 1,047,576: rounded as far as the
+    claim is.
+    """
     if claim.unit == 1:
         return size == claim.amount
     kibi = 1024 if claim.unit == 1000 else 1024**2
-    return any((Decimal(size) / unit).quantize(claim.amount) == claim.amount for unit in (claim.unit, kibi))
+    return any(
+        (Decimal(size) / unit).quantize(claim.amount) == claim.amount for unit in (claim.unit, kibi)
+    )
 
 
 def _silent(claim: Claim, what: str) -> Mark:
@@ -369,9 +443,13 @@ def _silent(claim: Claim, what: str) -> Mark:
 
 
 def overall(found: Sequence[Mark]) -> str:
-    """One line for an article: contradicted if one claim is, unconfirmed if one is, else confirmed."""
+    """One line for an article: contradicted if one claim is, unconfirmed if one is, else
+    confirmed.
+    """
     for said in VERDICTS:
-        sources = dict.fromkeys(source for mark in found if mark.verdict == said for source in mark.sources)
+        sources = dict.fromkeys(
+            source for mark in found if mark.verdict == said for source in mark.sources
+        )
         if any(mark.verdict == said for mark in found):
             return said if said == "unconfirmed" else f"{said} by {', '.join(sources)}"
     return ""

@@ -23,7 +23,9 @@ class LastcallError(Exception):
 
 
 class Unreadable(LastcallError):
-    """A document is not what its adapter was written for. The message names the place and the text."""
+    """A document is not what its adapter was written for. The message names the place and the
+    text.
+    """
 
     exit_code = 3
 
@@ -35,11 +37,15 @@ class Implausible(LastcallError):
 
 
 class FetchFailed(LastcallError):
-    """A document could not be fetched whole. ``retry_after`` is in seconds, if the server named it."""
+    """A document could not be fetched whole. ``retry_after`` is in seconds, if the server named
+    it.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None):
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: float | None = None
+    ):
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after

@@ -1,8 +1,9 @@
-"""From a settled change to what it means for a person: kind, severity, identity and one line of words. Pure.
+"""From a settled change to what it means for a person: kind, severity, identity and one line of
+words. Pure.
 
-The list of kinds is closed (docs/design.md). The identity of an event is a hash of what it says and of which
-occurrence of that same saying it is, never of when it was polled: a second run, a crash or a restart adds nothing.
-"""
+The list of kinds is closed (docs/design.md). The identity of an event is a hash of what it says and
+of which occurrence of that same saying it is, never of when it was polled: a second run, a crash or
+a restart adds nothing."""
 
 from __future__ import annotations
 
@@ -27,14 +28,37 @@ Severity = Literal["info", "notice", "action", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "action", "critical")
 
 KINDS = (
-    "model.listed", "model.unlisted", "model.relisted", "model.changed", "model.retargeted",
-    "retirement.announced", "retirement.postponed", "retirement.advanced", "retirement.changed",
-    "retirement.withdrawn", "retirement.completed", "retirement.reminder", "replacement.changed",
-    "price.added", "price.increased", "price.decreased", "price.changed", "price.removed",
-    "price.scheduled", "price.unscheduled", "notice.published", "conflict.opened", "conflict.closed",
-    "source.suspect", "source.failing", "source.stale", "source.recovered",
-    "endpoint.disabled", "endpoint.failing", "endpoint.recovered",
-)  # fmt: skip
+    "model.listed",
+    "model.unlisted",
+    "model.relisted",
+    "model.changed",
+    "model.retargeted",
+    "retirement.announced",
+    "retirement.postponed",
+    "retirement.advanced",
+    "retirement.changed",
+    "retirement.withdrawn",
+    "retirement.completed",
+    "retirement.reminder",
+    "replacement.changed",
+    "price.added",
+    "price.increased",
+    "price.decreased",
+    "price.changed",
+    "price.removed",
+    "price.scheduled",
+    "price.unscheduled",
+    "notice.published",
+    "conflict.opened",
+    "conflict.closed",
+    "source.suspect",
+    "source.failing",
+    "source.stale",
+    "source.recovered",
+    "endpoint.disabled",
+    "endpoint.failing",
+    "endpoint.recovered",
+)
 
 #: A firm end this near makes an announcement critical.
 SOON = timedelta(days=30)
@@ -44,10 +68,9 @@ SOON = timedelta(days=30)
 class Draft:
     """An event before it has its place in the log.
 
-    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most one time, of an
-    ``occasion`` (the mark of a reminder) whichever source it was read from. ``corrects`` is the id of an earlier
-    event that no longer holds.
-    """
+    ``fact`` is None for events about a source itself. ``once``: the log holds what it says at most
+    one time, of an ``occasion`` (the mark of a reminder) whichever source it was read from.
+    ``corrects`` is the id of an earlier event that no longer holds."""
 
     kind: str
     severity: Severity
@@ -91,7 +114,10 @@ def _said(fact: Fact | None) -> Json | None:
         return None
     own: Json = {"key": fact.key}
     for name, value in zip(fact.telling, fact.value, strict=True):
-        own[name] = str(value.normalize()) if isinstance(fact, Price) and name == "amount" else _plain(value)  # type: ignore[attr-defined]
+        if isinstance(fact, Price) and name == "amount":
+            own[name] = str(fact.amount.normalize())
+        else:
+            own[name] = _plain(value)
     return own
 
 
@@ -101,7 +127,8 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-# --- interpretation ----------------------------------------------------------------------------------------
+# --- interpretation
+# ----------------------------------------------------------------------------------------
 
 
 def interpret(
@@ -114,12 +141,11 @@ def interpret(
 ) -> list[Draft]:
     """What the settled changes of one poll mean, in the order of their keys.
 
-    ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's retirements by
-    folded model id, from whichever source: a model that leaves a list after its end was retired, not unlisted
-    without a word, and a replacement that itself retires is named with its end. A hint raises no event at all, it
-    corroborates or contradicts; news raise notices only, with the ``marks`` of what they claim, by the key of the
-    notice.
-    """
+    ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's
+    retirements by folded model id, from whichever source: a model that leaves a list after its end
+    was retired, not unlisted without a word, and a replacement that itself retires is named with
+    its end. A hint raises no event at all, it corroborates or contradicts; news raise notices only,
+    with the ``marks`` of what they claim, by the key of the notice."""
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
     for change in sorted(_by_region(changes, now), key=lambda change: change.key):
@@ -127,7 +153,9 @@ def interpret(
             case Price() as price:
                 prices[replace(price, starts=None, ends=None).key].append(change)
             case Retirement():
-                drafts += _retirement(change, now, source.keeps_past, change.key in returned, ends or {})
+                drafts += _retirement(
+                    change, now, source.keeps_past, change.key in returned, ends or {}
+                )
             case Listing():
                 drafts += _listing(change, change.key in returned, ends or {}, now)
             case Notice() as notice:
@@ -135,33 +163,45 @@ def interpret(
     for _, group in sorted(prices.items()):
         drafts += _prices(group, now)
     if source.kind != "official":
-        drafts = [draft for draft in drafts if source.kind == "news" and draft.kind == "notice.published"]
+        drafts = [
+            draft for draft in drafts if source.kind == "news" and draft.kind == "notice.published"
+        ]
     return drafts
 
 
 def _published(change: Change, notice: Notice, marks: Sequence[Mark]) -> Draft:
-    """An article with the mark of its claims before its title, and one line for each claim in its note."""
+    """An article with the mark of its claims before its title, and one line for each claim in its
+    note.
+    """
     if not marks:
         return _draft("notice.published", "info", change, notice.title)
     from monitor.claims import overall  # only news pays for the patterns of claims
 
     noted = replace(notice, note="\n".join(map(str, marks)))
-    return _draft("notice.published", "info", Change(change.before, noted), f"{overall(marks)}: {notice.title}")
+    return _draft(
+        "notice.published",
+        "info",
+        Change(change.before, noted),
+        f"{overall(marks)}: {notice.title}",
+    )
 
 
 def correction(notice: Notice, marks: Sequence[Mark], corrects: str) -> Draft:
-    """The article once more, of which the official sources now say something else than when it was told."""
+    """The article once more, of which the official sources now say something else than when it was
+    told.
+    """
     draft = _published(Change(None, notice), notice, marks)
     words = draft.summary.replace(f"{subject(notice)}: ", f"{subject(notice)}: now ", 1)
     return replace(draft, severity="notice", summary=words, once=True, corrects=corrects)
 
 
 def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
-    """The changes, where rows that went and rows that came speak of common Regions, cut along those.
+    """The changes, where rows that went and rows that came speak of common Regions, cut along
+    those.
 
-    Bedrock cuts its groups of Regions anew: in May 2026 one of the seven Regions of a row had a later end in a row
-    of its own. For the common Regions that is a row which changed; for the others one went, or came.
-    """
+    Bedrock cuts its groups of Regions anew: in May 2026 one of the seven Regions of a row had a
+    later end in a row of its own. For the common Regions that is a row which changed; for the
+    others one went, or came."""
     moved: dict[str, list[Change]] = defaultdict(list)
     for change in changes:
         if isinstance(change.fact, Retirement) and (change.before is None or change.after is None):
@@ -174,9 +214,15 @@ def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
             if old.before and new.after and shared:
                 yield Change(_within(old.before, shared), _within(new.after, shared))
         for change in group:
-            others = [_regions(other) for other in group if (other.before is None) != (change.before is None)]
+            others = [
+                _regions(other)
+                for other in group
+                if (other.before is None) != (change.before is None)
+            ]
             left = _regions(change).difference(*others)
-            if left == _regions(change) or (left and isinstance(change.fact, Retirement) and _over(change.fact, now)):
+            if left == _regions(change) or (
+                left and isinstance(change.fact, Retirement) and _over(change.fact, now)
+            ):
                 yield change  # an end that has passed was told of the whole row
             elif left:
                 fact = _within(change.fact, left)
@@ -191,21 +237,33 @@ def _within(fact: Fact, regions: set[str]) -> Fact:
     return replace(fact, region=", ".join(sorted(regions)))
 
 
-def completions(facts: Iterable[Fact], now: datetime, ends: Mapping[str, Retirement] | None = None) -> list[Draft]:
-    """Retirements whose firm date is over, page or no page. A floor never completes. ``ends`` as in ``interpret``."""
+def completions(
+    facts: Iterable[Fact], now: datetime, ends: Mapping[str, Retirement] | None = None
+) -> list[Draft]:
+    """Retirements whose firm date is over, page or no page. A floor never completes. ``ends`` as in
+    ``interpret``.
+    """
     return [
         _completed(Change(None, fact), fact, now, ends or {})
         for fact in facts
-        if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires and fact.retires.passed(now)
+        if isinstance(fact, Retirement)
+        and fact.stage != "retired"
+        and fact.retires
+        and fact.retires.passed(now)
     ]
 
 
-#: A reminder this near its end is critical: it cannot wait for the morning. Any earlier one is no news, and can.
+#: A reminder this near its end is critical: it cannot wait for the morning. Any earlier one is no
+#: news, and can.
 LAST_DAYS = 1
 
 
-def reminder(fact: Retirement, end: When, mark: int, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
-    """That a firm day is ``mark`` days away, or was when nobody was there to say so. ``ends`` as in ``interpret``."""
+def reminder(
+    fact: Retirement, end: When, mark: int, now: datetime, ends: Mapping[str, Retirement]
+) -> Draft:
+    """That a firm day is ``mark`` days away, or was when nobody was there to say so. ``ends`` as in
+    ``interpret``.
+    """
     left = (end.starts.date() - now.date()).days
     when = "today" if left == 0 else f"in {days(left)}"
     late = f" (reminder of {days(mark)}, late)" if left < mark else ""
@@ -228,8 +286,10 @@ def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
 
 def _draft(
     kind: str, severity: Severity, change: Change, words: str, effective: When | None = None
-) -> Draft:  # fmt: skip
-    line = " ".join(f"{subject(change.fact)}: {words}".split())  # titles and names may be broken over lines
+) -> Draft:
+    line = " ".join(
+        f"{subject(change.fact)}: {words}".split()
+    )  # titles and names may be broken over lines
     return Draft(kind, severity, change.fact, line, change.before, change.after, effective)
 
 
@@ -254,10 +314,16 @@ def _left(end: When, now: datetime) -> str:
 
 
 def lasts(fact: Retirement) -> datetime:
-    """Until when a model is there: an end that is not firm is none; retired on an untold day is long ago."""
+    """Until when a model is there: an end that is not firm is none; retired on an untold day is
+    long ago.
+    """
     if fact.retires and fact.retires.bound != "not_before":
         return fact.retires.starts
-    return datetime.min.replace(tzinfo=UTC) if fact.stage == "retired" else datetime.max.replace(tzinfo=UTC)
+    return (
+        datetime.min.replace(tzinfo=UTC)
+        if fact.stage == "retired"
+        else datetime.max.replace(tzinfo=UTC)
+    )
 
 
 def _instead(fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> str:
@@ -275,7 +341,13 @@ def _itself(end: Retirement | None, now: datetime) -> str:
     when = f" {end.retires}" if end.retires and _firm(end.retires) else ""
     if _over(end, now):
         return f" (itself retired{when})"
-    return f" (itself retires{when})" if when else " (itself deprecated)" if end.stage == "deprecated" else ""
+    return (
+        f" (itself retires{when})"
+        if when
+        else " (itself deprecated)"
+        if end.stage == "deprecated"
+        else ""
+    )
 
 
 def _retirement(
@@ -290,47 +362,73 @@ def _retirement(
             yield from _moved(change, before, after, now, ends)
 
 
-def _appeared(change: Change, after: Retirement, now: datetime, back: bool, ends: Mapping[str, Retirement]) -> Draft:
+def _appeared(
+    change: Change, after: Retirement, now: datetime, back: bool, ends: Mapping[str, Retirement]
+) -> Draft:
     if after.stage == "retired":
         return _completed(change, after, now, ends)
     if after.stage == "active" and not _firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
-        kind, words = ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
+        kind, words = (
+            ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
+        )
         return _draft(kind, "info", change, f"{words}{floor}")
     return _announced(change, after, now, ends)
 
 
-def _announced(change: Change, after: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
+def _announced(
+    change: Change, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+) -> Draft:
     if after.retires is None:
         words = f"{after.term or after.stage}, no date told"
     else:
         words = f"retires {after.retires}{_left(after.retires, now)}"
     near = _firm(after.retires) and after.retires is not None and after.retires.starts - now <= SOON
     severity: Severity = "critical" if near else "action"
-    return _draft("retirement.announced", severity, change, words + _instead(after, now, ends), after.retires)
+    return _draft(
+        "retirement.announced", severity, change, words + _instead(after, now, ends), after.retires
+    )
 
 
 def _vanished(
-    change: Change, before: Retirement, now: datetime, keeps_past: bool, ends: Mapping[str, Retirement]
+    change: Change,
+    before: Retirement,
+    now: datetime,
+    keeps_past: bool,
+    ends: Mapping[str, Retirement],
 ) -> Draft:
-    """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the page for good."""
+    """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the
+    page for good.
+    """
     if _over(before, now):
         if keeps_past:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
         return _completed(change, before, now, ends)
     if before.stage == "active" and not _firm(before.retires):
-        return _draft("model.unlisted", "action", change, "left the page; no retirement was announced")
+        return _draft(
+            "model.unlisted", "action", change, "left the page; no retirement was announced"
+        )
     date = f"was {before.retires}" if before.retires else "no date was told"
     if keeps_past:
         words = f"retirement withdrawn, the row is gone, {date}"
         return _draft("retirement.withdrawn", "notice", change, words, before.retires)
-    return _draft("model.unlisted", "action", change, f"left the page before its retirement, {date}", before.retires)
+    return _draft(
+        "model.unlisted",
+        "action",
+        change,
+        f"left the page before its retirement, {date}",
+        before.retires,
+    )
 
 
-def _completed(change: Change, fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> Draft:
+def _completed(
+    change: Change, fact: Retirement, now: datetime, ends: Mapping[str, Retirement]
+) -> Draft:
     when = f" on {fact.retires.text}" if fact.retires and fact.retires.bound == "on" else ""
     words = f"retired{when}{_instead(fact, now, ends)}"
-    return replace(_draft("retirement.completed", "critical", change, words, fact.retires), once=True)
+    return replace(
+        _draft("retirement.completed", "critical", change, words, fact.retires), once=True
+    )
 
 
 def _over(fact: Retirement, now: datetime) -> bool:
@@ -342,7 +440,11 @@ def _firm(end: When | None) -> bool:
 
 
 def _moved(
-    change: Change, before: Retirement, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+    change: Change,
+    before: Retirement,
+    after: Retirement,
+    now: datetime,
+    ends: Mapping[str, Retirement],
 ) -> Iterable[Draft]:
     told = _stage_or_date(change, before, after, now, ends)
     if told:
@@ -351,12 +453,22 @@ def _moved(
             return  # its words name the replacement
     if before.replacements != after.replacements:
         was = " or ".join(before.replacements) or "none"
-        to = _instead(after, now, ends).removeprefix("; replacement ") if after.replacements else "none"
-        yield _draft("replacement.changed", "info", change, f"replacement {to}, was {was}", after.retires)
+        to = (
+            _instead(after, now, ends).removeprefix("; replacement ")
+            if after.replacements
+            else "none"
+        )
+        yield _draft(
+            "replacement.changed", "info", change, f"replacement {to}, was {was}", after.retires
+        )
 
 
 def _stage_or_date(
-    change: Change, before: Retirement, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+    change: Change,
+    before: Retirement,
+    after: Retirement,
+    now: datetime,
+    ends: Mapping[str, Retirement],
 ) -> Draft | None:
     if after.stage == "retired" != before.stage:
         return _completed(change, after, now, ends)
@@ -365,8 +477,14 @@ def _stage_or_date(
         return _announced(change, after, now, ends)
     if before.retires == after.retires:
         if before.stage != after.stage:
-            if after.stage == "active" and before.stage == "deprecated" and not _firm(after.retires):
-                return _draft("retirement.withdrawn", "notice", change, "no longer deprecated", after.retires)
+            if (
+                after.stage == "active"
+                and before.stage == "deprecated"
+                and not _firm(after.retires)
+            ):
+                return _draft(
+                    "retirement.withdrawn", "notice", change, "no longer deprecated", after.retires
+                )
             words = f"{after.term or after.stage}, was {before.term or before.stage}"
             return _draft("retirement.changed", "notice", change, words, after.retires)
         if (before.announced, before.deprecated) != (after.announced, after.deprecated):
@@ -379,7 +497,9 @@ def _stage_or_date(
 def _date(change: Change, was: When | None, to: When | None, now: datetime) -> Draft:
     if to is None:
         if _firm(was):
-            return _draft("retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was)
+            return _draft(
+                "retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was
+            )
         return _draft("retirement.changed", "info", change, f"no floor any more, was {was}", was)
     if was is None:
         severity: Severity = "action" if _firm(to) else "info"
@@ -388,20 +508,33 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
     if was.bound != to.bound or overlap:
         firmer = _firm(to) and not _firm(was)
         return _draft(
-            "retirement.changed", "action" if firmer else "notice", change,
-            f"retires {to}{_left(to, now)}, was {was}", to,
-        )  # fmt: skip
+            "retirement.changed",
+            "action" if firmer else "notice",
+            change,
+            f"retires {to}{_left(to, now)}, was {was}",
+            to,
+        )
     moved = abs((to.starts.date() - was.starts.date()).days)
     by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
     if to.starts > was.starts:
         severity = "action" if _firm(to) else "info"
-        return _draft("retirement.postponed", severity, change, f"postponed{by}, {was} -> {to}{_left(to, now)}", to)
+        return _draft(
+            "retirement.postponed",
+            severity,
+            change,
+            f"postponed{by}, {was} -> {to}{_left(to, now)}",
+            to,
+        )
     near = _firm(to) and to.starts - now <= SOON
     severity = "critical" if near else "action" if _firm(to) else "notice"
-    return _draft("retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to)
+    return _draft(
+        "retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to
+    )
 
 
-def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: datetime) -> Iterable[Draft]:
+def _listing(
+    change: Change, back: bool, ends: Mapping[str, Retirement], now: datetime
+) -> Iterable[Draft]:
     match change.before, change.after:
         case None, Listing():
             kind, words = ("model.relisted", "listed again") if back else ("model.listed", "listed")
@@ -409,10 +542,17 @@ def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: da
         case Listing() as before, None:
             end = ends.get(before.model.casefold()) or ends.get(before.alias_of.casefold())
             if end is None:
-                yield _draft("model.unlisted", "action", change, "no longer listed, and no retirement is known")
+                yield _draft(
+                    "model.unlisted",
+                    "action",
+                    change,
+                    "no longer listed, and no retirement is known",
+                )
             elif _over(end, now):
                 # Another platform's list, another platform's dates: say whose retirement it was.
-                whose = "" if before.surface == end.surface else f"{end.model} on the {end.surface} "
+                whose = (
+                    "" if before.surface == end.surface else f"{end.model} on the {end.surface} "
+                )
                 words = f"no longer listed, {whose}retired {end.retires or ''}".rstrip()
                 yield _draft("model.unlisted", "info", change, words)
             else:
@@ -420,14 +560,17 @@ def _listing(change: Change, back: bool, ends: Mapping[str, Retirement], now: da
                 yield _draft("model.unlisted", "action", change, words)
         case Listing() as before, Listing() as after:
             if before.alias_of != after.alias_of:
-                words = f"points to {after.alias_of or 'itself'}, was {before.alias_of or 'a model of its own'}"
+                was = before.alias_of or "a model of its own"
+                words = f"points to {after.alias_of or 'itself'}, was {was}"
                 yield _draft("model.retargeted", "action", change, words)
             if words := ", ".join(_grown(before, after)):
                 yield _draft("model.changed", "info", change, words)
 
 
 def _grown(before: Listing, after: Listing) -> Iterable[str]:
-    """What became different. What was not told before is no change: lists gain fields (xAI, 2026-05-23)."""
+    """What became different. What was not told before is no change: lists gain fields (xAI,
+    2026-05-23).
+    """
     for name in ("context_window", "max_output", "modalities"):
         old, new = getattr(before, name), getattr(after, name)
         if old and old != new:
@@ -435,16 +578,16 @@ def _grown(before: Listing, after: Listing) -> Iterable[str]:
             yield f"{name.replace('_', ' ')} {to or 'not told'}, was {was}"
 
 
-# --- prices ------------------------------------------------------------------------------------------------
+# --- prices
+# ------------------------------------------------------------------------------------------------
 
 
 def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
     """The changes of one price, whatever the days of its validity.
 
-    A price that starts later is scheduled; that it then stands without its date says nothing new. One that ended is
-    over and its leaving says nothing. What stands now before and after is one change: a dropped end date must not
-    look like a new price and a lost one.
-    """
+    A price that starts later is scheduled; that it then stands without its date says nothing new.
+    One that ended is over and its leaving says nothing. What stands now before and after is one
+    change: a dropped end date must not look like a new price and a lost one."""
     gone, came = [], []
     for change in group:
         match change.before, change.after:
@@ -471,10 +614,18 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
             yield from _repriced(stood.pop(), price, now)
         else:
             until = f" until {price.ends.text}" if price.ends else ""
-            yield _draft("price.added", "info", Change(None, price), f"{metered(price)} {_amount(price)}{until}")
+            yield _draft(
+                "price.added",
+                "info",
+                Change(None, price),
+                f"{metered(price)} {_amount(price)}{until}",
+            )
     for price in stood:
         yield _draft(
-            "price.removed", "notice", Change(price, None), f"{metered(price)} is off the page, was {_amount(price)}"
+            "price.removed",
+            "notice",
+            Change(price, None),
+            f"{metered(price)} is off the page, was {_amount(price)}",
         )
 
 
@@ -482,7 +633,10 @@ def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
     change = Change(before, after)
     if before.amount == after.amount:
         if before.ends != after.ends:
-            was, to = (f"until {side.ends.text}" if side.ends else "without an end" for side in (before, after))
+            was, to = (
+                f"until {side.ends.text}" if side.ends else "without an end"
+                for side in (before, after)
+            )
             words = f"{metered(after)} {_amount(after)} now {to}, was {was}"
             yield _draft("price.changed", "notice", change, words, after.starts)
         return

@@ -1,7 +1,8 @@
-"""Helpers of adapters: tables by column names, sections, feeds, ids; with dates, money and markup beside them.
+"""Helpers of adapters: tables by column names, sections, feeds, ids; with dates, money and markup
+beside them.
 
-Everything here is exact or raises Unreadable with the place and the text. An adapter imports from this module only.
-"""
+Everything here is exact or raises Unreadable with the place and the text. An adapter imports from
+this module only."""
 
 from __future__ import annotations
 
@@ -31,29 +32,61 @@ from monitor.markup import (
     inline,
     is_html,
     tables_and_headings,
-)  # fmt: skip
+)
 from monitor.values import NO_PRICE, Money, above, amount, money, unit, when
 
 __all__ = [
-    "NO_PRICE", "Block", "Element", "Entry", "Heading", "Inline", "Layout", "Money", "RawRow", "Row", "Section",
-    "Table", "Text", "Unreadable", "above", "amount", "blocks", "clean", "codes", "decode", "elements", "entries",
-    "inline", "is_html", "layout", "money", "newest", "parsed_json", "sections", "sentences", "tables",
-    "tables_and_headings", "unit", "when",
-]  # fmt: skip
+    "NO_PRICE",
+    "Block",
+    "Element",
+    "Entry",
+    "Heading",
+    "Inline",
+    "Layout",
+    "Money",
+    "RawRow",
+    "Row",
+    "Section",
+    "Table",
+    "Text",
+    "Unreadable",
+    "above",
+    "amount",
+    "blocks",
+    "clean",
+    "codes",
+    "decode",
+    "elements",
+    "entries",
+    "inline",
+    "is_html",
+    "layout",
+    "money",
+    "newest",
+    "parsed_json",
+    "sections",
+    "sentences",
+    "tables",
+    "tables_and_headings",
+    "unit",
+    "when",
+]
 
-# --- tables by column names --------------------------------------------------------------------------------
+# --- tables by column names
+# --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One known shape of a table: a role for each column that is read, and the columns that are not.
+    """One known shape of a table: a role for each column that is read, and the columns that are
+    not.
 
-    A column is given by its header, case-folded; several names of one column are separated by ``|`` and a
-    trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a regular
-    expression that one of the headings above must match. ``fill`` are roles whose empty cell repeats the
-    cell above. ``spill`` is the role that takes the surplus when unescaped pipes gave a row too many cells.
-    ``short`` is the role of a last column which a row may leave out: GFM (4.10) takes its cell for an empty one.
-    """
+    A column is given by its header, case-folded; several names of one column are separated by ``|``
+    and a trailing ``*`` matches any ending. All columns of a layout are required. ``under`` is a
+    regular expression that one of the headings above must match. ``fill`` are roles whose empty
+    cell repeats the cell above. ``spill`` is the role that takes the surplus when unescaped pipes
+    gave a row too many cells. ``short`` is the role of a last column which a row may leave out: GFM
+    (4.10) takes its cell for an empty one."""
 
     columns: Mapping[str, str]
     ignore: tuple[str, ...] = ()
@@ -67,7 +100,9 @@ class Layout:
         return (*self.columns.values(), *self.ignore)
 
     def claims(self, header: Sequence[str], path: Sequence[str]) -> bool:
-        if self.under and not any(re.search(self.under, heading, re.IGNORECASE) for heading in path):
+        if self.under and not any(
+            re.search(self.under, heading, re.IGNORECASE) for heading in path
+        ):
             return False
         return all(_column(header, names) is not None for names in self.headers)
 
@@ -81,7 +116,9 @@ def layout(
     short: str = "",
     **columns: str,
 ) -> Layout:
-    """A Layout, roles as keyword arguments: ``layout(model="model / system|system", retires="shutdown date")``."""
+    """A Layout, roles as keyword arguments: ``layout(model="model / system|system",
+    retires="shutdown date")``.
+    """
     return Layout(columns, tuple(ignore), under, tuple(fill), spill, short)
 
 
@@ -129,19 +166,23 @@ class Row(Mapping[str, Inline]):
         return self.path[-1] if self.path else ""
 
 
-def tables(body: bytes | str | Sequence[Block], *layouts: Layout, skip: Sequence[Layout] = ()) -> Iterator[Row]:
+def tables(
+    body: bytes | str | Sequence[Block], *layouts: Layout, skip: Sequence[Layout] = ()
+) -> Iterator[Row]:
     """Every row of every table, by role.
 
-    Raises Unreadable for a table that neither a layout nor ``skip`` claims, for a row that does not fit its
-    header, and for an unknown column beside a layout which another, larger one contains: that is how a
-    renamed column looks. An unknown column beside a complete layout is somebody's addition and is let be.
-    """
+    Raises Unreadable for a table that neither a layout nor ``skip`` claims, for a row that does not
+    fit its header, and for an unknown column beside a layout which another, larger one contains:
+    that is how a renamed column looks. An unknown column beside a complete layout is somebody's
+    addition and is let be."""
     page = blocks(body) if isinstance(body, bytes | str) else body
     path: list[tuple[int, str]] = []
     before, nth = "", 0
     for block in page:
         if isinstance(block, Heading):
-            path = [(level, text) for level, text in path if level < block.level] + [(block.level, block.inline.line)]
+            path = [(level, text) for level, text in path if level < block.level] + [
+                (block.level, block.inline.line)
+            ]
             before, nth = "", 0
         elif isinstance(block, Text):
             before = block.inline.line
@@ -155,26 +196,37 @@ def tables(body: bytes | str | Sequence[Block], *layouts: Layout, skip: Sequence
 
 
 def _place(table: Table, headings: Sequence[str]) -> str:
-    return (f"table {table.number}" if table.number else "a list") + (f" under {headings[-1]!r}" if headings else "")
+    return (f"table {table.number}" if table.number else "a list") + (
+        f" under {headings[-1]!r}" if headings else ""
+    )
 
 
-def _claim(table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]) -> Layout | None:
+def _claim(
+    table: Table, headings: tuple[str, ...], layouts: Sequence[Layout], skip: Sequence[Layout]
+) -> Layout | None:
     titles = " | ".join(table.header)
     fits = [known for known in layouts if known.claims(table.header, headings)]
     passed = [known for known in skip if known.claims(table.header, headings)]
     if not fits and not passed:
-        raise Unreadable(f"{_place(table, headings)}: no known layout has these columns: {titles!r}")
+        raise Unreadable(
+            f"{_place(table, headings)}: no known layout has these columns: {titles!r}"
+        )
     best = max(fits or passed, key=lambda known: (bool(known.under), len(known.headers)))
     known = {_column(table.header, names) for names in best.headers}
     unknown = [title for number, title in enumerate(table.header) if number not in known]
     # A layout without columns names a place, not a shape: what stands there is let be.
     contained = best.headers and any(set(best.headers) < set(other.headers) for other in layouts)
     if unknown and contained:
-        raise Unreadable(f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one renamed?")
+        raise Unreadable(
+            f"{_place(table, headings)}: unknown column {unknown[0]!r} among {titles!r}; was one "
+            "renamed?"
+        )
     return best if fits else None
 
 
-def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int) -> Iterator[Row]:
+def _rows(
+    table: Table, known: Layout, headings: tuple[str, ...], before: str, nth: int
+) -> Iterator[Row]:
     place = _place(table, headings)
     found = {role: _column(table.header, names) for role, names in known.columns.items()}
     at = {role: column for role, column in found.items() if column is not None}
@@ -212,17 +264,28 @@ def _rows(table: Table, known: Layout, headings: tuple[str, ...], before: str, n
                 cell.text, cell.codes, cell.links, f"{where}, column {table.header[column]!r}"
             )
         yield Row(
-            said, known, headers, headings, before, group, nth, table.number, row.classes,
+            said,
+            known,
+            headers,
+            headings,
+            before,
+            group,
+            nth,
+            table.number,
+            row.classes,
             " | ".join(cell.line for cell in cells),
-        )  # fmt: skip
+        )
 
 
-# --- sections and feeds ------------------------------------------------------------------------------------
+# --- sections and feeds
+# ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, the headings above it, and the paragraphs and list items up to the next heading."""
+    """A heading, the headings above it, and the paragraphs and list items up to the next
+    heading.
+    """
 
     path: tuple[str, ...]
     heading: Inline
@@ -253,7 +316,9 @@ def sections(body: bytes | str | Sequence[Block]) -> Iterator[Section]:
 
 @dataclass(frozen=True)
 class Element:
-    """An MDX element: its attributes (a value in braces as it stands in them) and the Markdown in it, dedented."""
+    """An MDX element: its attributes (a value in braces as it stands in them) and the Markdown in
+    it, dedented.
+    """
 
     attributes: Mapping[str, str]
     text: str
@@ -269,7 +334,8 @@ _ATTRIBUTE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|\{([^}]*)\})")
 
 
 def elements(page: str, name: str) -> list[Element]:
-    """The elements of that name in the Markdown of a Mintlify site, such as ``<Update label="2026-08-14">``.
+    """The elements of that name in the Markdown of a Mintlify site, such as ``<Update
+    label="2026-08-14">``.
 
     Raises Unreadable where one does not end, or stands in another of its name.
     """
@@ -283,7 +349,10 @@ def elements(page: str, name: str) -> list[Element]:
             raise Unreadable(f"a <{name}> without an end, or within another")
         if opened or match["alone"]:
             start = opened or match
-            values = {key: quoted or braced for key, quoted, braced in _ATTRIBUTE.findall(start["attributes"])}
+            values = {
+                key: quoted or braced
+                for key, quoted, braced in _ATTRIBUTE.findall(start["attributes"])
+            }
             text = page[start.end() : match.start()]
             attributes = {key: inline(value).line for key, value in values.items()}
             found.append(Element(attributes, textwrap.dedent(text.strip("\n")).rstrip()))
@@ -297,10 +366,17 @@ def sentences(said: Inline) -> list[Inline]:
     """The sentences of a paragraph, each with the code spans and links that stand in it."""
     text, found = said.line, []
     spans = [match.span() for match in re.finditer(r"\S.*?(?:[.!?](?=\s)|$)", text)]
-    code_at, link_at = _offsets(text, said.codes), _offsets(text, [name.replace("\n", " ") for name, _ in said.links])
+    code_at, link_at = (
+        _offsets(text, said.codes),
+        _offsets(text, [name.replace("\n", " ") for name, _ in said.links]),
+    )
     for start, end in spans:
-        spans_in = tuple(code for code, at in zip(said.codes, code_at, strict=True) if start <= at < end)
-        links_in = tuple(link for link, at in zip(said.links, link_at, strict=True) if start <= at < end)
+        spans_in = tuple(
+            code for code, at in zip(said.codes, code_at, strict=True) if start <= at < end
+        )
+        links_in = tuple(
+            link for link, at in zip(said.links, link_at, strict=True) if start <= at < end
+        )
         found.append(Inline(text[start:end], spans_in, links_in, said.where))
     return found
 
@@ -319,18 +395,24 @@ AnyFact = TypeVar("AnyFact", bound=Fact)
 
 
 def newest(facts: Iterable[AnyFact]) -> list[AnyFact]:
-    """One fact for each key of a page that has its newest entry first; an older one stays in the note of the first."""
+    """One fact for each key of a page that has its newest entry first; an older one stays in the
+    note of the first.
+    """
     first: dict[str, AnyFact] = {}
     for fact in facts:
         known = first.setdefault(fact.key, fact)
         if known.value != fact.value:
-            first[fact.key] = replace(known, note="; ".join(filter(None, (known.note, f"earlier: {fact.quote}"))))
+            first[fact.key] = replace(
+                known, note="; ".join(filter(None, (known.note, f"earlier: {fact.quote}")))
+            )
     return list(first.values())
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a feed: plain text, and the day or instant it was published. ``markup`` is its body as served."""
+    """One item of a feed: plain text, and the day or instant it was published. ``markup`` is its
+    body as served.
+    """
 
     title: str
     link: str
@@ -346,11 +428,11 @@ _BEFORE_ROOT = re.compile(r"(?:[^<]++|<(?![a-z]))*+", re.IGNORECASE)
 def entries(body: bytes, *, dated: bool = False) -> list[Entry]:
     """The items of an RSS or Atom feed, each with its date if the feed is known to be ``dated``.
 
-    feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes included. It never
-    raises by itself: a broken document is ``bozo`` with no entries, and an empty one is not even that. What is UTF-8
-    is read so, whatever it declares; other bytes must be what they declare, since a guess of their encoding would make
-    other words of them. A feed that declares entities is refused: they expand without end, or name files.
-    """
+    feedparser is given a file to read, since it opens whatever looks like a path or URL, bytes
+    included. It never raises by itself: a broken document is ``bozo`` with no entries, and an empty
+    one is not even that. What is UTF-8 is read so, whatever it declares; other bytes must be what
+    they declare, since a guess of their encoding would make other words of them. A feed that
+    declares entities is refused: they expand without end, or name files."""
     import feedparser
 
     try:
@@ -363,7 +445,10 @@ def entries(body: bytes, *, dated: bool = False) -> list[Entry]:
         raise Unreadable("a feed that declares entities")
     try:
         parsed: Any = feedparser.parse(
-            io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers=headers
+            io.BytesIO(body),
+            sanitize_html=False,
+            resolve_relative_uris=False,
+            response_headers=headers,
         )
     except ValueError as error:  # feedparser stumbles over its own guess of an encoding
         raise Unreadable(f"not a well-formed feed: {error}") from error
@@ -374,7 +459,9 @@ def entries(body: bytes, *, dated: bool = False) -> list[Entry]:
     found = []
     for item in parsed.entries:
         stamp, said = item.get("published_parsed"), item.get("published")
-        if said is None and "updated" in item:  # asked for by get(), feedparser gives the other and warns
+        if (
+            said is None and "updated" in item
+        ):  # asked for by get(), feedparser gives the other and warns
             stamp, said = item.get("updated_parsed"), item["updated"]
         if stamp is None and said:
             raise Unreadable(f"item {inline(item.get('title', '')).line!r}: no date: {said!r}")
@@ -390,17 +477,21 @@ def entries(body: bytes, *, dated: bool = False) -> list[Entry]:
     return found
 
 
-# --- JSON --------------------------------------------------------------------------------------------------
+# --- JSON
+# --------------------------------------------------------------------------------------------------
 
 
 def parsed_json(body: bytes) -> Any:
-    """A JSON document in which a number with a point or an exponent is its own text: money is never a float.
+    """A JSON document in which a number with a point or an exponent is its own text: money is never
+    a float.
 
-    Raises Unreadable for what RFC 8259 leaves open and a parser would decide in silence: a name that is given twice
-    with two values, ``NaN`` and ``Infinity``, and more levels than the parser can follow.
-    """
+    Raises Unreadable for what RFC 8259 leaves open and a parser would decide in silence: a name
+    that is given twice with two values, ``NaN`` and ``Infinity``, and more levels than the parser
+    can follow."""
     try:
-        return json.loads(decode(body), parse_float=str, parse_constant=_no_number, object_pairs_hook=_object)
+        return json.loads(
+            decode(body), parse_float=str, parse_constant=_no_number, object_pairs_hook=_object
+        )
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not JSON: {error}") from error
 
@@ -418,7 +509,8 @@ def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is no number")
 
 
-# --- ids ---------------------------------------------------------------------------------------------------
+# --- ids
+# ------------------------------------------------------------------------------------------------
 
 _ID = re.compile(r"[A-Za-z0-9][\w.:/@+-]*")
 

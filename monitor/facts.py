@@ -27,10 +27,9 @@ _WHEN = re.compile(
 class When:
     """A date exactly as vague as the provider made it.
 
-    ``text`` is ``2026``, ``2026-Q3``, ``2026-08``, ``2026-08-16`` or ``2026-05-15T19:00Z``; it is never
-    padded with a guess. ``bound`` says whether the thing happens on it, not before it, or by it.
-    ``words`` is what the page printed. Equality is about ``text`` and ``bound`` alone.
-    """
+    ``text`` is ``2026``, ``2026-Q3``, ``2026-08``, ``2026-08-16`` or ``2026-05-15T19:00Z``; it is
+    never padded with a guess. ``bound`` says whether the thing happens on it, not before it, or by
+    it. ``words`` is what the page printed. Equality is about ``text`` and ``bound`` alone."""
 
     text: str
     bound: Bound = "on"
@@ -56,13 +55,24 @@ class When:
             raise ValueError(f"not a date text: {self.text!r}")
         part = {name: int(value) for name, value in match.groupdict().items() if value}
         month = part["quarter"] * 3 - 2 if "quarter" in part else part.get("month", 1)
-        return datetime(part["year"], month, part.get("day", 1), part.get("hour", 0), part.get("minute", 0), tzinfo=UTC)
+        return datetime(
+            part["year"],
+            month,
+            part.get("day", 1),
+            part.get("hour", 0),
+            part.get("minute", 0),
+            tzinfo=UTC,
+        )
 
     @property
     def ends(self) -> datetime:
-        """The first instant (UTC) after everything the text can mean; for a time of day, the time itself."""
+        """The first instant (UTC) after everything the text can mean; for a time of day, the time
+        itself.
+        """
         first = self.starts
-        if first.year == MAXYEAR:  # OpenRouter prints 9999-01-01 for "never", and the calendar has nothing after it
+        if (
+            first.year == MAXYEAR
+        ):  # OpenRouter prints 9999-01-01 for "never", and the calendar has nothing after it
             return datetime.max.replace(tzinfo=UTC)
         match len(self.text):
             case 4:
@@ -77,7 +87,9 @@ class When:
                 return first
 
     def passed(self, now: datetime) -> bool:
-        """Whether the date is certainly over. A floor never is: it promises only that nothing comes earlier."""
+        """Whether the date is certainly over. A floor never is: it promises only that nothing comes
+        earlier.
+        """
         return self.bound != "not_before" and self.ends <= now
 
     def to_json(self) -> Json:
@@ -92,10 +104,9 @@ class When:
 class Fact:
     """One statement of a provider about one offering.
 
-    ``model`` is the provider's own id, verbatim (or the name the page prints, where it prints no id).
-    ``surface`` is ``api`` unless the page says otherwise. ``quote`` is the row or sentence it was read
-    from. ``provider`` is stamped by the core, never by an adapter.
-    """
+    ``model`` is the provider's own id, verbatim (or the name the page prints, where it prints no
+    id). ``surface`` is ``api`` unless the page says otherwise. ``quote`` is the row or sentence it
+    was read from. ``provider`` is stamped by the core, never by an adapter."""
 
     fact: ClassVar[str]
     #: Fields beyond the offering that tell facts apart, and those whose change is news.
@@ -112,10 +123,15 @@ class Fact:
 
     @property
     def key(self) -> str:
-        """Identity within its provider: one JSON array, so that it sorts, prints and stores as text."""
+        """Identity within its provider: one JSON array, so that it sorts, prints and stores as
+        text.
+        """
         named = (getattr(self, name) for name in self.identifying)
         texts = [str(value) if value is not None else "" for value in named]
-        return json.dumps([self.fact, self.model, self.version, self.region, self.surface, *texts], ensure_ascii=False)
+        return json.dumps(
+            [self.fact, self.model, self.version, self.region, self.surface, *texts],
+            ensure_ascii=False,
+        )
 
     @property
     def value(self) -> tuple[object, ...]:
@@ -129,12 +145,16 @@ class Fact:
         """The public form (INTERFACE, "A fact"): head, own fields, then note and quote."""
         head = ("provider", "model", "version", "region", "surface")
         own = [f.name for f in fields(self) if f.name not in (*head, "note", "quote")]
-        return {"fact": self.fact} | {name: _plain(getattr(self, name)) for name in (*head, *own, "note", "quote")}
+        return {"fact": self.fact} | {
+            name: _plain(getattr(self, name)) for name in (*head, *own, "note", "quote")
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Fact):
-    """A model exists. Sizes are in tokens, ``created`` as the provider dates it; None is unknown, not zero."""
+    """A model exists. Sizes are in tokens, ``created`` as the provider dates it; None is unknown,
+    not zero.
+    """
 
     fact: ClassVar[str] = "listing"
     telling: ClassVar[tuple[str, ...]] = ("context_window", "max_output", "modalities", "alias_of")
@@ -152,7 +172,13 @@ class Retirement(Fact):
     """How far a model is on its way out. ``term`` is the provider's own word for ``stage``."""
 
     fact: ClassVar[str] = "retirement"
-    telling: ClassVar[tuple[str, ...]] = ("stage", "announced", "deprecated", "retires", "replacements")
+    telling: ClassVar[tuple[str, ...]] = (
+        "stage",
+        "announced",
+        "deprecated",
+        "retires",
+        "replacements",
+    )
 
     term: str = ""
     stage: Stage
@@ -171,8 +197,15 @@ class Price(Fact):
 
     fact: ClassVar[str] = "price"
     identifying: ClassVar[tuple[str, ...]] = (
-        "meter", "currency", "per", "tier", "context", "window", "starts", "ends",
-    )  # fmt: skip
+        "meter",
+        "currency",
+        "per",
+        "tier",
+        "context",
+        "window",
+        "starts",
+        "ends",
+    )
     telling: ClassVar[tuple[str, ...]] = ("amount",)
 
     meter: str
@@ -194,7 +227,9 @@ class Price(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Fact):
-    """Something a provider published. ``models`` are ids it names, verbatim. Feeds slide: a notice never ends."""
+    """Something a provider published. ``models`` are ids it names, verbatim. Feeds slide: a notice
+    never ends.
+    """
 
     fact: ClassVar[str] = "notice"
     identifying: ClassVar[tuple[str, ...]] = ("title", "published")
@@ -210,17 +245,42 @@ class Notice(Fact):
 
 FACTS: dict[str, type[Fact]] = {kind.fact: kind for kind in (Listing, Retirement, Price, Notice)}
 
-#: Units a price can be for. Closed: a page with another unit is unreadable until somebody adds it here.
-PER = frozenset({
-    "1M tokens", "1K tokens", "1M tokens per hour", "1M characters", "1K characters",
-    "image", "1K images", "second", "minute", "hour", "page", "1K pages",
-    "request", "1K requests", "1K searches", "session", "container", "task", "GB per day", "1M pixels",
-    "song", "video", "frame", "10 seconds",
-})  # fmt: skip
+#: Units a price can be for. Closed: a page with another unit is unreadable until somebody adds it
+#: here.
+PER = frozenset(
+    {
+        "1M tokens",
+        "1K tokens",
+        "1M tokens per hour",
+        "1M characters",
+        "1K characters",
+        "image",
+        "1K images",
+        "second",
+        "minute",
+        "hour",
+        "page",
+        "1K pages",
+        "request",
+        "1K requests",
+        "1K searches",
+        "session",
+        "container",
+        "task",
+        "GB per day",
+        "1M pixels",
+        "song",
+        "video",
+        "frame",
+        "10 seconds",
+    }
+)
 
 
 def from_json(data: Json) -> Fact:
-    """The fact behind its public JSON, as ``to_json`` made it; anything else raises what it stumbles over first."""
+    """The fact behind its public JSON, as ``to_json`` made it; anything else raises what it
+    stumbles over first.
+    """
     kind = FACTS[data["fact"]]
     known = {f.name for f in fields(kind)}
     given: Json = {name: value for name, value in data.items() if name in known}
@@ -252,7 +312,9 @@ def firm(end: When | None) -> bool:
 
 
 def days_left(end: When | None, now: datetime) -> int | None:
-    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which nobody can count."""
+    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which
+    nobody can count.
+    """
     if end is None or not firm(end) or len(end.text) < len("2026-01-01"):
         return None
     return (end.starts.date() - now.date()).days

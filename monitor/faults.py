@@ -1,9 +1,10 @@
-"""Faults between the documents of an archive: what networks, caches and sites do to a page for a poll or two.
+"""Faults between the documents of an archive: what networks, caches and sites do to a page for a
+poll or two.
 
     archive --Faults(seed).between--> document, fault, the document again, the next document ...
 
-A replay of that must tell what the replay of the archive alone tells. The same seed gives the same faults.
-"""
+A replay of that must tell what the replay of the archive alone tells. The same seed gives the same
+faults."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Fault:
-    """One poll that goes wrong: a failure of the fetch, or a body that is not the page as it stands."""
+    """One poll that goes wrong: a failure of the fetch, or a body that is not the page as it
+    stands.
+    """
 
     source_id: str
     at: datetime
@@ -47,9 +50,9 @@ class Fault:
 class Faults:
     """Faults between the documents of an archive, as the chances of a seed have them.
 
-    ``heard`` is told how each poll ended. A document that is refused or held itself is left alone: a fault is one
-    between good looks, and what two looks say with no good one between them may be believed.
-    """
+    ``heard`` is told how each poll ended. A document that is refused or held itself is left alone:
+    a fault is one between good looks, and what two looks say with no good one between them may be
+    believed."""
 
     def __init__(self, seed: int):
         self._chance = random.Random(seed)  # noqa: S311  nothing here is a secret
@@ -59,11 +62,15 @@ class Faults:
         self._outcome = polled.outcome
 
     def between(self, documents: Iterable[Archived]) -> Iterator[Step]:
-        """Every document, cut into by a fault of one or two polls, and then served again until it has settled."""
+        """Every document, cut into by a fault of one or two polls, and then served again until it
+        has settled.
+        """
         served: dict[str, list[Archived]] = {}
         for document in documents:
             earlier = served.setdefault(document.source_id, [])
-            yield replace(document, looks=self._chance.choice(LOOKS_BEFORE)) if earlier else document
+            yield (
+                replace(document, looks=self._chance.choice(LOOKS_BEFORE)) if earlier else document
+            )
             faults = _faults(document, earlier, self._chance)
             if self._outcome in NOT_GOOD:
                 faults = []
@@ -73,24 +80,43 @@ class Faults:
 
 
 def _faults(document: Archived, earlier: Sequence[Archived], chance: random.Random) -> list[Fault]:
-    """One fault of one or two polls at this document. A kind that cannot happen to it gives way to another."""
+    """One fault of one or two polls at this document. A kind that cannot happen to it gives way to
+    another.
+    """
     body = document.read()
     for kind in chance.sample(KINDS, len(KINDS)):
-        made = _served(kind, document, earlier, chance) if kind in ARCHIVED else _made(kind, body, chance)
+        made = (
+            _served(kind, document, earlier, chance)
+            if kind in ARCHIVED
+            else _made(kind, body, chance)
+        )
         if made is None or made == body:
             continue
-        polls = 1 if kind in BELIEVABLE or (kind == "cut" and _has_no_end(body)) else chance.choice((1, 2))
-        return [Fault(document.source_id, document.at + TICK * number, kind, made) for number in range(1, polls + 1)]
+        polls = (
+            1
+            if kind in BELIEVABLE or (kind == "cut" and _has_no_end(body))
+            else chance.choice((1, 2))
+        )
+        return [
+            Fault(document.source_id, document.at + TICK * number, kind, made)
+            for number in range(1, polls + 1)
+        ]
     raise AssertionError("an outage can happen to any document")
 
 
 def _has_no_end(body: bytes) -> bool:
     """Whether a document that was cut may be read as a whole one: Markdown."""
-    return not body.lstrip(b"\xef\xbb\xbf \r\n").startswith((b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"["))
+    return not body.lstrip(b"\xef\xbb\xbf \r\n").startswith(
+        (b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"[")
+    )
 
 
-def _served(kind: str, document: Archived, earlier: Sequence[Archived], chance: random.Random) -> bytes | None:
-    """An older document of the source: any (a stale cache), or one of another make (the page's other layout)."""
+def _served(
+    kind: str, document: Archived, earlier: Sequence[Archived], chance: random.Random
+) -> bytes | None:
+    """An older document of the source: any (a stale cache), or one of another make (the page's
+    other layout).
+    """
     if kind == "layout":
         earlier = [other for other in earlier if other.make != document.make]
     return chance.choice(earlier).read() if earlier else None
@@ -99,7 +125,9 @@ def _served(kind: str, document: Archived, earlier: Sequence[Archived], chance: 
 def _made(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed | None:
     if kind == "outage":
         status = chance.choice((429, 503, None))
-        return FetchFailed(f"answered {status}" if status else "not whole after 30 seconds", status=status)
+        return FetchFailed(
+            f"answered {status}" if status else "not whole after 30 seconds", status=status
+        )
     if kind == "cut":
         return body[: chance.randrange(len(body) // 4, max(1, len(body) * 3 // 4))]
     if kind in PAGES:
@@ -117,7 +145,8 @@ def _made(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed 
     return damaged.encode() if damaged is not None else None
 
 
-# --- pages that are not the page ---------------------------------------------------------------------------
+# --- pages that are not the page
+# ---------------------------------------------------------------------------
 
 PAGES = {
     "empty": b"",
@@ -125,12 +154,16 @@ PAGES = {
     b"<h1>Checking your browser</h1><p>Enable JavaScript and cookies to continue</p></body></html>",
     "soft 404": b"<!DOCTYPE html><html><head><title>Page not found</title></head><body>"
     b"<main><h1>Page not found</h1><p>What you are looking for has moved.</p></main></body></html>",
-    "error object": b'{"error": {"type": "server_error", "message": "Something went wrong. Try again later."}}',
+    "error "
+    "object": b'{"error": {"type": "server_error", "message": "Something went wrong. Try again '
+    b'later."}}',
 }
 
-# --- pages with something wrong ----------------------------------------------------------------------------
+# --- pages with something wrong
+# ----------------------------------------------------------------------------
 
-#: What repeats in a document: the items of a feed, rows of HTML and of Markdown, the entries of a changelog.
+#: What repeats in a document: the items of a feed, rows of HTML and of Markdown, the entries of a
+#: changelog.
 _RECORDS = (
     re.compile(r"<(item|entry)\b.*?</\1>", re.DOTALL),
     re.compile(r"<tr\b(?:(?!<th\b).)*?</tr>", re.DOTALL | re.IGNORECASE),
@@ -138,7 +171,8 @@ _RECORDS = (
     re.compile(r"(?<=\n)<Update\b.*?</Update>", re.DOTALL),
     re.compile(r"(?<=\n)##+ .*?(?=\n##|\Z)", re.DOTALL),
 )
-#: What names a part of a document: a header of Markdown or HTML, a key of JSON, an element of a feed.
+#: What names a part of a document: a header of Markdown or HTML, a key of JSON, an element of a
+#: feed.
 _NAMES = (
     re.compile(r"(?<=<)(?P<name>pubDate|published|title)(?=>)"),
     re.compile(r"(?<=<th>)(?P<name>[^<>]+)(?=</th>)"),
@@ -185,7 +219,9 @@ def _half(text: str, chance: random.Random) -> str | None:
             records[:] = [record for record in records if chance.random() < 0.5]
         return json.dumps(document)
     spans = _spans(text)
-    return _with(text, spans, [text[start:end] if chance.random() < 0.5 else "" for start, end in spans])
+    return _with(
+        text, spans, [text[start:end] if chance.random() < 0.5 else "" for start, end in spans]
+    )
 
 
 def _reordered(text: str, chance: random.Random) -> str | None:
@@ -221,6 +257,6 @@ def _without(text: str, pattern: re.Pattern[str], name: str) -> str:
 DAMAGES: dict[str, Damage] = {"half": _half, "reordered": _reordered, "renamed": _renamed}
 ARCHIVED = ("stale", "layout")
 KINDS = ("outage", "cut", "charset", *PAGES, *DAMAGES, *ARCHIVED)
-#: Faults that leave a page which says something else and reads well. A second look is what tells them from the
-#: truth, so a site that serves one for two looks has said so.
+#: Faults that leave a page which says something else and reads well. A second look is what tells
+#: them from the truth, so a site that serves one for two looks has said so.
 BELIEVABLE = ("half", "reordered", *ARCHIVED)

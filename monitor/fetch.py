@@ -1,8 +1,8 @@
 """One polite, bounded, conditional GET.
 
-``Fetcher.get`` returns a whole document, or "not modified", or raises FetchFailed. It never returns a part of a
-document, a bot wall, or one page of several. What the next poll must wait for is decided by ``next_due``.
-"""
+``Fetcher.get`` returns a whole document, or "not modified", or raises FetchFailed. It never returns
+a part of a document, a bot wall, or one page of several. What the next poll must wait for is
+decided by ``next_due``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ from monitor.errors import FetchFailed, LastcallError
 from monitor.source import Access, Source, joined
 
 USER_AGENT = f"lastcall/{__version__} (deprecation monitor)"
-DEADLINE = 30.0  # seconds for the whole document: time limits for each read let a server drip a byte a second for ever
+# seconds for the whole document: time limits for each read let a server drip a byte a second for
+# ever
+DEADLINE = 30.0
 MAX_HOPS = 5
 MAX_PAGES = 50
 BACKOFF = timedelta(hours=6)
@@ -43,7 +45,9 @@ BACKOFF = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server gave to name a version of a document; sent back, it may answer "not modified"."""
+    """What a server gave to name a version of a document; sent back, it may answer "not
+    modified".
+    """
 
     etag: str | None = None
     last_modified: str | None = None
@@ -56,10 +60,9 @@ NO_VALIDATORS = Validators()
 class Fetched:
     """A whole document, or the word that it is the one we have (``not_modified``, with no body).
 
-    ``retry_after`` and ``max_age`` are the seconds for which the server asks us to wait, or to keep this.
-    ``url`` is where the document was in the end, ``ms`` what it took. ``date`` and ``age`` are those headers as they
-    came: answer.told_at makes the server's clock of them.
-    """
+    ``retry_after`` and ``max_age`` are the seconds for which the server asks us to wait, or to keep
+    this. ``url`` is where the document was in the end, ``ms`` what it took. ``date`` and ``age``
+    are those headers as they came: answer.told_at makes the server's clock of them."""
 
     status: int
     body: bytes = field(repr=False)
@@ -75,13 +78,18 @@ class Fetched:
 
 
 def next_due(
-    now: datetime, every: timedelta, outcome: Fetched | LastcallError, failures: int, random: Callable[[], float]
+    now: datetime,
+    every: timedelta,
+    outcome: Fetched | LastcallError,
+    failures: int,
+    random: Callable[[], float],
 ) -> datetime:
-    """When a source is to be polled again. ``failures`` counts those in a row, with this one; ``random`` is in [0, 1).
+    """When a source is to be polled again. ``failures`` counts those in a row, with this one;
+    ``random`` is in [0, 1).
 
-    After an answer: the cadence, 10 % more or less so that sources spread out, or later if the server asks so.
-    After a failure: twice as long each time, up to six hours. A source is never given up.
-    """
+    After an answer: the cadence, 10 % more or less so that sources spread out, or later if the
+    server asks so. After a failure: twice as long each time, up to six hours. A source is never
+    given up."""
     delay = every * (0.9 + 0.2 * random())
     asked = 0.0
     if isinstance(outcome, Fetched | FetchFailed):
@@ -118,7 +126,9 @@ class Fetcher:
 
     def __init__(self, *, per_host: int = 2, overall: int = 64, deadline: float = DEADLINE):
         self._deadline = deadline
-        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(per_host)
+        )
         self._overall = asyncio.Semaphore(overall)
 
     async def __aenter__(self) -> Self:
@@ -126,19 +136,28 @@ class Fetcher:
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             headers={hdrs.USER_AGENT: USER_AGENT, hdrs.ACCEPT_ENCODING: "gzip, deflate"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),  # the deadline below covers every page of a document
+            timeout=aiohttp.ClientTimeout(
+                total=None
+            ),  # the deadline below covers every page of a document
             auto_decompress=False,
             trust_env=False,
         )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._session.close()
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
-        """The document of a source, from ``url`` if it is not at the declared address. Raises FetchFailed."""
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
+        """The document of a source, from ``url`` if it is not at the declared address. Raises
+        FetchFailed.
+        """
         try:
             return await self._get(source, validators, key, url or source.url)
         except FetchFailed as error:
@@ -147,13 +166,21 @@ class Fetcher:
                 message = message.replace(key, "***")
             raise FetchFailed(message, status=error.status, retry_after=error.retry_after) from None
 
-    async def _get(self, source: Source, validators: Validators, key: str | None, url: str) -> Fetched:
+    async def _get(
+        self, source: Source, validators: Validators, key: str | None, url: str
+    ) -> Fetched:
         """The same, failing without the source's name."""
         try:
             start = URL(url)
             headers = key_headers(source.access, key) if source.access else {}
-            headers[hdrs.ACCEPT] = ACCEPT[flavour(source.url, source.kind, source.access is not None)]
-            async with self._turns[start.host or ""], self._overall, asyncio.timeout(self._deadline):
+            headers[hdrs.ACCEPT] = ACCEPT[
+                flavour(source.url, source.kind, source.access is not None)
+            ]
+            async with (
+                self._turns[start.host or ""],
+                self._overall,
+                asyncio.timeout(self._deadline),
+            ):
                 if source.access and source.access.next_page:
                     return await self._pages(source, source.access.next_page, start, headers)
                 if source.also:
@@ -161,15 +188,25 @@ class Fetcher:
                 return await self._one(source, start, headers, validators, source.max_bytes)
         except TimeoutError:
             raise FetchFailed(f"not whole after {self._deadline:g} seconds") from None
-        except aiohttp.ClientResponseError as error:  # its text repeats what the server sent, its repr our headers
+        except (
+            aiohttp.ClientResponseError
+        ) as error:  # its text repeats what the server sent, its repr our headers
             raise FetchFailed(f"the answer is not HTTP ({type(error).__name__})") from None
         except aiohttp.ClientPayloadError:
             raise FetchFailed("the body was cut short or badly framed") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: an address that is none
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: an address that is none
             raise FetchFailed(f"{type(error).__name__}: {error}") from None
 
     async def _pages(
-        self, source: Source, next_page: Callable[[bytes], dict[str, str] | None], start: URL, headers: dict[str, str]
+        self,
+        source: Source,
+        next_page: Callable[[bytes], dict[str, str] | None],
+        start: URL,
+        headers: dict[str, str],
     ) -> Fetched:
         """Every page of a paged API as one document: the page itself, or a JSON array of them.
 
@@ -190,15 +227,29 @@ class Fetcher:
             ms += page.ms
         body = bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
         return Fetched(
-            200, body, page.content_type, NO_VALIDATORS, ms, False, None, page.max_age, str(start), page.date, page.age
+            200,
+            body,
+            page.content_type,
+            NO_VALIDATORS,
+            ms,
+            False,
+            None,
+            page.max_age,
+            str(start),
+            page.date,
+            page.age,
         )
 
     async def _several(self, source: Source, start: URL, headers: dict[str, str]) -> Fetched:
-        """A document that stands at several addresses, as a JSON array of its parts. As with pages, all or nothing."""
+        """A document that stands at several addresses, as a JSON array of its parts. As with pages,
+        all or nothing.
+        """
         bodies: list[bytes] = []
         ms, max_age, date, age = 0.0, 0.0, "", ""
         for address in (start, *(start.join(URL(other)) for other in source.also)):
-            part = await self._one(source, address, headers, NO_VALIDATORS, source.max_bytes - sum(map(len, bodies)))
+            part = await self._one(
+                source, address, headers, NO_VALIDATORS, source.max_bytes - sum(map(len, bodies))
+            )
             bodies.append(part.body)
             ms, max_age = ms + part.ms, max(max_age, part.max_age or 0.0)
             date, age = part.date, part.age
@@ -235,7 +286,12 @@ class Fetcher:
         raise FetchFailed(f"more than {MAX_HOPS} redirects")
 
     async def _answer(
-        self, source: Source, response: aiohttp.ClientResponse, validators: Validators, limit: int, began: float
+        self,
+        source: Source,
+        response: aiohttp.ClientResponse,
+        validators: Validators,
+        limit: int,
+        began: float,
     ) -> Fetched:
         """What a response that is no redirect means."""
         status, headers, body = response.status, response.headers, b""
@@ -251,11 +307,15 @@ class Fetcher:
             try:
                 body = await read_body(response, limit)
             except FetchFailed as error:
-                raise FetchFailed(f"answered {status}: {error}", status=status, retry_after=retry_after) from None
+                raise FetchFailed(
+                    f"answered {status}: {error}", status=status, retry_after=retry_after
+                ) from None
             sign = wall(expected, content_type, body)
         if sign:
             raise FetchFailed(
-                f"a bot wall or error page answered {status}: {sign}", status=status, retry_after=retry_after
+                f"a bot wall or error page answered {status}: {sign}",
+                status=status,
+                retry_after=retry_after,
             )
         if status == 304 and not (validators.etag or validators.last_modified):
             raise FetchFailed("answered 304 to an unconditional request", status=status)
@@ -265,7 +325,9 @@ class Fetcher:
             if not body or body.isspace():
                 raise FetchFailed("the body is empty", status=status)
             if content_type and not BELIEVED[expected].fullmatch(content_type):
-                raise FetchFailed(f"came as {content_type[:60]!r}, not as {expected}", status=status)
+                raise FetchFailed(
+                    f"came as {content_type[:60]!r}, not as {expected}", status=status
+                )
         modified = headers.get(hdrs.LAST_MODIFIED)
         if same:  # a 304 need not repeat them
             etag, modified = etag or validators.etag, modified or validators.last_modified
@@ -299,7 +361,9 @@ def follow(start: URL, here: URL, response: aiohttp.ClientResponse, *, keyed: bo
         hop = here.join(URL(response.headers[hdrs.LOCATION]))
         place = str(hop.origin())
     except (KeyError, ValueError):
-        raise FetchFailed(f"answered {response.status} without a usable Location", status=response.status) from None
+        raise FetchFailed(
+            f"answered {response.status} without a usable Location", status=response.status
+        ) from None
     fault = redirect_fault(start, hop) or (
         "another host, and this one has a key" if keyed and hop.origin() != start.origin() else None
     )
@@ -308,9 +372,15 @@ def follow(start: URL, here: URL, response: aiohttp.ClientResponse, *, keyed: bo
     return hop
 
 
-def following(next_page: Callable[[bytes], dict[str, str] | None], body: bytes, number: int) -> dict[str, str] | None:
+def following(
+    next_page: Callable[[bytes], dict[str, str] | None], body: bytes, number: int
+) -> dict[str, str] | None:
     """What the adapter says of the page after this one."""
     try:
         return next_page(body)
-    except Exception as error:  # whatever a mangled page does to an adapter, a part of a list is never the list
-        raise FetchFailed(f"page {number} does not say what follows it: {type(error).__name__}") from None
+    except (
+        Exception
+    ) as error:  # whatever a mangled page does to an adapter, a part of a list is never the list
+        raise FetchFailed(
+            f"page {number} does not say what follows it: {type(error).__name__}"
+        ) from None

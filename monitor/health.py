@@ -1,8 +1,8 @@
-"""What a person or a machine asks of a running service: /healthz, /metrics, and a heartbeat to somebody outside.
+"""What a person or a machine asks of a running service: /healthz, /metrics, and a heartbeat to
+somebody outside.
 
-/healthz is red only for what a person must mend: the database, the disk, the clock of the service. A source that fails
-is an event to its operator (source.failing), not ill health.
-"""
+/healthz is red only for what a person must mend: the database, the disk, the clock of the service.
+A source that fails is an event to its operator (source.failing), not ill health."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("lastcall.health")
 
 DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-#: Without a tick for so long the service hangs, in seconds: a tick may wait for the database for half of it.
+#: Without a tick for so long the service hangs, in seconds: a tick may wait for the database for
+#: half of it.
 LATE = 60.0
 #: How often somebody outside is told that all is well, and how long that may take, in seconds.
 BEAT = 60.0
@@ -61,11 +62,15 @@ def application(service: Service) -> web.Application:
 
     async def healthz(_request: web.Request) -> web.Response:
         error = await fault(service)
-        return web.json_response({"status": "error" if error else "ok", "error": error}, status=503 if error else 200)
+        return web.json_response(
+            {"status": "error" if error else "ok", "error": error}, status=503 if error else 200
+        )
 
     async def metrics(_request: web.Request) -> web.Response:
         text = await asyncio.to_thread(generate_latest, service.metrics.registry)
-        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
@@ -82,26 +87,46 @@ async def listen(app: web.Application, address: str) -> web.AppRunner:
         await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
     except OSError as error:
         await runner.cleanup()
-        raise SettingError(f"LASTCALL_LISTEN: cannot listen on {address}: {os.strerror(error.errno or 0)}") from None
+        raise SettingError(
+            f"LASTCALL_LISTEN: cannot listen on {address}: {os.strerror(error.errno or 0)}"
+        ) from None
     return runner
 
 
 class Metrics:
     """What the process counts, and what the database knows when it is asked, in one registry."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0):
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0
+    ):
         """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
         self._polls = {outcome: polls.labels(outcome) for outcome in ("baseline", *OUTCOMES)}
-        self._poll_seconds = self._histogram("lastcall_poll_duration_seconds", "Polls, from request to answer.")
+        self._poll_seconds = self._histogram(
+            "lastcall_poll_duration_seconds", "Polls, from request to answer."
+        )
         self._tries = Counter(
-            "lastcall_delivery_attempts", "Tries at deliveries.", ["type", "outcome"], registry=self.registry
-        )  # fmt: skip
-        self._try_seconds = self._histogram("lastcall_delivery_duration_seconds", "Tries at deliveries.")
-        build = Gauge("lastcall_build_info", "The version that runs.", ["version", "schema"], registry=self.registry)
+            "lastcall_delivery_attempts",
+            "Tries at deliveries.",
+            ["type", "outcome"],
+            registry=self.registry,
+        )
+        self._try_seconds = self._histogram(
+            "lastcall_delivery_duration_seconds", "Tries at deliveries."
+        )
+        build = Gauge(
+            "lastcall_build_info",
+            "The version that runs.",
+            ["version", "schema"],
+            registry=self.registry,
+        )
         build.labels(__version__, schema.HEAD).set(1)
-        kills = Gauge("lastcall_parse_kills", "Processes that ended while they read a page.", registry=self.registry)
+        kills = Gauge(
+            "lastcall_parse_kills",
+            "Processes that ended while they read a page.",
+            registry=self.registry,
+        )
         kills.set_function(killed)
         self.registry.register(_Stored(store, now))
 
@@ -115,13 +140,17 @@ class Metrics:
             self._poll_seconds.observe(ms / 1000)
 
     def tried(self, kind: str, outcome: str, ms: int) -> None:
-        """Count a try at a message to a target of this kind: delivered, failed, or refused for good."""
+        """Count a try at a message to a target of this kind: delivered, failed, or refused for
+        good.
+        """
         self._tries.labels(kind, outcome).inc()
         self._try_seconds.observe(ms / 1000)
 
 
 class _Stored(Collector):
-    """What the database knows. Its labels are sources, outcomes and states: as many as there are, and no more."""
+    """What the database knows. Its labels are sources, outcomes and states: as many as there are,
+    and no more.
+    """
 
     def __init__(self, store: Store, now: Callable[[], datetime]):
         self.store = store
@@ -146,14 +175,26 @@ class _Stored(Collector):
         now = self.now()
         with self.store.read() as reading:
             rows = [row for row in sources.rows(reading) if row.enabled]
-            counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(DELIVERIES.c.state)
+            counted = select(DELIVERIES.c.state, func.count().label("rows")).group_by(
+                DELIVERIES.c.state
+            )
             queue = {line.state: line.rows for line in reading.connection().execute(counted)}
-            pending = select(func.min(DELIVERIES.c.created_at)).where(DELIVERIES.c.state == "pending")
+            pending = select(func.min(DELIVERIES.c.created_at)).where(
+                DELIVERIES.c.state == "pending"
+            )
             oldest = reading.connection().execute(pending).scalar()
-        age = GaugeMetricFamily("lastcall_source_age_seconds", "Since a source was last read well.", labels=["source"])
-        failures = GaugeMetricFamily("lastcall_source_failures", "Polls that failed in a row.", labels=["source"])
-        stale = GaugeMetricFamily("lastcall_sources_stale", "Sources whose operator was told that they are stale.")
-        held = GaugeMetricFamily("lastcall_documents_held", "Documents that wait for a person or for agreeing looks.")
+        age = GaugeMetricFamily(
+            "lastcall_source_age_seconds", "Since a source was last read well.", labels=["source"]
+        )
+        failures = GaugeMetricFamily(
+            "lastcall_source_failures", "Polls that failed in a row.", labels=["source"]
+        )
+        stale = GaugeMetricFamily(
+            "lastcall_sources_stale", "Sources whose operator was told that they are stale."
+        )
+        held = GaugeMetricFamily(
+            "lastcall_documents_held", "Documents that wait for a person or for agreeing looks."
+        )
         for row in rows:
             if row.good_at:
                 age.add_metric([row.id], (now - row.good_at).total_seconds())
@@ -163,13 +204,17 @@ class _Stored(Collector):
         depth = GaugeMetricFamily("lastcall_deliveries", "Deliveries by state.", labels=["state"])
         for state, count in sorted(queue.items()):
             depth.add_metric([state], count)
-        waited = GaugeMetricFamily("lastcall_delivery_oldest_pending_seconds", "Age of the oldest pending delivery.")
+        waited = GaugeMetricFamily(
+            "lastcall_delivery_oldest_pending_seconds", "Age of the oldest pending delivery."
+        )
         waited.add_metric([], max((now - oldest).total_seconds(), 0) if oldest else 0)
         yield from (age, failures, stale, held, depth, waited)
 
 
 async def heartbeat(service: Service, guard: Guard, url: str) -> None:
-    """GET ``url`` once a minute while all is well, behind the guard of webhooks. Never logs it: it may be a secret."""
+    """GET ``url`` once a minute while all is well, behind the guard of webhooks. Never logs it: it
+    may be a secret.
+    """
     async with session(guard) as http:
         while True:
             if not await fault(service):
@@ -180,6 +225,11 @@ async def heartbeat(service: Service, guard: Guard, url: str) -> None:
                     ):
                         if answer.status >= 300:
                             log.warning("the heartbeat was answered %d", answer.status)
-                except (ClientError, DeliveryFailed, OSError, ValueError) as error:  # TimeoutError is an OSError
+                except (
+                    ClientError,
+                    DeliveryFailed,
+                    OSError,
+                    ValueError,
+                ) as error:  # TimeoutError is an OSError
                     log.warning("the heartbeat did not arrive: %s", type(error).__name__)
             await asyncio.sleep(BEAT)

@@ -1,10 +1,11 @@
-"""One model under many names: the canonical id ``maker/model`` groups for people and filters; it never merges facts.
+"""One model under many names: the canonical id ``maker/model`` groups for people and filters; it
+never merges facts.
 
-Who made a model is read from the id (``org/model``, Bedrock's ``vendor.model``), else from the name itself; then the
-spellings of hosts are undone. Each rule has its cases in tests/test_identity.py. In doubt names stay apart: a dated id
-and its alias (except Anthropic's, whose price page has neither), a quantised or ``turbo`` model and its base are two.
-A name that no rule knows keeps its own form under its provider.
-"""
+Who made a model is read from the id (``org/model``, Bedrock's ``vendor.model``), else from the name
+itself; then the spellings of hosts are undone. Each rule has its cases in tests/test_identity.py.
+In doubt names stay apart: a dated id and its alias (except Anthropic's, whose price page has
+neither), a quantised or ``turbo`` model and its base are two. A name that no rule knows keeps its
+own form under its provider."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-#: Makers by the names that they go by: as a provider, as an ``org/``, as a vendor on Bedrock, as a host in a catalogue.
+#: Makers by the names that they go by: as a provider, as an ``org/``, as a vendor on Bedrock, as a
+#: host in a catalogue.
 MAKERS = {
     name: maker
     for maker, names in {
@@ -44,7 +46,8 @@ MAKERS = {
     for name in names.split()
 }
 
-#: How a maker's own models begin. The first that matches counts: others' models built on Llama stand before Meta's.
+#: How a maker's own models begin. The first that matches counts: others' models built on Llama
+#: stand before Meta's.
 _NAMES = {
     "perplexity": r"sonar|pplx-|llama-3(\.1)?-sonar-",
     "nvidia": r"(nvidia-)?nemotron|llama-[\d.]+-nemotron",
@@ -52,12 +55,14 @@ _NAMES = {
     "openai": r"gpt-|chatgpt-|o\d(-|$)|dall[-·]e|whisper|tts(-|$)|sora|text-embedding-(ada-|3-)"
     r"|text-(ada|babbage|curie|davinci)-|(code-)?davinci|babbage|codex-mini|computer-use-preview|omni-moderation",
     "anthropic": r"claude",
-    "google": r"gemini-|gemma|imagen-|veo-|lyria-|text-(bison|unicorn)|textembedding-gecko|embedding-gecko"
+    "google": r"gemini-|gemma|imagen-|veo-|lyria-|text-(bison|unicorn)"
+    r"|textembedding-gecko|embedding-gecko"
     r"|multimodalembedding|text-embedding-0|text-multilingual-embedding-",
     "meta": r"(meta-)?llama|codellama|muse-",
-    "mistral": r"(open-|labs-)?(mistral|mixtral|ministral|magistral|codestral|devstral|mathstral|pixtral|voxtral"
-    r"|leanstral)",
-    "cohere": r"cohere-|command(-|$)|c4ai-|embed-(english|multilingual)-|rerank-(english|multilingual|v\d)",
+    "mistral": r"(open-|labs-)?(mistral|mixtral|ministral|magistral|codestral|devstral|mathstral"
+    r"|pixtral|voxtral|leanstral)",
+    "cohere": r"cohere-|command(-|$)|c4ai-|embed-(english|multilingual)-"
+    r"|rerank-(english|multilingual|v\d)",
     "deepseek": r"deepseek-",
     "qwen": r"qwen|qwq|qvq",
     "moonshot": r"kimi-|moonshot-",
@@ -75,29 +80,35 @@ _MAKER = re.compile("|".join(f"(?P<{maker}>{begins})" for maker, begins in _NAME
 _CATALOGUES = frozenset({"", "genai_prices", "litellm", "models_dev"})
 #: Their ids are ``org/model``, so that an org we do not know is a maker too.
 _ORG_HOSTS = frozenset({"groq", "openrouter", "together"})
-#: Makers that serve others' models too, under bare names: Mistral ``zai-glm-5-2``, Qwen ``deepseek-r1``, Perplexity
-#: ``GPT-5.6 Luna``. What the others list is their own, whatever it is called.
+#: Makers that serve others' models too, under bare names: Mistral ``zai-glm-5-2``, Qwen
+#: ``deepseek-r1``, Perplexity ``GPT-5.6 Luna``. What the others list is their own, whatever it is
+#: called.
 _SERVE_OTHERS = frozenset({"mistral", "perplexity", "qwen"})
-#: Parts of an id before the model that are no maker: Google's and Fireworks' paths, and in LiteLLM's keys a kind of
-#: deployment, a region, a commitment, an image's size and quality (``bedrock/us-east-1/1-month-commitment/...``).
+#: Parts of an id before the model that are no maker: Google's and Fireworks' paths, and in
+#: LiteLLM's keys a kind of deployment, a region, a commitment, an image's size and quality
+#: (``bedrock/us-east-1/1-month-commitment/...``).
 _PLACE = re.compile(
     r"models|routers|bedrock|eu|us|global(-standard)?|[a-z]{2}(-gov)?-[a-z]+-\d|\d-month-commitment"
     r"|\d+-x-\d+|(\d+|max)-steps|low|medium|high|standard|hd"
 )
-#: Bedrock: the maker, behind the geography of an inference profile (its list of models and of profiles).
+#: Bedrock: the maker, behind the geography of an inference profile (its list of models and of
+#: profiles).
 _VENDOR = re.compile(r"(?:(?:us|eu|apac|global|us-gov|jp|au|ca)\.)?([a-z0-9]+)\.(.+)")
 
 _SPACE = re.compile(r"\s+")
 _UNDONE = [
-    # OpenRouter: the same model free, in batches, at another effort or route (its page on model variants).
+    # OpenRouter: the same model free, in batches, at another effort or route (its page on model
+    # variants).
     (re.compile(r"(:(free|batch|beta|extended|exacto|floor|nitro|online|thinking))+$"), ""),
-    # Bedrock: the first revision of the first version, and a context size bought apart. Others stay: v1:1 is v1.1.
+    # Bedrock: the first revision of the first version, and a context size bought apart. Others
+    # stay: v1:1 is v1.1.
     (re.compile(r"(-v?1)?:0(:\d+k)?$"), ""),
     (re.compile(r"(-v\d):(\d)(:\d+k)?$"), r"\1.\2"),
     # Vertex: "model as a service", and a version behind an @.
     (re.compile(r"(@default|-maas)+$"), ""),
     (re.compile(r"@"), "-"),
-    # Points of a version that an id cannot hold: Fireworks' ``3p1``, Bedrock's and xAI's ``3-1``; not ``3-8b``.
+    # Points of a version that an id cannot hold: Fireworks' ``3p1``, Bedrock's and xAI's ``3-1``;
+    # not ``3-8b``.
     (re.compile(r"(?<=\d)p(?=\d)"), "."),
     (re.compile(r"(?<![\d.])(\d)-(\d)(?![\da-z.])"), r"\1.\2"),
 ]
@@ -115,7 +126,8 @@ _SPELLINGS = {
     "deepseek": [(re.compile(r"^(?=[rv]\d)"), "deepseek-")],
     # ``Meta-Llama-3.1``, ``llama3.1``, ``llama-v3p1`` and ``Llama-3.1``.
     "meta": [(re.compile(r"^meta-(?=llama)"), ""), (re.compile(r"^llama-?v?(?=\d)"), "llama-")],
-    # Azure's deployments could not have a point; OpenAI's price page sets one in the middle of DALL·E.
+    # Azure's deployments could not have a point; OpenAI's price page sets one in the middle of
+    # DALL·E.
     "openai": [(re.compile(r"^gpt-35-"), "gpt-3.5-"), (re.compile(r"^dall·e"), "dall-e")],
     # ``qwen-3-32b`` of Cerebras, ``qwen-2.5`` of OpenRouter, Groq's ``qwen-qwq-32b``.
     "qwen": [(re.compile(r"^qwen-(?=\d)"), "qwen"), (re.compile(r"^qwen-(?=q[wv]q)"), "")],
@@ -124,7 +136,8 @@ _SPELLINGS = {
 }
 
 _CLAUDE = [
-    # The day, with the v1 and v2 of Vertex before it or of Bedrock behind it (two days of Sonnet 3.5), also without it.
+    # The day, with the v1 and v2 of Vertex before it or of Bedrock behind it (two days of Sonnet
+    # 3.5), also without it.
     (re.compile(r"(-v\d)?-?20\d{6}(-v\d)?$|(?<=\d)-v1$|(?<=sonnet)-v[12]$"), ""),
     # ``claude-3-opus-latest`` is that version; ``claude-sonnet-latest`` moves on.
     (re.compile(r"^(.*\d.*)-latest$"), r"\1"),
@@ -138,7 +151,8 @@ _CLAUDE = [
 
 @lru_cache(maxsize=1 << 14)
 def canonical(provider: str, model: str) -> str:
-    """``maker/model`` in lower case; empty where there is no model. Given its own output it returns that.
+    """``maker/model`` in lower case; empty where there is no model. Given its own output it returns
+    that.
 
     Without a provider the first part of ``model`` is one: ``canonical("", "azure/gpt-4o")``.
     """
@@ -149,7 +163,9 @@ def canonical(provider: str, model: str) -> str:
     head, slash, rest = name.partition("/")
     if slash and (head in (provider, own) or provider in _CATALOGUES):
         return canonical(head, rest)
-    if name.startswith("~") and (known := name.lstrip("~/")):  # OpenRouter's own alias, which moves from model to model
+    if name.startswith("~") and (
+        known := name.lstrip("~/")
+    ):  # OpenRouter's own alias, which moves from model to model
         maker, _, known = canonical(provider, known).rpartition("/")
         return f"{maker}/~{known}"
     maker, known = _made(provider, name)
@@ -159,8 +175,9 @@ def canonical(provider: str, model: str) -> str:
 
 
 def bare(provider: str, model: str) -> str:
-    """The id in lower case without what its platform put on it: ``claude-3-haiku-20240307`` of Bedrock's
-    ``anthropic.claude-3-haiku-20240307-v1:0`` and of Vertex's ``claude-3-haiku@20240307``."""
+    """The id in lower case without what its platform put on it: ``claude-3-haiku-20240307`` of
+    Bedrock's ``anthropic.claude-3-haiku-20240307-v1:0`` and of Vertex's
+    ``claude-3-haiku@20240307``."""
     return _made(provider, _SPACE.sub("-", model.casefold().strip()).strip("/"))[1]
 
 
@@ -188,9 +205,9 @@ def _undone(name: str) -> str:
 def _spelled(maker: str, name: str) -> str:
     """The name as its maker writes it.
 
-    Anthropic wrote the family last until Claude 3.7 and first since Claude 4, and renamed the old ones on its pages,
-    so both orders are one: ``claude-3-haiku-20240307``, ``Claude Haiku 3`` and ``Claude 3 Haiku``.
-    """
+    Anthropic wrote the family last until Claude 3.7 and first since Claude 4, and renamed the old
+    ones on its pages, so both orders are one: ``claude-3-haiku-20240307``, ``Claude Haiku 3`` and
+    ``Claude 3 Haiku``."""
     return _replaced(_CLAUDE if name.startswith("claude") else _SPELLINGS.get(maker, ()), name)
 
 

@@ -1,8 +1,8 @@
-"""The log: one line a poll and one a try at a delivery, as ``key=value`` or as JSON, and never a secret.
+"""The log: one line a poll and one a try at a delivery, as ``key=value`` or as JSON, and never a
+secret.
 
-``log.info(Line("poll", source="acme.deprecations", outcome="accepted"))`` is a line that is its fields; everything
-else is logged as usual.
-"""
+``log.info(Line("poll", source="acme.deprecations", outcome="accepted"))`` is a line that is its
+fields; everything else is logged as usual."""
 
 from __future__ import annotations
 
@@ -20,21 +20,31 @@ _SECRET_LENGTH = 8
 
 
 class Line:
-    """A log line by its fields. Fields that are None or empty are left out; lists are joined by commas."""
+    """A log line by its fields. Fields that are None or empty are left out; lists are joined by
+    commas.
+    """
 
     def __init__(self, what: str, **fields: object):
         self.what = what
         self.fields: Mapping[str, object] = {
-            name: value for name, value in fields.items() if value is not None and value not in ("", [])
+            name: value
+            for name, value in fields.items()
+            if value is not None and value not in ("", [])
         }
 
     def __str__(self) -> str:
-        return " ".join([self.what, *(f"{name}={_word(value)}" for name, value in self.fields.items())])
+        return " ".join(
+            [self.what, *(f"{name}={_word(value)}" for name, value in self.fields.items())]
+        )
 
 
 def _word(value: object) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if _PLAIN.fullmatch(text) and text.isprintable() else json.dumps(text, ensure_ascii=False)
+    return (
+        text
+        if _PLAIN.fullmatch(text) and text.isprintable()
+        else json.dumps(text, ensure_ascii=False)
+    )
 
 
 class _Formatter(logging.Formatter):
@@ -42,7 +52,9 @@ class _Formatter(logging.Formatter):
 
     def __init__(self, secrets: Collection[str]):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._secrets = sorted((value for value in secrets if len(value) >= _SECRET_LENGTH), key=len, reverse=True)
+        self._secrets = sorted(
+            (value for value in secrets if len(value) >= _SECRET_LENGTH), key=len, reverse=True
+        )
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  its name
         at = datetime.fromtimestamp(record.created, UTC)
@@ -62,7 +74,11 @@ class _JsonFormatter(_Formatter):
     """One JSON object a line, with the fields of a Line as its own."""
 
     def _text(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {"at": self.formatTime(record), "level": record.levelname, "logger": record.name}
+        line: dict[str, Any] = {
+            "at": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+        }
         if isinstance(record.msg, Line):
             line |= {"message": record.msg.what} | dict(record.msg.fields)
         else:
@@ -73,7 +89,8 @@ class _JsonFormatter(_Formatter):
 
 
 def configure(level: str, form: str, secrets: Collection[str]) -> None:
-    """Log to stderr: Lastcall from ``level`` on, the libraries from WARNING on, as ``text`` or ``json``.
+    """Log to stderr: Lastcall from ``level`` on, the libraries from WARNING on, as ``text`` or
+    ``json``.
 
     What libraries say at DEBUG holds requests with their headers.
     """
@@ -81,4 +98,6 @@ def configure(level: str, form: str, secrets: Collection[str]) -> None:
     handler.setFormatter((_JsonFormatter if form == "json" else _Formatter)(secrets))
     logging.basicConfig(handlers=[handler], level="WARNING", force=True)
     logging.getLogger("lastcall").setLevel(level)
-    logging.getLogger("apscheduler").setLevel("ERROR")  # it warns of every ring while a tick waits for the database
+    logging.getLogger("apscheduler").setLevel(
+        "ERROR"
+    )  # it warns of every ring while a tick waits for the database

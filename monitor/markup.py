@@ -1,7 +1,8 @@
 """A page as a list of blocks: headings, paragraphs, list items and tables, HTML and Markdown alike.
 
-Markup is normalised once, here, so that no adapter has to know how a page happened to be served: code spans,
-links, footnote marks, zero-width characters, the hyphens U+2010..2015, escaped pipes, rowspan and colspan.
+Markup is normalised once, here, so that no adapter has to know how a page happened to be served:
+code spans, links, footnote marks, zero-width characters, the hyphens U+2010..2015, escaped pipes,
+rowspan and colspan.
 
 The HTML library is imported when it is first needed: a poll in which nothing changed needs none.
 """
@@ -20,30 +21,40 @@ from monitor.errors import Unreadable
 if TYPE_CHECKING:
     from bs4 import Tag
 
-# --- text --------------------------------------------------------------------------------------------------
+# --- text
+# --------------------------------------------------------------------------------------------------
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _HYPHENS = re.compile("[\u2010-\u2015\u2212]")
-#: Superscript digits and daggers are footnote marks; NFKC would turn them into digits of the number before them.
+#: Superscript digits and daggers are footnote marks; NFKC would turn them into digits of the number
+#: before them.
 _MARKS = re.compile("[\u00b9\u00b2\u00b3\u2070-\u2079\u2020\u2021]")
 _SPACE = re.compile(r"[^\S\n]+")
 
 
 def clean(text: str) -> str:
-    """One line of plain text: compatibility forms folded, footnote marks and invisible characters removed."""
-    text = unicodedata.normalize("NFKC", _HYPHENS.sub("-", _MARKS.sub("", _INVISIBLE.sub("", text))))
+    """One line of plain text: compatibility forms folded, footnote marks and invisible characters
+    removed.
+    """
+    text = unicodedata.normalize(
+        "NFKC", _HYPHENS.sub("-", _MARKS.sub("", _INVISIBLE.sub("", text)))
+    )
     lines = (_SPACE.sub(" ", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 def decode(body: bytes) -> str:
-    """The text of a document: UTF-8, or what its byte order mark says. Raises Unreadable for anything else."""
+    """The text of a document: UTF-8, or what its byte order mark says. Raises Unreadable for
+    anything else.
+    """
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
         if body.startswith(mark):
             try:
                 return body.decode(encoding)
             except UnicodeDecodeError as error:
-                raise Unreadable(f"not {encoding} text: {error.reason} at byte {error.start}") from error
+                raise Unreadable(
+                    f"not {encoding} text: {error.reason} at byte {error.start}"
+                ) from error
     raise AssertionError  # every body starts with b""
 
 
@@ -61,36 +72,43 @@ def is_html(text: str) -> bool:
 
 _DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-#: Bytes at the end of a page in which its last tag must stand: caches and servers add comments behind it.
+#: Bytes at the end of a page in which its last tag must stand: caches and servers add comments
+#: behind it.
 _TAIL = 2000
 
 
 def damage(body: bytes) -> str | None:
-    """What happened to a document on its way, or None: a web page without its end, a text that was encoded twice.
+    """What happened to a document on its way, or None: a web page without its end, a text that was
+    encoded twice.
 
-    HTML lets the last tags be left out; no page that is watched does. JSON and XML tell by themselves that they were
-    cut, and Markdown has no end that could be missed.
-    """
-    if _DOCUMENT.match(body) and not any(tag in body[-_TAIL:].lower() for tag in (b"</html>", b"</body>")):
+    HTML lets the last tags be left out; no page that is watched does. JSON and XML tell by
+    themselves that they were cut, and Markdown has no end that could be missed."""
+    if _DOCUMENT.match(body) and not any(
+        tag in body[-_TAIL:].lower() for tag in (b"</html>", b"</body>")
+    ):
         return "the page is cut: it has no </html>"
     return "the text was encoded twice" if _is_garbled(body) else None
 
 
 def _is_garbled(body: bytes) -> bool:
-    """Whether a document is UTF-8 that was taken for cp1252 or Latin-1 and encoded once more, as a whole.
+    """Whether a document is UTF-8 that was taken for cp1252 or Latin-1 and encoded once more, as a
+    whole.
 
-    Then all that is not ASCII in it is UTF-8 of something, which no true letter is alone. What could not be encoded
-    (U+FFFD) tells nothing.
-    """
+    Then all that is not ASCII in it is UTF-8 of something, which no true letter is alone. What
+    could not be encoded (U+FFFD) tells nothing."""
     runs = _BEYOND_ASCII.findall(body.decode("utf-8", "replace"))
     told = [run for run in runs if "\ufffd" not in run]
     return bool(told) and all(map(_is_utf8, told))
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether characters are those that the bytes of UTF-8 have in cp1252, or in Latin-1 where that has none."""
+    """Whether characters are those that the bytes of UTF-8 have in cp1252, or in Latin-1 where that
+    has none.
+    """
     try:
-        b"".join(character.encode("latin-1" if character < "\xa0" else "cp1252") for character in text).decode()
+        b"".join(
+            character.encode("latin-1" if character < "\xa0" else "cp1252") for character in text
+        ).decode()
     except UnicodeError:
         return False
     return True
@@ -98,7 +116,8 @@ def _is_utf8(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Inline:
-    """Normalised text of a cell, heading or paragraph, with the code spans and links that stood in it.
+    """Normalised text of a cell, heading or paragraph, with the code spans and links that stood in
+    it.
 
     ``where`` names the place in the document, for the message of an error.
     """
@@ -131,7 +150,9 @@ _SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=\S)\^[\w*\x00]+?\^", re.DOTALL | r
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)")
-_EMPHASIS = re.compile(r"(?<![\w*\\])\*(?=\S)([^*]*\S)\*(?![\w*])|(?<![\w\\])_(?=\S)([^_]*\S)_(?!\w)")
+_EMPHASIS = re.compile(
+    r"(?<![\w*\\])\*(?=\S)([^*]*\S)\*(?![\w*])|(?<![\w\\])_(?=\S)([^_]*\S)_(?!\w)"
+)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _HELD = re.compile("\x00(\\d+)\x00")
 
@@ -207,7 +228,8 @@ def _inline_html(tag: Tag, where: str = "") -> Inline:
     return Inline(clean("".join(walk(tag))), tuple(codes), tuple(links), where)
 
 
-# --- blocks ------------------------------------------------------------------------------------------------
+# --- blocks
+# ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -220,8 +242,8 @@ class Heading:
 class Text:
     """A paragraph or list item. ``depth`` is 0 for a paragraph, 1.. for items of nested lists.
 
-    ``starts`` marks the text that begins a list item; a further paragraph of the same item does not.
-    """
+    ``starts`` marks the text that begins a list item; a further paragraph of the same item does
+    not."""
 
     inline: Inline
     depth: int = 0
@@ -239,8 +261,8 @@ class RawRow:
 class Table:
     """A table as a grid under its header; spans are already expanded.
 
-    ``number`` counts the tables of the page from 1; 0 is a list that an adapter reads as the table it was.
-    """
+    ``number`` counts the tables of the page from 1; 0 is a list that an adapter reads as the table
+    it was."""
 
     header: tuple[str, ...]
     rows: tuple[RawRow, ...]
@@ -251,7 +273,9 @@ Block = Heading | Text | Table
 
 
 def blocks(body: bytes | str) -> list[Block]:
-    """The headings, paragraphs, list items and tables of a page, in its order. HTML and Markdown alike."""
+    """The headings, paragraphs, list items and tables of a page, in its order. HTML and Markdown
+    alike.
+    """
     text = decode(body) if isinstance(body, bytes) else body
     return _html_blocks(text) if is_html(text) else _markdown_blocks(text)
 
@@ -287,9 +311,18 @@ def _markdown_blocks(text: str) -> list[Block]:
         elif heading := _HEADING.match(line):
             flush()
             found.append(Heading(len(heading[1]), inline(heading[2])))
-        elif len(paragraph) == 1 and not _UNDERLINE.match(paragraph[0]) and (under := _UNDERLINE.match(line)):
+        elif (
+            len(paragraph) == 1
+            and not _UNDERLINE.match(paragraph[0])
+            and (under := _UNDERLINE.match(line))
+        ):
             found.append(Heading(1 if under[1].startswith("=") else 2, inline(paragraph.pop())))
-        elif "|" in line and at + 1 < len(lines) and "|" in lines[at + 1] and _DELIMITER.match(lines[at + 1]):
+        elif (
+            "|" in line
+            and at + 1 < len(lines)
+            and "|" in lines[at + 1]
+            and _DELIMITER.match(lines[at + 1])
+        ):
             flush()
             number += 1
             table, at = _markdown_table(lines, at, number)
@@ -306,7 +339,9 @@ def _markdown_blocks(text: str) -> list[Block]:
             ):
                 at += 1
                 said.append(lines[at].strip())
-            found.append(Text(inline(" ".join(said)), 1 + len(item[1].expandtabs(4)) // 2, starts=True))
+            found.append(
+                Text(inline(" ".join(said)), 1 + len(item[1].expandtabs(4)) // 2, starts=True)
+            )
         elif line.strip():
             paragraph.append(line)
         else:
@@ -326,14 +361,17 @@ def _markdown_table(lines: Sequence[str], at: int, number: int) -> tuple[Table, 
         at += 1
         # A row broken over lines goes on in lines that do not start with a pipe.
         while (
-            len(_split(line)) < len(header) and at < len(lines)
-            and "|" in lines[at] and not lines[at].lstrip().startswith("|")
-        ):  # fmt: skip
+            len(_split(line)) < len(header)
+            and at < len(lines)
+            and "|" in lines[at]
+            and not lines[at].lstrip().startswith("|")
+        ):
             line = f"{line.rstrip().removesuffix('|').rstrip()} | {lines[at].strip()}"
             at += 1
         raw = _split(line)
         cells = tuple(inline(cell) for cell in raw)
-        # `| Preview models ||||` is how a cell over all columns looks in Markdown: the others have no width at all.
+        # `| Preview models ||||` is how a cell over all columns looks in Markdown: the others have
+        # no width at all.
         divider = len(header) > 1 and len(raw) > 1 and bool(cells[0]) and not any(raw[1:])
         rows.append(RawRow(cells, divider))
     return Table(header, tuple(rows), number), at
@@ -385,7 +423,11 @@ def _html_blocks(text: str) -> list[Block]:
                     found.append(Text(said, depth))
                 if inner:
                     walk(child, depth)
-                if len(found) > first and isinstance(begun := found[first], Text) and begun.depth == depth:
+                if (
+                    len(found) > first
+                    and isinstance(begun := found[first], Text)
+                    and begun.depth == depth
+                ):
                     found[first] = replace(begun, starts=True)
             else:
                 walk(child, depth)
@@ -406,7 +448,9 @@ def _without(item: Tag, inner: Sequence[Tag]) -> Tag:
 
 @dataclass
 class _Line:
-    """One ``<tr>`` after its spans were expanded. ``own`` counts the cells that stand in the row itself."""
+    """One ``<tr>`` after its spans were expanded. ``own`` counts the cells that stand in the row
+    itself.
+    """
 
     cells: list[Inline]
     own: int
@@ -421,30 +465,51 @@ def _html_table(table: Tag, number: int) -> Table:
         lines[0].head = True  # a table without <thead> has its header in its first row
     heads = [line.cells for line in lines if line.head]
     width = max(map(len, heads), default=0)
-    titles = (dict.fromkeys(cells[column].line for cells in heads if column < len(cells)) for column in range(width))
+    titles = (
+        dict.fromkeys(cells[column].line for cells in heads if column < len(cells))
+        for column in range(width)
+    )
     rows = []
     for line in lines:
         if line.head or not line.own or not any(line.cells):
             continue
         if line.alone and len(line.cells) < width:
-            continue  # a cell alone in its <tr> spans the rows that follow (Vertex prices): they carry it
+            # a cell alone in its <tr> spans the rows that follow (Vertex prices): they carry it
+            continue
         divider = line.own == 1 and width > 1 and len(line.cells) >= width
         rows.append(RawRow(tuple(line.cells), divider, line.classes))
     return Table(tuple(" ".join(title) for title in titles), tuple(rows), number)
 
 
-_OF_TABLES = ("caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "td", "th", "script", "style", "template")
+_OF_TABLES = (
+    "caption",
+    "colgroup",
+    "col",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "td",
+    "th",
+    "script",
+    "style",
+    "template",
+)
 
 
 def _grid(table: Tag) -> list[_Line]:
-    """The rows of a table with rowspan and colspan expanded (HTML standard, "forming a table", 4.9.12.1)."""
+    """The rows of a table with rowspan and colspan expanded (HTML standard, "forming a table",
+    4.9.12.1).
+    """
     from bs4 import Tag
 
     lines: list[_Line] = []
     carried: dict[int, tuple[int, Inline]] = {}  # column -> (rows it still fills, cell)
     for cell in table.find_all(("td", "th")):
         if cell.find_parent(("tr", "table")) is table:
-            cell.wrap(Tag(name="tr"))  # a cell outside of any row begins one (HTML standard, 13.2.6.4.13)
+            cell.wrap(
+                Tag(name="tr")
+            )  # a cell outside of any row begins one (HTML standard, 13.2.6.4.13)
     for row in table.find_all("tr"):
         if row.find_parent("table") is not table:
             continue
@@ -468,7 +533,8 @@ def _grid(table: Tag) -> list[_Line]:
 
 
 def _beyond(table: Tag) -> Iterator[Tag]:
-    """What stands in a table that nobody closed, wrapped for a walk: the next table ends it (13.2.6.4.9).
+    """What stands in a table that nobody closed, wrapped for a walk: the next table ends it
+    (13.2.6.4.9).
 
     A table within a cell is the cell's own affair.
     """
@@ -482,7 +548,9 @@ def _beyond(table: Tag) -> Iterator[Tag]:
                 yield outside
 
 
-def _carry(line: list[Inline], carried: dict[int, tuple[int, Inline]], fresh: dict[int, tuple[int, Inline]]) -> None:
+def _carry(
+    line: list[Inline], carried: dict[int, tuple[int, Inline]], fresh: dict[int, tuple[int, Inline]]
+) -> None:
     """Put the cells that reach down from above into a row, as far as they come next."""
     while len(line) in carried:
         left, above = carried.pop(len(line))
@@ -504,11 +572,15 @@ _CLOSING = {
 
 
 def tables_and_headings(body: bytes) -> bytes:
-    """A Source.focus for HTML: its tables and headings only, so that build ids and nonces around them do not count."""
+    """A Source.focus for HTML: its tables and headings only, so that build ids and nonces around
+    them do not count.
+    """
     if not is_html(body[:200].decode("utf-8", "replace")):
         return body
     parts: list[bytes] = []
-    endless: set[bytes] = set()  # what is closed nowhere below; sought again each time, it took minutes
+    endless: set[bytes] = (
+        set()
+    )  # what is closed nowhere below; sought again each time, it took minutes
     at = 0
     while opening := _OPENING.search(body, at):
         name, at = opening[1].lower(), opening.end()

@@ -1,4 +1,5 @@
-"""Where the database is. The rules are those of monitor.settings, without its price where nothing else is set.
+"""Where the database is. The rules are those of monitor.settings, without its price where nothing
+else is set.
 
 Building the settings takes a tenth of what ``lastcall events`` may take in all.
 """
@@ -20,7 +21,9 @@ def default_database() -> str:
 
 
 def database(given: str | None = None) -> str:
-    """The URL or path of the database; ``given`` is what ``--db`` said. Raises SettingError for any wrong setting."""
+    """The URL or path of the database; ``given`` is what ``--db`` said. Raises SettingError for any
+    wrong setting.
+    """
     named = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
     told = named.pop(f"{PREFIX}DATABASE_URL", None)
     if not named and told != "" and not Path(ENV_FILE).exists():

@@ -1,8 +1,9 @@
-"""Who reads a document: a warm child process with limits (``Sandbox``), or this one (``InProcess``).
+"""Who reads a document: a warm child process with limits (``Sandbox``), or this one
+(``InProcess``).
 
-A document is answered with its digest, and with its facts if it is not the one that was accepted last. A page that is
-too much for a parser ends its child and is Unreadable; the other sources have other children.
-"""
+A document is answered with its digest, and with its facts if it is not the one that was accepted
+last. A page that is too much for a parser ends its child and is Unreadable; the other sources have
+other children."""
 
 from __future__ import annotations
 
@@ -27,7 +28,16 @@ from monitor.sandbox import ANSWER, REQUEST
 from monitor.source import Source
 
 #: What a child's environment may hold. Everything else may be a secret.
-ENVIRONMENT = ("PATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+ENVIRONMENT = (
+    "PATH",
+    "PYTHONHOME",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+)
 #: The longest answer that is believed, in bytes: twenty times that of the largest price list.
 LONGEST = 100_000_000
 #: What no page is longer than, in bytes; a feed with whole articles may be.
@@ -38,15 +48,17 @@ LARGE = 10_000
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a document: the digest of its focus, and its facts unless it is the accepted one again."""
+    """One look at a document: the digest of its focus, and its facts unless it is the accepted one
+    again.
+    """
 
     digest: str
     facts: list[Fact] | None = None
 
 
 class Reader(Protocol):
-    """What a poll needs to read a document. ``seen`` is the digest of the one that was accepted last, ``kept`` the
-    SHA-256 of the last one whose bytes were kept."""
+    """What a poll needs to read a document. ``seen`` is the digest of the one that was accepted
+    last, ``kept`` the SHA-256 of the last one whose bytes were kept."""
 
     async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
         """Raises Unreadable."""
@@ -54,10 +66,14 @@ class Reader(Protocol):
 
 
 class InProcess:
-    """Reads in a thread of this process, without limits: for archives, and for adapters that no name leads to."""
+    """Reads in a thread of this process, without limits: for archives, and for adapters that no
+    name leads to.
+    """
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()  # one page in memory at a time: two at once are no faster under one GIL
+        self._turn = (
+            asyncio.Lock()
+        )  # one page in memory at a time: two at once are no faster under one GIL
 
     async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
         digest = source.digest(body)
@@ -70,20 +86,28 @@ class InProcess:
 class Sandbox:
     """Reads in child processes, started when first needed and kept.
 
-    ``size`` of them read at once, beside up to as many that take longer than ``patience`` (seconds): a page that is too
-    much for its child holds up no other. ``megabytes`` bounds the address space of each, ``seconds`` its CPU for one
-    document, ``deadline`` (seconds) how long one is waited for; a source that declares documents longer than USUAL has
-    as many times more of both. To be used as an async context manager.
-    """
+    ``size`` of them read at once, beside up to as many that take longer than ``patience``
+    (seconds): a page that is too much for its child holds up no other. ``megabytes`` bounds the
+    address space of each, ``seconds`` its CPU for one document, ``deadline`` (seconds) how long one
+    is waited for; a source that declares documents longer than USUAL has as many times more of
+    both. To be used as an async context manager."""
 
     def __init__(
-        self, *, size: int = 2, patience: float = 1.0, megabytes: int = 512, seconds: int = 10, deadline: float = 15.0
+        self,
+        *,
+        size: int = 2,
+        patience: float = 1.0,
+        megabytes: int = 512,
+        seconds: int = 10,
+        deadline: float = 15.0,
     ):
         self.patience = patience
         self.megabytes = megabytes
         self.seconds = seconds
         self.deadline = deadline
-        self.killed = 0  #: children that were ended, or ended themselves, in the middle of a document
+        self.killed = (
+            0  #: children that were ended, or ended themselves, in the middle of a document
+        )
         self._room = asyncio.Semaphore(2 * size)
         self._turns = asyncio.Semaphore(size)
         self._children: set[Child] = set()
@@ -93,7 +117,10 @@ class Sandbox:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await asyncio.gather(*(child.end() for child in self._children))
 
@@ -145,12 +172,18 @@ class Sandbox:
                 last, answer = await child.ask(request, body)
         except TimeoutError:
             self.killed += 1
-            raise Unreadable(f"reading it took more than {self.deadline * times:g} seconds") from None
+            raise Unreadable(
+                f"reading it took more than {self.deadline * times:g} seconds"
+            ) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             self.killed += 1
-            raise Unreadable(why(await child.code() if child else None, self.seconds * times)) from None
+            raise Unreadable(
+                why(await child.code() if child else None, self.seconds * times)
+            ) from None
         except OSError as error:
-            raise Unreadable(f"no process to read it could be started: {error.strerror or error}") from None
+            raise Unreadable(
+                f"no process to read it could be started: {error.strerror or error}"
+            ) from None
         else:
             if not last:
                 self._idle.append(child)
@@ -162,7 +195,9 @@ class Sandbox:
                 await child.end()
 
     async def _child(self) -> Child:
-        """A child that waits for a document: the one that worked last, whose memory is warm, or a new one."""
+        """A child that waits for a document: the one that worked last, whose memory is warm, or a
+        new one.
+        """
         while self._idle:
             child = self._idle.pop()
             if child.process.returncode is None:
@@ -184,10 +219,23 @@ class Child:
     @classmethod
     async def start(cls, megabytes: int) -> Self:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-B", "-m", "monitor.sandbox", str(megabytes),
-            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(), start_new_session=True,
-        )  # fmt: skip
-        return cls(process, cast(asyncio.StreamWriter, process.stdin), cast(asyncio.StreamReader, process.stdout))
+            sys.executable,
+            "-P",
+            "-B",
+            "-m",
+            "monitor.sandbox",
+            str(megabytes),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+        return cls(
+            process,
+            cast(asyncio.StreamWriter, process.stdin),
+            cast(asyncio.StreamReader, process.stdout),
+        )
 
     async def ask(self, request: bytes, body: bytes) -> tuple[bool, bytes]:
         """Send a document; return whether the process ends now, and the answer."""
@@ -212,8 +260,8 @@ class Child:
 
 
 def is_known(source: Source, body: bytes, seen: str, kept: str) -> bool:
-    """Whether a document is the accepted one, told without a child: by a cut that no bytes can make long, or from bytes
-    that were read before, which have done to ``focus`` what they can."""
+    """Whether a document is the accepted one, told without a child: by a cut that no bytes can make
+    long, or from bytes that were read before, which have done to ``focus`` what they can."""
     safe = source.focus in (None, tables_and_headings) or hashlib.sha256(body).hexdigest() == kept
     return safe and source.digest(body) == seen
 
@@ -236,9 +284,11 @@ def environment() -> dict[str, str]:
 def named(source: Source) -> bytes:
     """The source by the names under which a child finds its functions, as JSON."""
     asked = {
-        "id": source.id, "parse": _path(source.parse), "focus": _path(source.focus) if source.focus else "",
+        "id": source.id,
+        "parse": _path(source.parse),
+        "focus": _path(source.focus) if source.focus else "",
         "markers": [mark.decode() for mark in source.markers],
-    }  # fmt: skip
+    }
     return json.dumps(asked).encode()
 
 
@@ -247,14 +297,23 @@ def _path(function: Callable[..., bytes | Iterable[Fact]]) -> str:
 
 
 def understood(source: Source, answer: bytes) -> Look:
-    """The look that an answer describes. Whoever took a child over may say anything: it is Unreadable, or facts."""
+    """The look that an answer describes. Whoever took a child over may say anything: it is
+    Unreadable, or facts.
+    """
     try:
         told: Json = json.loads(answer)
         if "error" in told:
             raise Unreadable(str(told["error"]))
         facts = [from_json(fact) for fact in told["facts"]] if "facts" in told else None
         look = Look(str(told["digest"]), facts)
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise Unreadable(f"an answer that is none: {type(error).__name__}") from None
     if any(fact.provider != source.provider for fact in facts or ()):
         raise Unreadable("an answer about another provider")

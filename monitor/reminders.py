@@ -4,9 +4,10 @@
                       \\                                  /
              the latest mark that has passed, if it came after both
 
-Only a day that a page prints is counted down: a floor promises no end, and a month has no day. After an outage only the
-latest mark is told, once. A mark whose day was over when the subscription asked is not, nor one that lay before the
-page stated this end: the announcement has told it. A date that moves begins its marks anew.
+Only a day that a page prints is counted down: a floor promises no end, and a month has no day.
+After an outage only the latest mark is told, once. A mark whose day was over when the subscription
+asked is not, nor one that lay before the page stated this end: the announcement has told it. A date
+that moves begins its marks anew.
 
 A reminder is due from the beginning of its day, in UTC.
 """
@@ -27,7 +28,9 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A retirement that stands on a page of ``source_id``, its day, and since when it is stated with that."""
+    """A retirement that stands on a page of ``source_id``, its day, and since when it is stated
+    with that.
+    """
 
     fact: Retirement
     retires: When
@@ -48,7 +51,9 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Somebody has heard enough of an end at ``retires``; of the marks before ``until``, or of all if that is None."""
+    """Somebody has heard enough of an end at ``retires``; of the marks before ``until``, or of all
+    if that is None.
+    """
 
     retires: str
     until: datetime | None
@@ -56,7 +61,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A subscription: its marks, since when it asks for them, which ends it wants, and what it has heard enough of."""
+    """A subscription: its marks, since when it asks for them, which ends it wants, and what it has
+    heard enough of.
+    """
 
     id: str
     since: datetime
@@ -74,7 +81,9 @@ class Reminder:
 
 
 def countable(fact: Retirement, now: datetime) -> When | None:
-    """The day on or by which a model ends, if it is ahead; None for a floor, a month, a quarter or a year."""
+    """The day on or by which a model ends, if it is ahead; None for a floor, a month, a quarter or
+    a year.
+    """
     end = fact.retires
     if end is None or end.bound == "not_before" or len(end.text) < len("2026-01-01"):
         return None
@@ -84,7 +93,9 @@ def countable(fact: Retirement, now: datetime) -> When | None:
 def due(
     ends: Iterable[End], asked: Iterable[Asked], now: datetime, told: Callable[[Reminder], bool]
 ) -> dict[Reminder, list[str]]:
-    """The reminders that are due and were not ``told`` yet, each with the subscriptions that are to hear it."""
+    """The reminders that are due and were not ``told`` yet, each with the subscriptions that are to
+    hear it.
+    """
     alike: dict[tuple[int, ...], list[Asked]] = defaultdict(list)
     for one in asked:
         alike[one.marks].append(one)
@@ -95,13 +106,19 @@ def due(
             if mark is None or told(reminder := Reminder(end, mark)):
                 continue
             for one in subscriptions:
-                if _at(end, mark) + _DAY > one.since and not _silenced(reminder, one) and one.wants(reminder):
+                if (
+                    _at(end, mark) + _DAY > one.since
+                    and not _silenced(reminder, one)
+                    and one.wants(reminder)
+                ):
                     found[reminder].append(one.id)
     return dict(found)
 
 
 def _offerings(ends: Iterable[End]) -> Iterator[End]:
-    """Each offering once, however many pages state its end: the one that states the earliest day."""
+    """Each offering once, however many pages state its end: the one that states the earliest
+    day.
+    """
     first: dict[str, End] = {}
     for end in sorted(ends, key=lambda end: (end.day, end.since)):
         first.setdefault(end.subject.casefold(), end)

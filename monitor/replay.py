@@ -1,9 +1,9 @@
 """Archived documents through the whole pipeline, in the order of their dates.
 
-Layout: ``DIR/<source id>/<YYYY-MM-DD>[.n][.anything].<ext>[.gz]``. The date is the clock. An archived page stands for
-the time it was up, so each document is polled until it has settled. What is older than the last look at its
-source is skipped: time does not run backwards, and the same directory again changes nothing.
-"""
+Layout: ``DIR/<source id>/<YYYY-MM-DD>[.n][.anything].<ext>[.gz]``. The date is the clock. An
+archived page stands for the time it was up, so each document is polled until it has settled. What
+is older than the last look at its source is skipped: time does not run backwards, and the same
+directory again changes nothing."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import SourceRow
 
-#: Looks at one document before it is left unsettled: more than any change or guard of monitor.diff asks for.
+#: Looks at one document before it is left unsettled: more than any change or guard of monitor.diff
+#: asks for.
 MOST_LOOKS = 200
 
 _NAME = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(?:\.(?P<n>\d+))?\.(?P<rest>.+)")
 
 
 class Step(Protocol):
-    """What a source serves: when, for how many looks at most, and whether that is a fault (which, in a word)."""
+    """What a source serves: when, for how many looks at most, and whether that is a fault (which,
+    in a word).
+    """
 
     @property
     def source_id(self) -> str: ...
@@ -78,7 +81,9 @@ class Replayed:
 
 
 def archive(directory: Path, declared: Mapping[str, Source]) -> list[Archived]:
-    """The documents below a directory, oldest first. Raises NotFound for folders that are no source."""
+    """The documents below a directory, oldest first. Raises NotFound for folders that are no
+    source.
+    """
     if not directory.is_dir():
         raise NotFound(f"no directory {str(directory)!r}")
     found: list[Archived] = []
@@ -87,15 +92,21 @@ def archive(directory: Path, declared: Mapping[str, Source]) -> list[Archived]:
             raise NotFound(f"{folder}: no source {folder.name!r}; `lastcall sources` lists them")
         found += _dated(folder)
     if not found:
-        raise NotFound(f"{directory}: no documents; the layout is DIR/<source id>/<YYYY-MM-DD>.<ext>")
+        raise NotFound(
+            f"{directory}: no documents; the layout is DIR/<source id>/<YYYY-MM-DD>.<ext>"
+        )
     return sorted(found, key=lambda document: (document.at, document.source_id))
 
 
 def _dated(folder: Path) -> Iterable[Archived]:
-    """The documents of one source. Those of one day follow each other, a second apart, by their number."""
+    """The documents of one source. Those of one day follow each other, a second apart, by their
+    number.
+    """
     named = [(match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     days: dict[str, int] = {}
-    for match, path in sorted(named, key=lambda pair: (pair[0]["date"], int(pair[0]["n"] or 1), pair[1].name)):
+    for match, path in sorted(
+        named, key=lambda pair: (pair[0]["date"], int(pair[0]["n"] or 1), pair[1].name)
+    ):
         if path.name.endswith(".headers.json"):  # response headers beside a capture
             continue
         nth = days[match["date"]] = days.get(match["date"], -1) + 1
@@ -104,15 +115,26 @@ def _dated(folder: Path) -> Iterable[Archived]:
 
 
 class _Reader:
-    """Stands where the network stands in a live poll: every look finds the document of the moment."""
+    """Stands where the network stands in a live poll: every look finds the document of the
+    moment.
+    """
 
     step: Step
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         return Fetched(
-            status=200, body=self.step.read(), content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
-            retry_after=None, max_age=None, url=source.url,
-        )  # fmt: skip
+            status=200,
+            body=self.step.read(),
+            content_type="",
+            validators=NO_VALIDATORS,
+            ms=0,
+            not_modified=False,
+            retry_after=None,
+            max_age=None,
+            url=source.url,
+        )
 
 
 async def replay(
@@ -123,14 +145,21 @@ async def replay(
     deviations: Collection[Deviation] = BUILT_IN,
     tell: Callable[[Step, Polled], None] = lambda step, polled: None,
 ) -> Replayed:
-    """Poll every document until it has settled; ``tell`` hears of the last look, and of each that wrote something."""
+    """Poll every document until it has settled; ``tell`` hears of the last look, and of each that
+    wrote something.
+    """
     reader, done = _Reader(), Replayed()
     now = datetime.now(UTC)
     poller = Poller(
-        store, reader, declared, clock=lambda: now,
-        keys=lambda name: "an archived answer needs no key", deviations=deviations, chance=lambda: 0.5,
+        store,
+        reader,
+        declared,
+        clock=lambda: now,
+        keys=lambda name: "an archived answer needs no key",
+        deviations=deviations,
+        chance=lambda: 0.5,
         stands_still=True,
-    )  # fmt: skip
+    )
     for step in steps:
         now = step.at
         row = _row(store, declared, step.source_id, now)

@@ -1,11 +1,13 @@
-"""The service: APScheduler rings the clocks, a query says what is due, and the polls and deliveries run beside it.
+"""The service: APScheduler rings the clocks, a query says what is due, and the polls and deliveries
+run beside it.
 
-What is due is a column. A restart, a long stop or ``lastcall poll`` from cron need no rule of their own: the next tick
-asks the same question. On PostgreSQL several services may ask it: each leases what it polls.
+What is due is a column. A restart, a long stop or ``lastcall poll`` from cron need no rule of their
+own: the next tick asks the same question. On PostgreSQL several services may ask it: each leases
+what it polls.
 
-Time is kept twice. The wall clock says what is due and may be set; the monotonic one notices that it was (_watch).
-While the database is in trouble nothing is fetched and nothing sent, since neither could be recorded.
-"""
+Time is kept twice. The wall clock says what is due and may be set; the monotonic one notices that
+it was (_watch). While the database is in trouble nothing is fetched and nothing sent, since neither
+could be recorded."""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ log = logging.getLogger("lastcall")
 
 #: How often the service asks what is due, in seconds.
 TICK = 1.0
-#: How often the monotonic clock is asked whether the ticks come and the wall clock was left alone, in seconds.
+#: How often the monotonic clock is asked whether the ticks come and the wall clock was left alone,
+#: in seconds.
 WATCH = 5.0
 #: How often it is asked whether something was recorded in the future, in seconds.
 CLAMP = 60.0
@@ -59,9 +62,8 @@ def clock() -> datetime:
 class Every(BaseTrigger):  # type: ignore[misc]
     """Rings an interval from now, whatever the wall clock did since.
 
-    APScheduler's own interval trigger counts from the last ring: a clock set forward by a year has it make a list of
-    thirty million missed seconds first.
-    """
+    APScheduler's own interval trigger counts from the last ring: a clock set forward by a year has
+    it make a list of thirty million missed seconds first."""
 
     def __init__(self, seconds: float):
         self.interval = timedelta(seconds=seconds)
@@ -77,9 +79,14 @@ class Service:
     """
 
     def __init__(
-        self, store: Store, poller: Poller, publisher: Publisher, declared: Callable[[], Mapping[str, Source]],
-        *, at_once: int = 20,
-    ):  # fmt: skip
+        self,
+        store: Store,
+        poller: Poller,
+        publisher: Publisher,
+        declared: Callable[[], Mapping[str, Source]],
+        *,
+        at_once: int = 20,
+    ):
         self.store = store
         self.poller = poller
         self.publisher = publisher
@@ -88,9 +95,13 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
-        self.metrics = health.Metrics(store, poller.clock, lambda: getattr(poller.reader, "killed", 0))
+        self.metrics = health.Metrics(
+            store, poller.clock, lambda: getattr(poller.reader, "killed", 0)
+        )
         self._renewed = self.ticked
-        self._left: dict[str, datetime | None] = {}  # what broke or is not declared, and until when it is left alone
+        self._left: dict[
+            str, datetime | None
+        ] = {}  # what broke or is not declared, and until when it is left alone
         self._turn = asyncio.Lock()
         self._waiting: dict[str, State] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -121,7 +132,9 @@ class Service:
             self.ticked = time.monotonic()
 
     def _hire(self) -> None:
-        """Start one more worker if a source waits. Each worker does so too: there are as many as must wait at once."""
+        """Start one more worker if a source waits. Each worker does so too: there are as many as
+        must wait at once.
+        """
         if self._waiting and not self._coming and len(self._workers) < self.at_once:
             self._coming = True
             worker = asyncio.create_task(self._work())
@@ -136,15 +149,21 @@ class Service:
             await self._poll(row)
 
     def _due(self, limit: int) -> Sequence[State]:
-        """What this process is to poll now. SQLite has one service (store.lock), so that it needs no leases."""
+        """What this process is to poll now. SQLite has one service (store.lock), so that it needs
+        no leases.
+        """
         now = self.poller.clock()
         with self.store.read() as session:
             due = sources.due(session, now, limit)
         if any(row.id not in self.poller.declared for row in due):
             self.poller.declared = self.declared()
-            gone = [row.id for row in due if row.id not in self.poller.declared]  # else they would fill the queue
+            gone = [
+                row.id for row in due if row.id not in self.poller.declared
+            ]  # else they would fill the queue
             self._left |= dict.fromkeys(gone, now + sources.LEASE)
-        ours = [row for row in due if row.id in self.poller.declared and row.id not in self.poller.busy]
+        ours = [
+            row for row in due if row.id in self.poller.declared and row.id not in self.poller.busy
+        ]
         if not ours or self.store.sqlite:
             return ours
         with self.store.write() as session:
@@ -152,14 +171,18 @@ class Service:
         return [row for row in ours if row.id in leased]
 
     async def _renew(self) -> None:
-        """Leave what broke alone, or free it; and keep the leases on what is polled or waits for it, since a host's
-        queue may be longer than a lease is."""
+        """Leave what broke alone, or free it; and keep the leases on what is polled or waits for
+        it, since a host's queue may be longer than a lease is."""
         if left := dict(self._left):
             await asyncio.to_thread(self._lease, left)
-            self._left = {broke: until for broke, until in self._left.items() if left.get(broke, "") != until}
+            self._left = {
+                broke: until for broke, until in self._left.items() if left.get(broke, "") != until
+            }
         if not self.store.sqlite and time.monotonic() - self._renewed > RENEW:
             until = self.poller.clock() + sources.LEASE
-            await asyncio.to_thread(self._lease, dict.fromkeys([*self.poller.busy, *self._waiting], until))
+            await asyncio.to_thread(
+                self._lease, dict.fromkeys([*self.poller.busy, *self._waiting], until)
+            )
             self._renewed = time.monotonic()
 
     def _lease(self, until: Mapping[str, datetime | None]) -> None:
@@ -171,7 +194,9 @@ class Service:
             polled = await self.poller.poll(row)
         except StoreError as error:
             self._say(str(error))
-            self._left[row.id] = None if error.again or self.store.trouble else self.poller.clock() + sources.LEASE
+            self._left[row.id] = (
+                None if error.again or self.store.trouble else self.poller.clock() + sources.LEASE
+            )
         except Exception:
             log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
             self._left[row.id] = (
@@ -188,11 +213,13 @@ class Service:
         self.error = error
 
     async def remind(self) -> None:
-        """Tell the reminders that are due: once an hour, by whichever of several services comes first."""
+        """Tell the reminders that are due: once an hour, by whichever of several services comes
+        first.
+        """
         try:
             told = await asyncio.to_thread(
                 remind, self.store, self.poller.declared, self.poller.clock(), every=REMIND_EVERY
-            )  # fmt: skip
+            )
         except StoreError as error:
             self._say(str(error))
         else:
@@ -235,7 +262,9 @@ class Service:
             await self._delivered(delivering)
 
     async def _delivered(self, delivering: asyncio.Task[None]) -> None:
-        """Wait for deliveries under way; what is broken off is sent again when its lease runs out."""
+        """Wait for deliveries under way; what is broken off is sent again when its lease runs
+        out.
+        """
         done, _ = await asyncio.wait((delivering,), timeout=GRACE)
         if done:
             delivering.result()
@@ -255,15 +284,16 @@ class Service:
     async def _watch(self, ring: Callable[[], None]) -> None:
         """Ring again when the ticks stop, and put right what a wrong clock wrote.
 
-        The scheduler waits for a time of the wall clock: set back by an hour, it would be silent for an hour.
-        """
+        The scheduler waits for a time of the wall clock: set back by an hour, it would be silent
+        for an hour."""
         before, clamped = self._ahead(), time.monotonic()
         while True:
             await asyncio.sleep(WATCH)
             stepped, before = self._ahead() - before, self._ahead()
             if abs(stepped) > SKEW.total_seconds():
                 log.warning("the clock was set by %+.0f s, or the machine slept", stepped)
-            # And now and then: polls that were under way are recorded after it was set, with the time they began at.
+            # And now and then: polls that were under way are recorded after it was set, with the
+            # time they began at.
             if abs(stepped) > SKEW.total_seconds() or time.monotonic() - clamped > CLAMP:
                 await self._clamp()
                 clamped = time.monotonic()
@@ -280,7 +310,9 @@ class Service:
             self._say(str(error))
 
     def _ahead(self) -> float:
-        """How far the wall clock is ahead of the monotonic one, in seconds: constant until somebody sets it."""
+        """How far the wall clock is ahead of the monotonic one, in seconds: constant until somebody
+        sets it.
+        """
         return self.poller.clock().timestamp() - time.monotonic()
 
     async def _clamp(self) -> None:
@@ -290,7 +322,11 @@ class Service:
             self._say(str(error))
             return
         if polls or deliveries:
-            log.warning("%d polls and %d deliveries were recorded in the future; they are due now", polls, deliveries)
+            log.warning(
+                "%d polls and %d deliveries were recorded in the future; they are due now",
+                polls,
+                deliveries,
+            )
 
     def _clamped(self) -> tuple[int, int]:
         now = self.poller.clock()
@@ -299,16 +335,30 @@ class Service:
 
 
 def _tell(polled: Polled) -> None:
-    level = logging.WARNING if polled.outcome in ("suspect", "unreadable", "unreachable") else logging.INFO
+    level = (
+        logging.WARNING
+        if polled.outcome in ("suspect", "unreadable", "unreachable")
+        else logging.INFO
+    )
     if log.isEnabledFor(level):
         events = [event["id"] for event in polled.events]
-        log.log(level, Line(
-            "poll", source=polled.source_id, outcome=polled.outcome, rows=polled.rows, events=events, ms=polled.ms,
-            error=polled.error,
-        ))  # fmt: skip
+        log.log(
+            level,
+            Line(
+                "poll",
+                source=polled.source_id,
+                outcome=polled.outcome,
+                rows=polled.rows,
+                events=events,
+                ms=polled.ms,
+                error=polled.error,
+            ),
+        )
 
 
-async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]) -> None:
+async def serve(
+    settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]
+) -> None:
     """Run the service until SIGTERM or SIGINT."""
     deviations = known_deviations(settings)
     known, url = declared(), settings.heartbeat_url.get_secret_value()
@@ -318,9 +368,17 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
     fetching, slack = Fetcher(overall=settings.concurrency), slack_app(publisher, settings)
     async with fetching as fetcher, Sandbox() as reader, publisher, slack as add_slack:
         poller = Poller(
-            store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-            deviations=deviations, concurrency=settings.concurrency, wake=publisher.wake, reader=reader,
-        )  # fmt: skip
+            store,
+            fetcher,
+            known,
+            clock=clock,
+            keys=provider_key,
+            urls=settings.source_urls,
+            deviations=deviations,
+            concurrency=settings.concurrency,
+            wake=publisher.wake,
+            reader=reader,
+        )
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
         publisher.tell = service.metrics.tried
         loop = asyncio.get_running_loop()
@@ -329,7 +387,9 @@ async def serve(settings: Settings, store: Store, declared: Callable[[], Mapping
         served = health.application(service)
         add_slack(served)
         runner = await health.listen(served, settings.listen) if settings.listen else None
-        beating = asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
+        beating = (
+            asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
+        )
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:
             await service.run()

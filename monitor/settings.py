@@ -1,4 +1,5 @@
-"""Settings from the environment and a ``.env`` file: ``LASTCALL_<NAME>``, or ``LASTCALL_<NAME>_FILE`` to read a file.
+"""Settings from the environment and a ``.env`` file: ``LASTCALL_<NAME>``, or
+``LASTCALL_<NAME>_FILE`` to read a file.
 
 A variable of the environment wins over the same one in ``.env``. A wrong setting stops the program.
 """
@@ -28,21 +29,31 @@ from monitor.vault import parse
 
 #: Settings whose value is never shown.
 SECRET = (
-    "database_url", "slack_token", "slack_signing_secret", "slack_app_token", "slack_client_secret", "secret_keys",
-    "egress_proxy", "smtp_url", "heartbeat_url",
-)  # fmt: skip
+    "database_url",
+    "slack_token",
+    "slack_signing_secret",
+    "slack_app_token",
+    "slack_client_secret",
+    "secret_keys",
+    "egress_proxy",
+    "smtp_url",
+    "heartbeat_url",
+)
 
 
 class Settings(BaseSettings):
     """Every setting, with its default.
 
-    ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file`` lists contradictions
-    between sources that are known and raise no event (monitor.conflicts.Deviation). ``secret_keys`` are those of
-    monitor.vault, divided by commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
-    ``heartbeat_url`` is asked once a minute while all is well, so that somebody else notices when this machine is gone.
-    """
+    ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file``
+    lists contradictions between sources that are known and raise no event
+    (monitor.conflicts.Deviation). ``secret_keys`` are those of monitor.vault, divided by commas or
+    white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender. ``heartbeat_url``
+    is asked once a minute while all is well, so that somebody else notices when this machine is
+    gone."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True
+    )
 
     database_url: str = Field(default_factory=default_database, repr=False)
     listen: str = ""
@@ -69,8 +80,12 @@ class Settings(BaseSettings):
 
     @property
     def slack_interactive(self) -> bool:
-        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket Mode."""
-        return bool(self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value())
+        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket
+        Mode.
+        """
+        return bool(
+            self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value()
+        )
 
     @field_validator("allow_networks", mode="before")
     @classmethod
@@ -81,7 +96,11 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: Any) -> Any:
         # Runs before _networks: pydantic starts with the last of these.
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+        return (
+            tuple(word.strip() for word in value.split(",") if word.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -91,7 +110,9 @@ class Settings(BaseSettings):
     @field_validator("egress_proxy")
     @classmethod
     def _proxy(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+        if value.get_secret_value() and not value.get_secret_value().startswith(
+            ("http://", "https://")
+        ):
             raise ValueError("write http://host:port")
         return value
 
@@ -108,12 +129,19 @@ class Settings(BaseSettings):
         text = value.get_secret_value()
         try:
             parts = urlsplit(text)
-            good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.query
+            good = (
+                parts.scheme in ("smtp", "smtps")
+                and parts.hostname
+                and parts.port != 0
+                and not parts.query
+            )
             good = good and parts.path in ("", "/")
         except ValueError:  # a port that is none
             good = False
         if text and not good:
-            raise ValueError("write smtp://user:password@host:port, or smtps:// for TLS from the start")
+            raise ValueError(
+                "write smtp://user:password@host:port, or smtps:// for TLS from the start"
+            )
         return value
 
     @field_validator("log_format", mode="before")
@@ -159,8 +187,14 @@ class _Files(PydanticBaseSettingsSource):
 
 
 def secrets(settings: Settings) -> list[str]:
-    """Every value that no log may hold: those of the settings, the database's password, what mirrors are asked with."""
-    held = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+    """Every value that no log may hold: those of the settings, the database's password, what
+    mirrors are asked with.
+    """
+    held = [
+        value.get_secret_value()
+        for value in dict(settings).values()
+        if isinstance(value, SecretStr)
+    ]
     for url in (settings.database_url, *settings.source_urls.values()):
         parts = urlsplit(url)
         held += [parts.password or "", parts.query]
@@ -168,30 +202,41 @@ def secrets(settings: Settings) -> list[str]:
 
 
 def load_settings(database: str | None = None) -> Settings:
-    """The settings; ``database`` is what ``--db`` said. Raises SettingError naming the variable and the value."""
+    """The settings; ``database`` is what ``--db`` said. Raises SettingError naming the variable and
+    the value.
+    """
     try:
         return Settings(database_url=database) if database else Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
         given = "" if name in SECRET else f", not {first['input']!r}"
-        wrong = first["msg"].removeprefix("Value error, ")  # pydantic's word for what a validator here says
+        wrong = first["msg"].removeprefix(
+            "Value error, "
+        )  # pydantic's word for what a validator here says
         raise SettingError(f"{PREFIX}{name.upper()}: {wrong}{given}") from None
     except SettingsError as error:
-        # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none is secret.
+        # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none
+        # is secret.
         name = str(error).partition('"')[2].partition('"')[0].upper()
-        raise SettingError(f"{PREFIX}{name}: not JSON: {_environment().get(PREFIX + name, '')!r}") from None
+        raise SettingError(
+            f"{PREFIX}{name}: not JSON: {_environment().get(PREFIX + name, '')!r}"
+        ) from None
 
 
 def known_deviations(settings: Settings) -> tuple[Deviation, ...]:
-    """The built-in deviations and the operator's own. Raises SettingError naming the file and the line."""
+    """The built-in deviations and the operator's own. Raises SettingError naming the file and the
+    line.
+    """
     path, name = settings.deviations_file, f"{PREFIX}DEVIATIONS_FILE"
     if not path:
         return BUILT_IN
     try:
         return BUILT_IN + deviations(Path(path).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{name}: cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from None
+        raise SettingError(
+            f"{name}: cannot read {path!r}: {getattr(error, 'strerror', None) or error}"
+        ) from None
     except ValueError as error:
         raise SettingError(f"{name}: {path}: {error}") from None
 
@@ -208,10 +253,14 @@ def _from_file(name: str) -> str | None:
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{name}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from None
+        raise SettingError(
+            f"{name}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def _environment() -> dict[str, str]:
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value} | dict(os.environ)
+    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value} | dict(
+        os.environ
+    )

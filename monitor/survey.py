@@ -18,7 +18,9 @@ Verdict = Literal["ok", "unreadable", "unreachable", "off"]
 
 @dataclass(frozen=True)
 class Look:
-    """What came back for one source. ``size`` is in bytes, ``rows`` counts its facts, ``why`` says what is wrong."""
+    """What came back for one source. ``size`` is in bytes, ``rows`` counts its facts, ``why`` says
+    what is wrong.
+    """
 
     source_id: str
     verdict: Verdict
@@ -39,7 +41,8 @@ async def survey(
     urls: Mapping[str, str] | None = None,
     tell: Callable[[Look], None] = lambda look: None,
 ) -> list[Look]:
-    """Look at these sources at once, and return what came back in their order; ``tell`` hears of each as it ends.
+    """Look at these sources at once, and return what came back in their order; ``tell`` hears of
+    each as it ends.
 
     ``keys`` and ``urls`` are those of monitor.poll.Poller.
     """
@@ -53,7 +56,11 @@ async def survey(
 
 
 async def _look(
-    getter: Getter, reader: Reader, source: Source, keys: Callable[[str], str | None], url: str | None
+    getter: Getter,
+    reader: Reader,
+    source: Source,
+    keys: Callable[[str], str | None],
+    url: str | None,
 ) -> Look:
     key = keys(source.access.key) if source.access else None
     if source.access and not key:
@@ -69,7 +76,14 @@ async def _look(
     except Unreadable as error:
         verdict, why, rows = "unreadable", _why(source, error), 0
     return Look(
-        source.id, verdict, why, fetched.status, fetched.content_type, len(fetched.body), rows, round(fetched.ms)
+        source.id,
+        verdict,
+        why,
+        fetched.status,
+        fetched.content_type,
+        len(fetched.body),
+        rows,
+        round(fetched.ms),
     )
 
 

@@ -1,8 +1,10 @@
-"""Secrets at rest: sealed with AES-256-GCM under a key that lies elsewhere, and bound to the place they belong to.
+"""Secrets at rest: sealed with AES-256-GCM under a key that lies elsewhere, and bound to the place
+they belong to.
 
-A sealed text is ``lc1:<key id>:<base64 of nonce and ciphertext>``. Its place (``subscription:sub_ab12:secret``) is
-authenticated with it, so that a value moved to another row or column does not open. The first key seals and all of
-them open: a new key is put in front, everything is sealed anew (monitor.store.secrets.rotate), the old one taken away.
+A sealed text is ``lc1:<key id>:<base64 of nonce and ciphertext>``. Its place
+(``subscription:sub_ab12:secret``) is authenticated with it, so that a value moved to another row or
+column does not open. The first key seals and all of them open: a new key is put in front,
+everything is sealed anew (monitor.store.secrets.rotate), the old one taken away.
 
 Nonces are random, which AES-GCM allows for 2**32 texts under one key (NIST SP 800-38D, 8.3).
 """
@@ -37,7 +39,9 @@ def new_key() -> str:
 
 
 def parse(text: str) -> tuple[bytes, ...]:
-    """Keys out of a setting or a file, divided by commas or white space. The ValueError does not show them."""
+    """Keys out of a setting or a file, divided by commas or white space. The ValueError does not
+    show them.
+    """
     keys = []
     for number, word in enumerate(text.replace(",", " ").split(), 1):
         try:
@@ -45,7 +49,10 @@ def parse(text: str) -> tuple[bytes, ...]:
         except binascii.Error:
             key = b""
         if len(key) != KEY_BYTES:
-            raise ValueError(f"key {number} is not {KEY_BYTES} bytes in base64; `lastcall secrets new-key` makes one")
+            raise ValueError(
+                f"key {number} is not {KEY_BYTES} bytes in base64; `lastcall secrets new-key` "
+                "makes one"
+            )
         keys.append(key)
     return tuple(keys)
 
@@ -61,7 +68,9 @@ def sealed_with(text: str) -> str:
 
 
 class Vault:
-    """Seals and opens with the keys of the setting, then with those of ``file``, which is made when it is needed."""
+    """Seals and opens with the keys of the setting, then with those of ``file``, which is made when
+    it is needed.
+    """
 
     def __init__(self, keys: Sequence[bytes] = (), file: Path | None = None):
         self._given = tuple(keys)
@@ -82,7 +91,9 @@ class Vault:
         return next(iter(self._keys), "")
 
     def has(self, name: str) -> bool:
-        """Whether a key is there, by its id. Another process may have put it into the file meanwhile."""
+        """Whether a key is there, by its id. Another process may have put it into the file
+        meanwhile.
+        """
         if name not in self._keys:
             self._load()
         return name in self._keys
@@ -93,10 +104,13 @@ class Vault:
 
         name, key = self._first()
         nonce = os.urandom(NONCE_BYTES)
-        return f"{MARK}{name}:{b64encode(nonce + AESGCM(key).encrypt(nonce, text.encode(), row.encode())).decode()}"
+        sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), row.encode())
+        return f"{MARK}{name}:{b64encode(sealed).decode()}"
 
     def open(self, sealed: str, row: str) -> str:
-        """What was sealed. Raises SettingError if its key is missing, StoreError if it is not what was sealed there."""
+        """What was sealed. Raises SettingError if its key is missing, StoreError if it is not what
+        was sealed there.
+        """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -108,15 +122,21 @@ class Vault:
             nonce, ciphertext = content[:NONCE_BYTES], content[NONCE_BYTES:]
             return AESGCM(self._keys[name]).decrypt(nonce, ciphertext, row.encode()).decode()
         except (InvalidTag, ValueError):  # ValueError: not base64, or too short
-            raise StoreError(f"{row} does not open: it was damaged, or moved there from another row") from None
+            raise StoreError(
+                f"{row} does not open: it was damaged, or moved there from another row"
+            ) from None
 
     def digest(self, text: str) -> str:
-        """Tells texts apart without telling them, not even to who can guess: it needs the first key."""
+        """Tells texts apart without telling them, not even to who can guess: it needs the first
+        key.
+        """
         _, key = self._first()
         return hmac.new(key, b"lastcall digest" + text.encode(), hashlib.sha256).hexdigest()[:8]
 
     def renew(self) -> str:
-        """Put a new key in front of those of the file; returns its id. Raises SettingError where a setting has them."""
+        """Put a new key in front of those of the file; returns its id. Raises SettingError where a
+        setting has them.
+        """
         if self._given or not self._file:
             raise SettingError(
                 f"the keys are those of {VARIABLE}: put a new one there in front of them"
@@ -131,7 +151,8 @@ class Vault:
         if not self._keys and self._file:
             if _write(self._file, f"{new_key()}\n", replace=False):
                 log.warning(
-                    "%s is new and opens the secrets of the database: keep a copy of it apart from the database's",
+                    "%s is new and opens the secrets of the database: keep a copy of it apart "
+                    "from the database's",
                     self._file,
                 )
             self._load()
@@ -155,18 +176,22 @@ class Vault:
 
 def missing(name: str) -> SettingError:
     return SettingError(
-        f"{VARIABLE}: the database has secrets sealed with the key {name or '(none)'}, which is not there;"
+        f"{VARIABLE}: the database has secrets sealed with the key {name or '(none)'}, which is "
+        "not there;"
         " give that key too (see `lastcall secrets status`)"
     )
 
 
 def _write(path: Path, text: str, *, replace: bool) -> bool:
-    """Write a file that only its owner can read, whole and on the disk before anything is sealed with it.
+    """Write a file that only its owner can read, whole and on the disk before anything is sealed
+    with it.
 
     Without ``replace``, whoever is first wins; returns whether that was this process.
     """
     try:
-        number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+        number, beside = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}."
+        )  # made with mode 0600
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
                 file.write(text)

@@ -10,7 +10,9 @@ from monitor.source import REGISTRY, Source
 
 
 def load(providers: Collection[str] | None = None) -> Mapping[str, Source]:
-    """Import every provider module, or those of some providers, and return the declared sources by id."""
+    """Import every provider module, or those of some providers, and return the declared sources by
+    id.
+    """
     for module in pkgutil.iter_modules(__path__):
         if module.name != "example" and (providers is None or module.name in providers):
             importlib.import_module(f"{__name__}.{module.name}")

@@ -1,25 +1,30 @@
 """Azure (Microsoft Foundry): when its models retire, and the older page about partner models.
 
-Retirements (https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule): one table for each
-maker since 2026, with a lifecycle word; before, tables of Azure OpenAI alone (by kind of model since June 2025), with
-prose in the date cells. The Markdown rendition is asked for; the page's sources on GitHub and its HTML read alike.
+Retirements (https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule):
+one table for each maker since 2026, with a lifecycle word; before, tables of Azure OpenAI alone (by
+kind of model since June 2025), with prose in the date cells. The Markdown rendition is asked for;
+the page's sources on GitHub and its HTML read alike.
 
-The page's words: "Deprecated" is closed to new customers and still answers, "Retired" fails. (The management API of
-Azure says "Deprecating" and "Deprecated" for the same two; neither belongs on this page as the other.) A model can
-go back from Deprecated to Legacy. A printed date may lie behind the day of the page: it is kept, and proves nothing.
+The page's words: "Deprecated" is closed to new customers and still answers, "Retired" fails. (The
+management API of Azure says "Deprecating" and "Deprecated" for the same two; neither belongs on
+this page as the other.) A model can go back from Deprecated to Legacy. A printed date may lie
+behind the day of the page: it is kept, and proves nothing.
 
 Odd, and read so:
-- Rows that contradict each other (gpt-realtime-mini 2025-10-06 in 2026): the earlier end is the fact, whatever the
-  order; the other row stays in ``note`` behind the word "conflict". Identical rows are one.
-- A cell with an end for Standard deployments and a later one for all other types gives two facts: surface
-  ``standard`` beside ``api``, the surface of every plain row, so that ``api`` goes on when the exception is over.
-- Fine-tuned models retire twice: surface ``fine-tuning-training``, then ``fine-tuning`` (deployments of them). An end
-  told by that of the base model ("At base model retirement") is no date, and stays in ``note``.
-- A replacement is its id alone, except where a model goes on in another version of itself: ``sora-2 (2025-12-08)``.
+- Rows that contradict each other (gpt-realtime-mini 2025-10-06 in 2026): the earlier end is the
+  fact, whatever the order; the other row stays in ``note`` behind the word "conflict". Identical
+  rows are one.
+- A cell with an end for Standard deployments and a later one for all other types gives two facts:
+  surface ``standard`` beside ``api``, the surface of every plain row, so that ``api`` goes on when
+  the exception is over.
+- Fine-tuned models retire twice: surface ``fine-tuning-training``, then ``fine-tuning``
+  (deployments of them). An end told by that of the base model ("At base model retirement") is no
+  date, and stays in ``note``.
+- A replacement is its id alone, except where a model goes on in another version of itself: ``sora-2
+  (2025-12-08)``.
 
-What would break it, as Unreadable: a lifecycle word, a column or a sentence in a date cell that was never seen, and
-tables of models with different columns on one page.
-"""
+What would break it, as Unreadable: a lifecycle word, a column or a sentence in a date cell that was
+never seen, and tables of models with different columns on one page."""
 
 from __future__ import annotations
 
@@ -45,26 +50,49 @@ from monitor.source import source
 
 DOCS = "https://learn.microsoft.com/azure"
 
-_ROW = {"model": "model", "version": "version", "retires": "retirement date", "replacement": "replacement*|suggested*"}
+_ROW = {
+    "model": "model",
+    "version": "version",
+    "retires": "retirement date",
+    "replacement": "replacement*|suggested*",
+}
 _PLAIN = layout(**_ROW, short="replacement")  # until August 2025
 _STAGED = layout(term="lifecycle*", **_ROW)  # since
-_DATED = layout(term="lifecycle*", deprecated="deprecation date*", **_ROW)  # for a while from December 2025
-#: What the tables without a lifecycle stood under: one heading, then one for each kind of model. Never a maker's name.
+_DATED = layout(
+    term="lifecycle*", deprecated="deprecation date*", **_ROW
+)  # for a while from December 2025
+#: What the tables without a lifecycle stood under: one heading, then one for each kind of model.
+#: Never a maker's name.
 _BEFORE_STAGES = re.compile(r"current models|text|audio|image|video|embedding", re.IGNORECASE)
 #: The models that take no new deployments, in 2025: version and name in one cell.
 _CLOSED = layout(
-    model="model", deprecated="deprecation date*", retires="retirement date", replacement="replacement*|suggested*"
+    model="model",
+    deprecated="deprecation date*",
+    retires="retirement date",
+    replacement="replacement*|suggested*",
 )
 _FINE_TUNED = layout(
-    model="model", version="version", training="training retirement date", deployment="deployment retirement date"
+    model="model",
+    version="version",
+    training="training retirement date",
+    deployment="deployment retirement date",
 )
 #: Which version a deployment without a pinned one gets: no end of anything.
-_UPGRADES = layout(model="model", old="current default version", new="new default version", date="default upgrade date")
+_UPGRADES = layout(
+    model="model",
+    old="current default version",
+    new="new default version",
+    date="default upgrade date",
+)
 
 _STAGES: dict[str, Stage] = {
-    "preview": "active", "ga": "active", "generally available": "active",
-    "legacy": "legacy", "deprecated": "deprecated", "retired": "retired",
-}  # fmt: skip
+    "preview": "active",
+    "ga": "active",
+    "generally available": "active",
+    "legacy": "legacy",
+    "deprecated": "deprecated",
+    "retired": "retired",
+}
 _NOTHING = ("", "-", "n/a")
 
 
@@ -109,12 +137,16 @@ def _retirements(page: str) -> Iterator[Retirement]:
 
 
 def _columns(row: Row, above: Layout | None) -> Layout | None:
-    """The layout that all tables of models have on a page: what a table lacks makes another known layout of it."""
+    """The layout that all tables of models have on a page: what a table lacks makes another known
+    layout of it.
+    """
     if row.layout not in (_PLAIN, _STAGED, _DATED):
         return above
     place = f"table {row.table} under {row.heading!r}"
     if above not in (None, row.layout):
-        raise Unreadable(f"{place}: other columns than in the tables above: {list(row.headers.values())}")
+        raise Unreadable(
+            f"{place}: other columns than in the tables above: {list(row.headers.values())}"
+        )
     if row.layout is _PLAIN and not any(_BEFORE_STAGES.match(heading) for heading in row.path):
         raise Unreadable(f"{place}: no column for the lifecycle: {list(row.headers.values())}")
     return row.layout
@@ -126,12 +158,20 @@ def _fine_tuned(row: Row, model: str, version: str, role: str, surface: str) -> 
     _, stage = _stage(row, retires, None)
     note = row[role].line if relative else ""
     return Retirement(
-        model=model, version=version, surface=surface, stage=stage, retires=retires, note=note, quote=row.quote
+        model=model,
+        version=version,
+        surface=surface,
+        stage=stage,
+        retires=retires,
+        note=note,
+        quote=row.quote,
     )
 
 
 def _stage(row: Row, retires: When | None, deprecated: When | None) -> tuple[str, Stage]:
-    """The lifecycle word of a row, or of the heading above closed models; without one, what the dates say."""
+    """The lifecycle word of a row, or of the heading above closed models; without one, what the
+    dates say.
+    """
     if row.layout in (_PLAIN, _FINE_TUNED):
         firm = retires is not None and retires.bound != "not_before"
         return "", "deprecated" if firm or deprecated else "active"
@@ -141,12 +181,16 @@ def _stage(row: Row, retires: When | None, deprecated: When | None) -> tuple[str
     return term, _STAGES[term.casefold()]
 
 
-# --- partner models ----------------------------------------------------------------------------------------
+# --- partner models
+# ----------------------------------------------------------------------------------------
 
 _PARTNERS = layout(
-    model="model", legacy="legacy date*", deprecated="deprecation date*", retires="retirement date*",
+    model="model",
+    legacy="legacy date*",
+    deprecated="deprecation date*",
+    retires="retirement date*",
     replacement="suggested replacement*",
-)  # fmt: skip
+)
 
 
 @source(
@@ -156,13 +200,17 @@ _PARTNERS = layout(
     focus=tables_and_headings,
 )
 def partners(body: bytes) -> Iterable[Retirement]:
-    """Models of partners, by the name the page prints; all rows have an end, a row stays for months after it."""
+    """Models of partners, by the name the page prints; all rows have an end, a row stays for months
+    after it.
+    """
     return _settled(_partners(_page(body)))
 
 
 def _partners(page: str) -> Iterator[Retirement]:
     for row in tables(page, _PARTNERS):
-        retires, deprecated, legacy = (when(row[role]) for role in ("retires", "deprecated", "legacy"))
+        retires, deprecated, legacy = (
+            when(row[role]) for role in ("retires", "deprecated", "legacy")
+        )
         for name in _names(row["model"]):
             yield Retirement(
                 model=name.model,
@@ -171,32 +219,48 @@ def _partners(page: str) -> Iterator[Retirement]:
                 deprecated=deprecated,
                 retires=retires,
                 replacements=_replacements(row["replacement"], name.model),
-                note="; ".join(filter(None, (name.label, f"legacy from {legacy}" if legacy else ""))),
+                note="; ".join(
+                    filter(None, (name.label, f"legacy from {legacy}" if legacy else ""))
+                ),
                 quote=row.quote,
             )
 
 
-# --- one fact for each offering ----------------------------------------------------------------------------
+# --- one fact for each offering
+# ----------------------------------------------------------------------------
 
 
 def _settled(facts: Iterable[Retirement]) -> Iterable[Retirement]:
-    """Rows about one offering as one fact: the earliest end, and in its note every row that says otherwise."""
+    """Rows about one offering as one fact: the earliest end, and in its note every row that says
+    otherwise.
+    """
     rows: dict[str, list[Retirement]] = {}
     for fact in facts:
         rows.setdefault(fact.key, []).append(fact)
     for same in rows.values():
         fact, *others = sorted(same, key=_safest)
-        notes = [fact.note, *(f"conflict: {other.quote}" for other in others if other.value != fact.value)]
+        notes = [
+            fact.note,
+            *(f"conflict: {other.quote}" for other in others if other.value != fact.value),
+        ]
         yield replace(fact, note="; ".join(dict.fromkeys(filter(None, notes))))
 
 
 def _safest(fact: Retirement) -> tuple[object, ...]:
-    """Sorts the earliest end first, a firm one before a floor; then anything that is the same in every order."""
+    """Sorts the earliest end first, a firm one before a floor; then anything that is the same in
+    every order.
+    """
     end = fact.retires
-    return (end is None, end.starts if end else None, end is not None and end.bound == "not_before", fact.quote)
+    return (
+        end is None,
+        end.starts if end else None,
+        end is not None and end.bound == "not_before",
+        fact.quote,
+    )
 
 
-# --- cells -------------------------------------------------------------------------------------------------
+# --- cells
+# -------------------------------------------------------------------------------------------------
 
 
 def _page(body: bytes) -> str:
@@ -214,15 +278,23 @@ class _Name:
 
 
 _WORDS = r"\w[\w.+/-]*(?: \w[\w.+/-]*)*"
-_NAME = re.compile(rf"(?P<model>{_WORDS})(?: - (?P<version>[\w.-]+))?(?: \((?P<label>[A-Za-z ]+)\))?")
+_NAME = re.compile(
+    rf"(?P<model>{_WORDS})(?: - (?P<version>[\w.-]+))?(?: \((?P<label>[A-Za-z ]+)\))?"
+)
 
 
 def _names(cell: Inline) -> list[_Name]:
-    """The models of a cell, one a line: "gpt-35-turbo - 0301", "claude-mythos-preview (gated research preview)"."""
+    """The models of a cell, one a line: "gpt-35-turbo - 0301", "claude-mythos-preview (gated
+    research preview)".
+    """
     found = [_NAME.fullmatch(line) for line in cell.text.split("\n")]
     if not all(found):
         raise cell.error("no model's name")
-    return [_Name(match["model"], match["version"] or "", match["label"] or "") for match in found if match]
+    return [
+        _Name(match["model"], match["version"] or "", match["label"] or "")
+        for match in found
+        if match
+    ]
 
 
 def _version(row: Row) -> str:
@@ -240,7 +312,9 @@ _REPLACEMENT = re.compile(
 
 
 def _replacements(cell: Inline, model: str) -> tuple[str, ...]:
-    """Ids or names, without versions but that of the model itself: it would be its own replacement."""
+    """Ids or names, without versions but that of the model itself: it would be its own
+    replacement.
+    """
     if cell.line.casefold() in _NOTHING:
         return ()
     found = []
@@ -249,13 +323,17 @@ def _replacements(cell: Inline, model: str) -> tuple[str, ...]:
         if not match:
             raise cell.error("no replacement")
         version = match["version"] or match["other"]
-        found.append(f"{match['name']} ({version})" if version and match["name"] == model else match["name"])
+        found.append(
+            f"{match['name']} ({version})" if version and match["name"] == model else match["name"]
+        )
     return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
 class _End:
-    """What a date cell says: the end, that of Standard deployments where it differs, and the sentences beside it."""
+    """What a date cell says: the end, that of Standard deployments where it differs, and the
+    sentences beside it.
+    """
 
     retires: When | None
     standard: When | None = None
@@ -266,22 +344,32 @@ class _End:
 _DATE = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]+\.? \d{1,2}, \d{4})"
 #: How old versions are upgraded in place, before they retire or instead: small print.
 _UPGRADE = re.compile(
-    rf"No auto-?upgrades|.*\bupgraded to\b.+, starting (?:on|no sooner than) {_DATE}(?:, or later)?\.?", re.IGNORECASE
+    rf"No auto-?upgrades|.*\bupgraded to\b.+, starting (?:on|no sooner than) {_DATE}(?:, or "
+    r"later)?\.?",
+    re.IGNORECASE,
 )
-_LABELLED = re.compile(r"(?:(?P<deprecated>deprecat(?:ed|ion))|retirement)(?: date)?: (?P<date>.+)", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"(?:(?P<deprecated>deprecat(?:ed|ion))|retirement)(?: date)?: (?P<date>.+)", re.IGNORECASE
+)
 _NOT_SCHEDULED = re.compile(r"No retirement scheduled\. ", re.IGNORECASE)
 _BY_TYPE = re.compile(
     rf"Standard deployment types? retires? on (?P<standard>{_DATE})(?: ?, [^.]*)? ?\."
     rf" (?:For )?(?:all )?other deployment types\b[^.\d]* (?P<others>{_DATE}) ?\.?",
     re.IGNORECASE,
 )
-_RELATIVE = re.compile(r"at (?:base model|training) retirement|one year after training retirement", re.IGNORECASE)
+_RELATIVE = re.compile(
+    r"at (?:base model|training) retirement|one year after training retirement", re.IGNORECASE
+)
 
 
 def _end(cell: Inline) -> _End:
-    """A date cell; since 2026 one date or none, before with labels and sentences, each on its own line."""
+    """A date cell; since 2026 one date or none, before with labels and sentences, each on its own
+    line.
+    """
     if split := _BY_TYPE.fullmatch(cell.line):
-        others, standard = (when(inline(split[part], cell.where)) for part in ("others", "standard"))
+        others, standard = (
+            when(inline(split[part], cell.where)) for part in ("others", "standard")
+        )
         return _End(others, standard, note=cell.line)
     deprecated, ends, notes = None, [], []
     for line in cell.text.split("\n"):

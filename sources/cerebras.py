@@ -1,13 +1,12 @@
 """Cerebras: models that leave its public endpoints.
 
-https://inference-docs.cerebras.ai/support/deprecation.md: ``<Update label="2026-08-17">`` blocks with a sentence such
-as "Deprecated `zai-glm-4.7`", which may be followed by "We recommend migrating to ...". The label is the day it
-happens unless the sentences name another. A parameter that is deprecated is told with the model it was for as its
-``version``, and is never an end of that model.
+https://inference-docs.cerebras.ai/support/deprecation.md: ``<Update label="2026-08-17">`` blocks
+with a sentence such as "Deprecated `zai-glm-4.7`", which may be followed by "We recommend migrating
+to ...". The label is the day it happens unless the sentences name another. A parameter that is
+deprecated is told with the model it was for as its ``version``, and is never an end of that model.
 
-What would break it, as Unreadable: a block that says nothing of an end, two dates in one block, "Deprecating" without a
-date, or a replacement in the sentence that names the model.
-"""
+What would break it, as Unreadable: a block that says nothing of an end, two dates in one block,
+"Deprecating" without a date, or a replacement in the sentence that names the model."""
 
 from __future__ import annotations
 
@@ -15,12 +14,25 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from monitor.extract import Element, Inline, Text, Unreadable, blocks, decode, elements, newest, sentences, when
+from monitor.extract import (
+    Element,
+    Inline,
+    Text,
+    Unreadable,
+    blocks,
+    decode,
+    elements,
+    newest,
+    sentences,
+    when,
+)
 from monitor.facts import Retirement
 from monitor.source import source
 
 _GONE = re.compile(r"\b(?:deprecat\w+|no longer|removed?|retir\w+|discontinued)\b", re.IGNORECASE)
-_INSTEAD = re.compile(r"\b(?:migrat\w+|transition\w*|switch\w*) to (?:either )?(?P<names>.+?)\.?$", re.IGNORECASE)
+_INSTEAD = re.compile(
+    r"\b(?:migrat\w+|transition\w*|switch\w*) to (?:either )?(?P<names>.+?)\.?$", re.IGNORECASE
+)
 _DAY = re.compile(r"[A-Z][a-z]+ \d{1,2}, \d{4}")
 #: Where a sentence has a date; "Deprecating" needs one.
 _PLACE = re.compile(r"\b(?i:after|as of|before|by|effective|on|starting|until) (?:\d|[A-Z]\w+ \d)")
@@ -40,7 +52,12 @@ def deprecations(body: bytes) -> Iterable[Retirement]:
 
 
 def _entry(entry: Element) -> Iterator[Retirement]:
-    said = [part for block in blocks(entry.text) if isinstance(block, Text) for part in sentences(block.inline)]
+    said = [
+        part
+        for block in blocks(entry.text)
+        if isinstance(block, Text)
+        for part in sentences(block.inline)
+    ]
     gone = [part for part in said if _GONE.search(part.text)]
     subject = next((part for part in gone if part.codes), None)
     label = when(entry["label"])
@@ -83,7 +100,11 @@ def _replacements(said: Iterable[Inline], subject: Inline) -> tuple[str, ...]:
     """What the page recommends: the names of its links, or code spans, or the words themselves."""
     found: list[str] = []
     for part in said:
-        if re.match(r"(?:We recommend|Please|Migrate|Switch)\b", part.text) and (match := _INSTEAD.search(part.text)):
+        if re.match(r"(?:We recommend|Please|Migrate|Switch)\b", part.text) and (
+            match := _INSTEAD.search(part.text)
+        ):
             named = [name for name, _ in part.links if name in match["names"]] or list(part.codes)
-            found += [name for name in named or match["names"].split(" or ") if name not in subject.codes]
+            found += [
+                name for name in named or match["names"].split(" or ") if name not in subject.codes
+            ]
     return tuple(dict.fromkeys(found))

@@ -1,14 +1,17 @@
-"""Cohere: https://docs.cohere.com/docs/deprecations, the ``.md`` twin; its MDX source on GitHub reads alike.
+"""Cohere: https://docs.cohere.com/docs/deprecations, the ``.md`` twin; its MDX source on GitHub
+reads alike.
 
-Dated sections of prose and lists, newest first, that stay for ever; one of 2024 has a table, with a price. Code spans
-alone say nothing: alternatives are listed like the models that leave, and endpoints, parameters, products and
-fine-tuning leave in one section with models. So the paragraph above a list says what the list is, and every list
-whose paragraph is not known is unreadable; so is a paragraph with code spans that is none of the known sentences.
+Dated sections of prose and lists, newest first, that stay for ever; one of 2024 has a table, with a
+price. Code spans alone say nothing: alternatives are listed like the models that leave, and
+endpoints, parameters, products and fine-tuning leave in one section with models. So the paragraph
+above a list says what the list is, and every list whose paragraph is not known is unreadable; so is
+a paragraph with code spans that is none of the known sentences.
 
-- The date in a heading is that of the end in some sections and of the announcement in others. Neither is read off
-  it: the sentence "Effective ..." has the end, "On ..., we announced" the announcement.
-- Alternatives are grouped by task. A model whose id begins like a task (embed-..., "Embedding tasks") has those of
-  its task; all others have those of the tasks that no model is named after.
+- The date in a heading is that of the end in some sections and of the announcement in others.
+  Neither is read off it: the sentence "Effective ..." has the end, "On ..., we announced" the
+  announcement.
+- Alternatives are grouped by task. A model whose id begins like a task (embed-..., "Embedding
+  tasks") has those of its task; all others have those of the tasks that no model is named after.
 - An alias in brackets ends with its model.
 """
 
@@ -32,15 +35,18 @@ from monitor.extract import (
     sections,
     tables,
     when,
-)  # fmt: skip
+)
 from monitor.facts import Fact, Price, Retirement, When
 from monitor.source import source
 
 _HISTORY = "Deprecation History"
 _TABLE = layout(
-    retires="shutdown date", model="deprecated model", price="deprecated model price",
-    replacement="recommended replacement", under=_HISTORY,
-)  # fmt: skip
+    retires="shutdown date",
+    model="deprecated model",
+    price="deprecated model price",
+    replacement="recommended replacement",
+    under=_HISTORY,
+)
 
 _HEADING = re.compile(r"\d{4}-\d\d-\d\d: (?P<title>.+)")
 #: The place of a day, whatever stands in it: what is no day is unreadable.
@@ -49,19 +55,26 @@ _ANNOUNCED = re.compile(r"On (?P<day>.+?), we announced\b")
 
 #: What the list under a paragraph is.
 _MODELS = re.compile(
-    r"(?:(?P<term>Deprecated|Retired) Models|.*\bthe following models (?:will be|are being) (?:retired|deprecated)):"
+    r"(?:(?P<term>Deprecated|Retired) Models|.*\bthe following models (?:will be|are being) "
+    r"(?:retired|deprecated)):"
 )
 _FEATURES = re.compile(r"(?P<term>Deprecated|Retired) Features and API Endpoints:")
 _ALTERNATIVES = re.compile(r".*\b(?:migrate to|alternatives|replacements)\b.*:")
 
 #: Sentences that end something by themselves.
-_FINE_TUNING = re.compile(r"Retired Fine-Tuning Capabilities: Fine-tuning for the .+ models is being retired\..*")
-_FINE_TUNED = re.compile(r"On (?P<day>.+?), we will sunset all models fine-tuned with (?P<model>[\w.-]+)\..*")
+_FINE_TUNING = re.compile(
+    r"Retired Fine-Tuning Capabilities: Fine-tuning for the .+ models is being retired\..*"
+)
+_FINE_TUNED = re.compile(
+    r"On (?P<day>.+?), we will sunset all models fine-tuned with (?P<model>[\w.-]+)\..*"
+)
 _USAGE = re.compile(r"After (?P<day>.+?), usage of .+ will be deprecated\.")
 #: "For command model replacements, we recommend you use `a`, `b`, or `c` instead."
 _RECOMMENDED = re.compile(r"For (?P<family>\w+) model replacements, we recommend you use .+")
 
-_MODEL = re.compile(r"(?P<model>[\w.-]+)(?: ?\((?:and the alias(?:es)? (?P<aliases>.+)|(?P<note>[^)]+))\))?\.?")
+_MODEL = re.compile(
+    r"(?P<model>[\w.-]+)(?: ?\((?:and the alias(?:es)? (?P<aliases>.+)|(?P<note>[^)]+))\))?\.?"
+)
 _ENDPOINT = re.compile(r"(?P<path>/[\w/-]+)(?: \([^)]*\)| parameters: (?P<parameters>.+))?")
 _PRODUCT = re.compile(r"(?P<name>[^()]+?)(?: \((?P<note>[^)]*)\))?")
 
@@ -73,7 +86,9 @@ _PRODUCT = re.compile(r"(?P<name>[^()]+?)(?: \((?P<note>[^)]*)\))?")
     keeps_past=True,
 )
 def deprecations(body: bytes) -> Iterator[Fact]:
-    """Models, endpoints, parameters, products and fine-tuning that ended since December 2024, or will."""
+    """Models, endpoints, parameters, products and fine-tuning that ended since December 2024, or
+    will.
+    """
     page = blocks(body)
     rows = list(tables(page, _TABLE))
     for section in sections(page):
@@ -87,7 +102,8 @@ def deprecations(body: bytes) -> Iterator[Fact]:
         yield from facts
 
 
-# --- lists -------------------------------------------------------------------------------------------------
+# --- lists
+# -------------------------------------------------------------------------------------------------
 
 
 def _listed(section: Section) -> Iterator[Retirement]:
@@ -110,7 +126,9 @@ def _listed(section: Section) -> Iterator[Retirement]:
         if (match := _RECOMMENDED.fullmatch(text.inline.line))
     }
     stems = {fact.model.split("-")[0] for fact in leaving}
-    others = [name for task, ids in tasks.items() if not task.startswith(tuple(stems)) for name in ids]
+    others = [
+        name for task, ids in tasks.items() if not task.startswith(tuple(stems)) for name in ids
+    ]
     for fact in leaving:
         stem = fact.model.split("-")[0]
         own = [name for task, ids in tasks.items() if task.startswith(stem) for name in ids]
@@ -141,8 +159,13 @@ def _models(item: Inline, term: str, retires: When) -> Iterator[Retirement]:
     if model != match["model"] or bool(aliases) != bool(match["aliases"]):
         raise item.error("no model with aliases")
     fact = Retirement(
-        model=model, term=term, stage="deprecated", retires=retires, note=match["note"] or "", quote=item.line
-    )  # fmt: skip
+        model=model,
+        term=term,
+        stage="deprecated",
+        retires=retires,
+        note=match["note"] or "",
+        quote=item.line,
+    )
     yield fact
     yield from (replace(fact, model=alias, note=f"alias of {model}") for alias in aliases)
 
@@ -160,7 +183,9 @@ def _features(item: Inline, term: str, retires: When) -> Iterator[Retirement]:
         raise item.error("no endpoint in a list of features")
     if match["parameters"]:
         path, *parameters = item.codes
-        yield from (replace(fact, model=name, surface="parameter", note=f"of {path}") for name in parameters)
+        yield from (
+            replace(fact, model=name, surface="parameter", note=f"of {path}") for name in parameters
+        )
     else:
         yield replace(fact, model=match["path"], surface="endpoint")
 
@@ -185,7 +210,8 @@ def _effective(section: Section) -> When:
     raise section.heading.error("no sentence says when this takes effect")
 
 
-# --- sentences and the table -------------------------------------------------------------------------------
+# --- sentences and the table
+# -------------------------------------------------------------------------------
 
 
 def _sentences(section: Section) -> Iterator[Retirement]:
@@ -196,21 +222,34 @@ def _sentences(section: Section) -> Iterator[Retirement]:
         if _FINE_TUNING.fullmatch(line):
             for model in text.inline.codes:
                 yield Retirement(
-                    model=model, surface="fine-tuning", term="Retired", stage="deprecated",
-                    retires=_effective(section), quote=line,
-                )  # fmt: skip
+                    model=model,
+                    surface="fine-tuning",
+                    term="Retired",
+                    stage="deprecated",
+                    retires=_effective(section),
+                    quote=line,
+                )
         elif match := _FINE_TUNED.fullmatch(line):
             yield Retirement(
-                model=match["model"], surface="fine-tuning", stage="deprecated", retires=_day(match["day"]), quote=line
+                model=match["model"],
+                surface="fine-tuning",
+                stage="deprecated",
+                retires=_day(match["day"]),
+                quote=line,
             )
         elif match := _USAGE.fullmatch(line):
             titled = _HEADING.fullmatch(section.heading.line)
             yield Retirement(
-                model=titled["title"] if titled else "", surface="endpoint", stage="deprecated",
-                retires=_day(match["day"]), quote=line,
-            )  # fmt: skip
+                model=titled["title"] if titled else "",
+                surface="endpoint",
+                stage="deprecated",
+                retires=_day(match["day"]),
+                quote=line,
+            )
         elif text.inline.codes and not _RECOMMENDED.fullmatch(line):
-            raise text.inline.error(f"a sentence about ids that is not known, under {section.heading.line!r}")
+            raise text.inline.error(
+                f"a sentence about ids that is not known, under {section.heading.line!r}"
+            )
 
 
 def _rows(rows: Iterable[Row], section: Section) -> Iterator[Fact]:
@@ -223,14 +262,22 @@ def _rows(rows: Iterable[Row], section: Section) -> Iterator[Fact]:
             raise section.heading.error("no sentence says when this was announced")
         for model in codes(row["model"]):
             yield Retirement(
-                model=model, stage="deprecated", announced=announced, retires=when(row["retires"]),
-                replacements=tuple(codes(row["replacement"])), quote=row.quote,
-            )  # fmt: skip
+                model=model,
+                stage="deprecated",
+                announced=announced,
+                retires=when(row["retires"]),
+                replacements=tuple(codes(row["replacement"])),
+                quote=row.quote,
+            )
             if price := money(row["price"]):
                 yield Price(
-                    model=model, meter="search", amount=price.amount, currency=price.currency, per=price.per,
+                    model=model,
+                    meter="search",
+                    amount=price.amount,
+                    currency=price.currency,
+                    per=price.per,
                     quote=row.quote,
-                )  # fmt: skip
+                )
 
 
 def _day(said: str) -> When:

@@ -1,18 +1,20 @@
-"""DeepSeek: https://api-docs.deepseek.com, its price page and its change log. There is no deprecation page.
+"""DeepSeek: https://api-docs.deepseek.com, its price page and its change log. There is no
+deprecation page.
 
-Prices: one table with a column for each model. It has no header row (in HTML not even <th>), and labels span rows and
-columns, so that in Markdown the rows that follow have fewer cells: the prices are the last cells of a row, as many as
-there are models. A rise comes in three stages: a footnote, then a second table (with a row for each model) and the
-moment from which it holds, then the first table with peak and off-peak rows. The hours of the peak stand in a
-footnote alone, and were narrowed there without any number changing: footnotes about prices are notices.
+Prices: one table with a column for each model. It has no header row (in HTML not even <th>), and
+labels span rows and columns, so that in Markdown the rows that follow have fewer cells: the prices
+are the last cells of a row, as many as there are models. A rise comes in three stages: a footnote,
+then a second table (with a row for each model) and the moment from which it holds, then the first
+table with peak and off-peak rows. The hours of the peak stand in a footnote alone, and were
+narrowed there without any number changing: footnotes about prices are notices.
 
 The CDN has answered 200 with another page, or an empty one, for the address without its slash.
 
-Change log: entries under "Date: 2026-04-24". An end is told in a sentence, by day there and by minute in the news.
+Change log: entries under "Date: 2026-04-24". An end is told in a sentence, by day there and by
+minute in the news.
 
-What would break it: a price row with another label, a price table without all three meters, two dates for one end, an
-end ahead without a date.
-"""
+What would break it: a price row with another label, a price table without all three meters, two
+dates for one end, an end ahead without a date."""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ from monitor.source import source
 
 DOCS = "https://api-docs.deepseek.com"
 
-# --- prices ------------------------------------------------------------------------------------------------
+# --- prices
+# ------------------------------------------------------------------------------------------------
 
 _METERS = {
     "1M INPUT TOKENS (CACHE HIT)": "cached_input",
@@ -111,19 +114,30 @@ class _Said:
     def price(self, hours: str, starts: When | None, ends: When | None) -> Iterator[Price]:
         if amount := money(self.cell, per="1M tokens"):
             yield Price(
-                model=self.model, meter=self.meter, amount=amount.amount, currency=amount.currency, per=amount.per,
-                window=self.window, starts=starts, ends=ends,
-                note=f"peak hours: {hours}" if self.window and hours else "", quote=self.quote,
-            )  # fmt: skip
+                model=self.model,
+                meter=self.meter,
+                amount=amount.amount,
+                currency=amount.currency,
+                per=amount.per,
+                window=self.window,
+                starts=starts,
+                ends=ends,
+                note=f"peak hours: {hours}" if self.window and hours else "",
+                quote=self.quote,
+            )
 
 
 def _lines(table: Table) -> list[list[Inline]]:
-    """The rows that are not empty, with the header as the first; Markdown has an empty header instead."""
+    """The rows that are not empty, with the header as the first; Markdown has an empty header
+    instead.
+    """
     rows = [tuple(Inline(title) for title in table.header), *(row.cells for row in table.rows)]
     places = (f"table {table.number}, row {number}" for number in range(len(rows)))
     return [
-        [replace(cell, where=where) for cell in row] for row, where in zip(rows, places, strict=True) if any(row)
-    ]  # fmt: skip
+        [replace(cell, where=where) for cell in row]
+        for row, where in zip(rows, places, strict=True)
+        if any(row)
+    ]
 
 
 def _heads(table: Table) -> list[str]:
@@ -144,12 +158,16 @@ def _across(table: Table) -> bool:
 
 
 def _prices(table: Table) -> list[_Said]:
-    """Every price of a table. Raises Unreadable if a model, a meter or a time of day lacks another's rows."""
+    """Every price of a table. Raises Unreadable if a model, a meter or a time of day lacks
+    another's rows.
+    """
     heads, across = _heads(table), _across(table)
     found: list[_Said] = []
     model = meter = ""
     for cells in _lines(table)[1:]:
-        labels = list(dict.fromkeys(_FOOTNOTE.sub("", cell.line) for cell in cells[: -len(heads)] if cell))
+        labels = list(
+            dict.fromkeys(_FOOTNOTE.sub("", cell.line) for cell in cells[: -len(heads)] if cell)
+        )
         values = cells[-len(heads) :]
         priced = labels[:1] == ["PRICING"] or any("$" in value.line for value in values)
         rest = labels[1:] if labels[:1] == ["PRICING"] else labels
@@ -161,7 +179,9 @@ def _prices(table: Table) -> list[_Said]:
         if across and not (priced or window):  # context, features and what else a model has
             meter = ""
             continue
-        if rest != [word for word, name in _WINDOWS.items() if name == window] or not (meter if across else model):
+        if rest != [word for word, name in _WINDOWS.items() if name == window] or not (
+            meter if across else model
+        ):
             raise cells[0].error(f"no price row known: {labels}")
         if len(heads) != len(values):
             raise cells[0].error(f"{len(values)} prices under {len(heads)} columns")
@@ -179,32 +199,42 @@ def _starts(table: Table, before: Inline) -> When:
     match = _STARTS.search(before.line)
     starts = when(inline(match["moment"], f"before table {table.number}")) if match else None
     if starts is None:
-        raise Unreadable(f"table {table.number}: future prices without the time they start: {before.line!r}")
+        raise Unreadable(
+            f"table {table.number}: future prices without the time they start: {before.line!r}"
+        )
     return starts
 
 
-# --- change log --------------------------------------------------------------------------------------------
+# --- change log
+# --------------------------------------------------------------------------------------------
 
 _DATE = re.compile(r"Date: (\d{4}-\d\d-\d\d)")
 #: Where a page says that it is one of the news; links to them stand in the menu of every page.
 _NEWS = re.compile(
-    r"(?:^source: |rel=\"canonical\" href=\")(https://api-docs\.deepseek\.com/news/news(\d{6}))", re.MULTILINE
+    r"(?:^source: |rel=\"canonical\" href=\")(https://api-docs\.deepseek\.com/news/news(\d{6}))",
+    re.MULTILINE,
 )
 
 #: A day that no more digits follow: a time that cannot be read must not turn into its day.
-_DAY = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2,8} \d{1,2}(?:st|nd|rd|th)?, \d{4}(?:, \d\d:\d\d \(UTC Time\))?)(?!,? ?\d)"
+_DAY = (
+    r"(?:\d{4}-\d\d-\d\d"
+    r"|[A-Z][a-z]{2,8} \d{1,2}(?:st|nd|rd|th)?, \d{4}(?:, \d\d:\d\d \(UTC Time\))?)(?!,? ?\d)"
+)
 #: Where a sentence has a day.
 _PLACE = re.compile(r"\b(?:on|after|since|as of) [A-Z\d]|\(\d")
 _END = re.compile(
-    r"(?P<over>(?:has|have) (?:now )?been |was |were )?(?:fully )?(?P<term>discontinued|retired|deprecated|shut down)\b"
+    r"(?P<over>(?:has|have) (?:now )?been |was |were )?(?:fully "
+    r")?(?P<term>discontinued|retired|deprecated|shut down)\b"
 )
 #: A model that is served at an address of its own for some weeks.
 _TEMPORARY = re.compile(
-    r"(?P<model>[\w.]+(?:-[\w.]+)+) (?:is served|remains available) via a temporary (?:endpoint|API)\b"
+    r"(?P<model>[\w.]+(?:-[\w.]+)+) (?:is served|remains available) via a temporary "
+    r"(?:endpoint|API)\b"
 )
 _UNTIL = re.compile(rf"\buntil (?P<day>{_DAY})")
 _INSTEAD = re.compile(
-    rf"(?:point(?:s|ing)? to|rout(?:es|ing) to|replaced by|in favou?r of) .*?(?P<model>{_MODEL.pattern})"
+    r"(?:point(?:s|ing)? to|rout(?:es|ing) to|replaced by|in favou?r of) "
+    rf".*?(?P<model>{_MODEL.pattern})"
 )
 
 
@@ -234,12 +264,17 @@ class _Entry:
 
     @property
     def notice(self) -> Notice:
-        spans = [code for text in (self.title, *self.texts) for code in text.codes] + [self.title.line]
+        spans = [code for text in (self.title, *self.texts) for code in text.codes] + [
+            self.title.line
+        ]
         return Notice(
-            title=self.title.line, link=self.link, published=self.published,
+            title=self.title.line,
+            link=self.link,
+            published=self.published,
             summary=" ".join(text.line for text in self.texts),
-            models=tuple(dict.fromkeys(span for span in spans if _MODEL.fullmatch(span))), quote=self.title.line,
-        )  # fmt: skip
+            models=tuple(dict.fromkeys(span for span in spans if _MODEL.fullmatch(span))),
+            quote=self.title.line,
+        )
 
     def ends(self) -> Iterator[Retirement]:
         for text in self.texts:
@@ -248,9 +283,13 @@ class _Entry:
                 if not until:
                     raise text.error("no readable end of a temporary address")
                 yield Retirement(
-                    model=match["model"], surface="endpoint", stage="deprecated", announced=self.published,
-                    retires=when(inline(until["day"])), quote=text.line,
-                )  # fmt: skip
+                    model=match["model"],
+                    surface="endpoint",
+                    stage="deprecated",
+                    announced=self.published,
+                    retires=when(inline(until["day"])),
+                    quote=text.line,
+                )
             yield from _ends(text, self.published)
 
 
@@ -269,10 +308,14 @@ def _ends(text: Inline, announced: When) -> Iterator[Retirement]:
         stage: Stage = "retired" if match["over"] else "deprecated"
         for model in dict.fromkeys(models):
             yield Retirement(
-                model=model, term=match["term"], stage=stage, announced=announced,
+                model=model,
+                term=match["term"],
+                stage=stage,
+                announced=announced,
                 retires=when(inline(days[0])) if days else None,
-                replacements=(instead["model"],) if instead else (), quote=sentence,
-            )  # fmt: skip
+                replacements=(instead["model"],) if instead else (),
+                quote=sentence,
+            )
 
 
 def _together(newer: Retirement, older: Retirement) -> Retirement:
@@ -288,7 +331,9 @@ def _together(newer: Retirement, older: Retirement) -> Retirement:
 
 
 def _entries(body: bytes) -> Iterator[_Entry]:
-    """The change log: a day, and under it a heading for each entry; text right under the day is an entry, too."""
+    """The change log: a day, and under it a heading for each entry; text right under the day is an
+    entry, too.
+    """
     day: When | None = None
     entry: _Entry | None = None
     for section in sections(body):
@@ -297,7 +342,11 @@ def _entries(body: bytes) -> Iterator[_Entry]:
             if entry:
                 yield entry
             day = when(match[1])
-            entry = _Entry(inline(_first(texts[0].line)), f"{DOCS}/updates", day, texts) if texts and day else None
+            entry = (
+                _Entry(inline(_first(texts[0].line)), f"{DOCS}/updates", day, texts)
+                if texts and day
+                else None
+            )
         elif day is None:
             if section.level > 1:
                 raise section.heading.error("an entry before any day")
@@ -322,4 +371,11 @@ def _news(body: bytes) -> list[_Entry]:
     day = when(f"20{match[2][:2]}-{match[2][2:4]}-{match[2][4:]}")
     if not found or not day:
         raise Unreadable("news without a title")
-    return [_Entry(found[0].heading, match[1], day, [text.inline for section in found for text in section.texts])]
+    return [
+        _Entry(
+            found[0].heading,
+            match[1],
+            day,
+            [text.inline for section in found for text in section.texts],
+        )
+    ]

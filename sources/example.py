@@ -1,10 +1,10 @@
 """Acme: https://acme.example/docs/deprecations
 
-The smallest real adapter, to be copied (CONTRIBUTING.md says how). Acme does not exist: `sources.load` leaves this
-module out, and only the tests run it.
+The smallest real adapter, to be copied (CONTRIBUTING.md says how). Acme does not exist:
+`sources.load` leaves this module out, and only the tests run it.
 
-The .md twin is read, not the HTML. Dates on models that are still available are promises ("Not sooner than").
-"""
+The .md twin is read, not the HTML. Dates on models that are still available are promises ("Not
+sooner than")."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ from monitor.extract import codes, layout, tables, when
 from monitor.facts import Fact, Retirement, Stage
 from monitor.source import source
 
-MODELS = layout(model="model", state="state", announced="announced", retires="shutdown date", replacement="replacement")
+MODELS = layout(
+    model="model",
+    state="state",
+    announced="announced",
+    retires="shutdown date",
+    replacement="replacement",
+)
 #: Request parameters are retired in a table of their own; they are not models.
 PARAMETERS = layout(parameter="parameter")
 
-STAGES: dict[str, Stage] = {"available": "active", "deprecated": "deprecated", "shut down": "retired"}
+STAGES: dict[str, Stage] = {
+    "available": "active",
+    "deprecated": "deprecated",
+    "shut down": "retired",
+}
 
 
 @source(
@@ -30,7 +40,9 @@ STAGES: dict[str, Stage] = {"available": "active", "deprecated": "deprecated", "
     keeps_past=True,
 )
 def deprecations(body: bytes) -> Iterator[Fact]:
-    """One row a model; an id and its aliases share a cell. Models that were shut down stay on the page."""
+    """One row a model; an id and its aliases share a cell. Models that were shut down stay on the
+    page.
+    """
     for row in tables(body, MODELS, skip=[PARAMETERS]):
         state, replacement = row["state"], row["replacement"]
         if state.line.casefold() not in STAGES:

@@ -1,15 +1,17 @@
 """Fireworks AI: its changelog, and the models and products that it deprecates there.
 
-https://docs.fireworks.ai/updates/changelog.md: ``<Update label="2026-08-14">`` blocks. Each heading of a block's
-highest level is an entry, and a notice; a block without headings is one entry, called by its first sentence.
+https://docs.fireworks.ai/updates/changelog.md: ``<Update label="2026-08-14">`` blocks. Each heading
+of a block's highest level is an entry, and a notice; a block without headings is one entry, called
+by its first sentence.
 
-An entry "Serverless deprecation: ..." names models by their display names, in its first sentence or in a list
-"X - migrate to Y": surface ``serverless``, for dedicated deployments go on. The label is the day it was told; an end
-is known only where the entry prints a date. An entry about the deprecation of something else names it in the first
-sentence: surface ``product``; where the sentence is another, the notice is all there is.
+An entry "Serverless deprecation: ..." names models by their display names, in its first sentence or
+in a list "X - migrate to Y": surface ``serverless``, for dedicated deployments go on. The label is
+the day it was told; an end is known only where the entry prints a date. An entry about the
+deprecation of something else names it in the first sentence: surface ``product``; where the
+sentence is another, the notice is all there is.
 
-What would break it, as Unreadable: an empty block, a serverless deprecation without models or with two dates.
-"""
+What would break it, as Unreadable: an empty block, a serverless deprecation without models or with
+two dates."""
 
 from __future__ import annotations
 
@@ -18,7 +20,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from monitor.extract import Inline, Text, Unreadable, blocks, decode, elements, newest, sections, sentences, when
+from monitor.extract import (
+    Inline,
+    Text,
+    Unreadable,
+    blocks,
+    decode,
+    elements,
+    newest,
+    sections,
+    sentences,
+    when,
+)
 from monitor.facts import Fact, Notice, Retirement, When
 from monitor.source import source
 
@@ -31,7 +44,8 @@ _SERVERLESS = re.compile(
 _ITEM = re.compile(r"(?P<name>.+?) - migrate to (?P<names>.+?)\.?")
 _MIGRATE = re.compile(r"Migrate to (?P<names>.+?)\.?")
 _PRODUCT = re.compile(
-    r"(?:The )?(?P<names>.+?) (?:is|are|has been|have been) (?:being )?deprecated(?P<gone> and (?:is|are) no longer)?\b"
+    r"(?:The )?(?P<names>.+?) (?:is|are|has been|have been) (?:being )?deprecated(?P<gone> and "
+    r"(?:is|are) no longer)?\b"
 )
 
 
@@ -49,11 +63,17 @@ def changelog(body: bytes) -> Iterator[Fact]:
     for entry in entries:
         first = entry.texts[0].inline.line if entry.texts else ""
         hrefs = [href for text in entry.texts for _, href in text.inline.links]
-        models = dict.fromkeys(href.rpartition("/")[2] for href in hrefs if "app.fireworks.ai/models/" in href)
+        models = dict.fromkeys(
+            href.rpartition("/")[2] for href in hrefs if "app.fireworks.ai/models/" in href
+        )
         yield Notice(
-            title=entry.title, link=PAGE, published=entry.published, summary=first, models=tuple(models),
+            title=entry.title,
+            link=PAGE,
+            published=entry.published,
+            summary=first,
+            models=tuple(models),
             quote=first or entry.title,
-        )  # fmt: skip
+        )
     yield from newest(chain.from_iterable(map(_ends, entries)))
 
 
@@ -78,22 +98,34 @@ def _entries(page: str) -> Iterator[_Entry]:
 def _ends(entry: _Entry) -> Iterator[Retirement]:
     if not re.search(r"deprecat|sunset", entry.title, re.IGNORECASE) or not entry.texts:
         return
-    if entry.title.startswith("Serverless deprecation") or _SERVERLESS.match(entry.texts[0].inline.line):
+    if entry.title.startswith("Serverless deprecation") or _SERVERLESS.match(
+        entry.texts[0].inline.line
+    ):
         yield from _serverless(entry)
     elif match := _PRODUCT.match(entry.texts[0].inline.line):
         for name in _names(match["names"]):
             yield Retirement(
-                model=name, surface="product", stage="retired" if match["gone"] else "deprecated",
-                announced=entry.published, quote=match[0],
-            )  # fmt: skip
+                model=name,
+                surface="product",
+                stage="retired" if match["gone"] else "deprecated",
+                announced=entry.published,
+                quote=match[0],
+            )
 
 
 def _serverless(entry: _Entry) -> Iterator[Retirement]:
     said = [part for text in entry.texts for part in sentences(text.inline)]
-    days = {day for text in (entry.title, *(part.text for part in said)) for day in _DAY.findall(text)}
+    days = {
+        day for text in (entry.title, *(part.text for part in said)) for day in _DAY.findall(text)
+    }
     if len(days) > 1:
         raise Unreadable(f"more than one date in {entry.title!r}: {sorted(days)}")
-    instead = tuple(name for part in said if (match := _MIGRATE.fullmatch(part.text)) for name in _links(part, match))
+    instead = tuple(
+        name
+        for part in said
+        if (match := _MIGRATE.fullmatch(part.text))
+        for name in _links(part, match)
+    )
     models: dict[str, tuple[tuple[str, ...], str]] = {}
     for part in said:
         if match := _SERVERLESS.match(part.text):
@@ -106,9 +138,15 @@ def _serverless(entry: _Entry) -> Iterator[Retirement]:
     retires = when(days.pop()) if days else None
     for name, (replacements, quote) in models.items():
         yield Retirement(
-            model=name, surface="serverless", term="deprecated", stage="deprecated", announced=entry.published,
-            retires=retires, replacements=replacements, quote=quote,
-        )  # fmt: skip
+            model=name,
+            surface="serverless",
+            term="deprecated",
+            stage="deprecated",
+            announced=entry.published,
+            retires=retires,
+            replacements=replacements,
+            quote=quote,
+        )
 
 
 def _names(text: str) -> list[str]:

@@ -1,19 +1,20 @@
 """Gemini API (ai.google.dev): deprecations, prices, model list and changelog.
 
-Deprecations: one table under each family, rows of shut-down models gray in HTML only, so the HTML is read and not the
-``.md.txt`` twin. Since May 2026 a note makes all its dates the *earliest possible* ones; a page without the note
-(until March 2026) prints firm dates, and floors as "Earliest June 2026". There is no date of announcement.
-Ids differ now and then from those of the API (``embedding-2-preview``), and are kept as printed.
+Deprecations: one table under each family, rows of shut-down models gray in HTML only, so the HTML
+is read and not the ``.md.txt`` twin. Since May 2026 a note makes all its dates the *earliest
+possible* ones; a page without the note (until March 2026) prints firm dates, and floors as
+"Earliest June 2026". There is no date of announcement. Ids differ now and then from those of the
+API (``embedding-2-preview``), and are kept as printed.
 
-Prices: one H2 for each model, its ids in code spans below, one table for each tier. Several prices stand in a cell,
-each with its own unit and condition. ``model`` is the id, the one name that all layouts share with the other pages of
-this provider; the heading's name is used only where no id is printed. Conversions of 2025 lost most headings, and some
-made lists of the tables: the last part of this file puts both back.
+Prices: one H2 for each model, its ids in code spans below, one table for each tier. Several prices
+stand in a cell, each with its own unit and condition. ``model`` is the id, the one name that all
+layouts share with the other pages of this provider; the heading's name is used only where no id is
+printed. Conversions of 2025 lost most headings, and some made lists of the tables: the last part of
+this file puts both back.
 
-What would break it, as Unreadable: a new row kind, tier or condition of the price page; a model of 2025 told by a
-description that is not known here; another wording of the note on dates; a heading of the changelog that is no date.
-A note without its words "earliest possible" would go unseen.
-"""
+What would break it, as Unreadable: a new row kind, tier or condition of the price page; a model of
+2025 told by a description that is not known here; another wording of the note on dates; a heading
+of the changelog that is no date. A note without its words "earliest possible" would go unseen."""
 
 from __future__ import annotations
 
@@ -52,20 +53,28 @@ from monitor.source import Access, source
 
 DOCS = "https://ai.google.dev/gemini-api/docs"
 
-# --- deprecations ------------------------------------------------------------------------------------------
+# --- deprecations
+# ------------------------------------------------------------------------------------------
 
 _SCHEDULE = layout(
-    model="model*|agent*|managed agent*", released="release date", retires="shutdown date",
+    model="model*|agent*|managed agent*",
+    released="release date",
+    retires="shutdown date",
     replacement="recommended replacement",
-)  # fmt: skip
+)
 _MARKUP = re.compile(r"(?:<[^>]*>|[*>\s])+")
-_ALL_FLOORS = re.compile(r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE)
+_ALL_FLOORS = re.compile(
+    r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE
+)
 
 
-# Rows leave some time after their date (the Gemini 1.x rows did), so that one which leaves was not withdrawn.
+# Rows leave some time after their date (the Gemini 1.x rows did), so that one which leaves was not
+# withdrawn.
 @source(f"{DOCS}/deprecations?hl=en", facts=(Retirement,), markers=(b"Shutdown date", b"gemini-"))
 def deprecations(body: bytes) -> Iterator[Fact]:
-    """A gray row is shut down; any other with a firm date is deprecated, and with a floor or no date active."""
+    """A gray row is shut down; any other with a firm date is deprecated, and with a floor or no
+    date active.
+    """
     text = decode(body)
     plain = _MARKUP.sub(" ", text)
     floors = _ALL_FLOORS.search(plain) is not None
@@ -77,7 +86,9 @@ def deprecations(body: bytes) -> Iterator[Fact]:
         retires = when(row["retires"])
         if retires and floors and not gone:
             retires = replace(retires, bound="not_before")
-        stage: Stage = "retired" if gone else "deprecated" if retires and retires.bound == "on" else "active"
+        stage: Stage = (
+            "retired" if gone else "deprecated" if retires and retires.bound == "on" else "active"
+        )
         for model in codes(row["model"]):
             yield Retirement(
                 model=model,
@@ -89,7 +100,9 @@ def deprecations(body: bytes) -> Iterator[Fact]:
 
 
 def _replacements(cell: Inline) -> tuple[str, ...]:
-    """The ids of a cell ("`a` or the GA models on ..." names one), or the product it names in words."""
+    """The ids of a cell ("`a` or the GA models on ..." names one), or the product it names in
+    words.
+    """
     named = tuple(code for code in cell.codes if code)
     if named or not cell or cell.line.casefold() in ("-", "n/a"):
         return named
@@ -102,21 +115,26 @@ def _replacements(cell: Inline) -> tuple[str, ...]:
 _TEXT_HEADER = "Model Release date Shutdown date Recommended replacement"
 _DAY = r"(?:[A-Z][a-z]+ (?:\d{1,2}, )?\d{4})"
 _TEXT_ROW = re.compile(
-    rf"([\w.-]+)(?: ({_DAY}))? ((?:Earliest )?{_DAY}|No shutdown date announced)(?: ([\w.-]+(?: or .+)?))?"
+    rf"([\w.-]+)(?: ({_DAY}))? ((?:Earliest )?{_DAY}|No shutdown date announced)(?: ([\w.-]+(?: "
+    r"or .+)?))?"
 )
 
 
 def _text_tables(text: str) -> str:
-    """Plain text of the page (archives hold it) as Markdown: its tables have one line a row and no separators.
+    """Plain text of the page (archives hold it) as Markdown: its tables have one line a row and no
+    separators.
 
-    Markdown comes back as it is. A line of a table that is neither a row nor the divider raises Unreadable.
-    """
+    Markdown comes back as it is. A line of a table that is neither a row nor the divider raises
+    Unreadable."""
     lines: list[str] = []
     inside = False
     for line in text.splitlines():
         if line.strip() == _TEXT_HEADER:
             inside = True
-            lines += ["| Model | Release date | Shutdown date | Recommended replacement |", "|---|---|---|---|"]
+            lines += [
+                "| Model | Release date | Shutdown date | Recommended replacement |",
+                "|---|---|---|---|",
+            ]
         elif inside and line.strip() == "Preview models":
             lines.append("| Preview models ||||")
         elif inside and line.strip():
@@ -130,10 +148,12 @@ def _text_tables(text: str) -> str:
     return "\n".join(lines)
 
 
-# --- prices ------------------------------------------------------------------------------------------------
+# --- prices
+# ------------------------------------------------------------------------------------------------
 
 _PRICES = layout(kind="", paid="paid tier, per *")
-#: The tables under these say how tools and agents are billed, in sentences; their prices stand in the models' tables.
+#: The tables under these say how tools and agents are billed, in sentences; their prices stand in
+#: the models' tables.
 _NOT_MODELS = re.compile(r"pricing for (?:tools|agents)|notes", re.IGNORECASE)
 _TIERS = ("standard", "batch", "flex", "priority")
 
@@ -153,7 +173,9 @@ def pricing(body: bytes) -> Iterator[Fact]:
 
 
 def _models(page: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
-    """Each model's heading, and its blocks with it. A table before the first H2 is of no known model."""
+    """Each model's heading, and its blocks with it. A table before the first H2 is of no known
+    model.
+    """
     parts: list[tuple[str, list[Block]]] = []
     for block in page:
         if isinstance(block, Heading) and block.level == 2:
@@ -166,7 +188,9 @@ def _models(page: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
 
 
 def _ids(section: Sequence[Block]) -> tuple[str, ...]:
-    """The ids of the line under the heading: code spans with nothing but "," and "and" between them."""
+    """The ids of the line under the heading: code spans with nothing but "," and "and" between
+    them.
+    """
     for block in section:
         if isinstance(block, Text) and (spans := block.inline.codes):
             rest = block.inline.line
@@ -178,15 +202,18 @@ def _ids(section: Sequence[Block]) -> tuple[str, ...]:
 
 
 def _display_name(heading: str) -> str:
-    """A heading without its labels: "Gemini 3 Pro Image (Nano Banana Pro) 🍌" is Gemini 3 Pro Image."""
+    """A heading without its labels: "Gemini 3 Pro Image (Nano Banana Pro) 🍌" is Gemini 3 Pro
+    Image.
+    """
     return re.sub(r"\s*(?:\([^)]*\)|[^\w\s.()-])\s*", " ", heading).strip()
 
 
 def _tiers(section: Sequence[Block]) -> tuple[str, ...]:
-    """The tiers of a model's tables where no heading names them: the tabs above, or else their usual order.
+    """The tiers of a model's tables where no heading names them: the tabs above, or else their
+    usual order.
 
-    The page's script shows tables as tabs; in text only a line of links is left of them, or nothing at all.
-    """
+    The page's script shows tables as tabs; in text only a line of links is left of them, or nothing
+    at all."""
     for block in section:
         if isinstance(block, Text):
             tabs = tuple(name.casefold() for name, _ in block.inline.links)
@@ -198,37 +225,60 @@ def _tiers(section: Sequence[Block]) -> tuple[str, ...]:
 
 
 _KINDS = (  # what a row prices; groups: variant, modality, meter, label
-    re.compile(r"(?P<modality>text|image|audio|video)? ?(?P<meter>input|output) price(?: \((?P<label>[^)]*)\))?"),
+    re.compile(
+        r"(?P<modality>text|image|audio|video)? ?(?P<meter>input|output) price(?: "
+        r"\((?P<label>[^)]*)\))?"
+    ),
     re.compile(r"(?P<meter>context caching)(?: price)?(?: \((?P<label>storage)\))?"),
     re.compile(r"(?P<meter>tuning) price"),
     re.compile(r"(?P<modality>image) generation pricing"),
-    re.compile(r"(?:(?P<variant>.+) )?(?P<modality>image|video)(?: with audio)? price(?: \(default\))?"),
+    re.compile(
+        r"(?:(?P<variant>.+) )?(?P<modality>image|video)(?: with audio)? price(?: \(default\))?"
+    ),
     re.compile(r"(?P<variant>lyria .+?)(?: \((?:\d+s|full song)\))?"),
 )
-_METERS = {"input": "input", "output": "output", "context caching": "cached_input", "tuning": "training"}
+_METERS = {
+    "input": "input",
+    "output": "output",
+    "context caching": "cached_input",
+    "tuning": "training",
+}
 _GROUNDING = re.compile(r"grounding with google (?P<service>search|maps|web and image search)")
 _GROUNDING_PRICE = re.compile(
-    r"(?:(?P<free>[^$]+?),? then )?\$(?P<amount>\d+(?:\.\d+)?) (?:/|per) (?P<per>1(?:,000|k) [a-z ]+?)"
+    r"(?:(?P<free>[^$]+?),? then )?\$(?P<amount>\d+(?:\.\d+)?) (?:/|per) (?P<per>1(?:,000|k) [a-z "
+    r"]+?)"
     r"(?: for text and image-based grounding)?\.?"
 )
 
 
 def _row_prices(row: Row, tier: str, ids: Sequence[str], stage: str) -> Iterator[Price]:
-    kind, paid = row["kind"].line.casefold().rstrip("* "), row["paid"].line.casefold().replace("*", "").strip()
+    kind, paid = (
+        row["kind"].line.casefold().rstrip("* "),
+        row["paid"].line.casefold().replace("*", "").strip(),
+    )
     if kind == "used to improve our products" or re.sub(r" \([^)]*\)$", "", paid) in NO_PRICE:
         return
     if grounding := _GROUNDING.fullmatch(kind):
         match = _GROUNDING_PRICE.fullmatch(paid)
-        per = unit(re.sub("grounded prompts|grounding requests", "requests", match["per"])) if match else None
+        per = (
+            unit(re.sub("grounded prompts|grounding requests", "requests", match["per"]))
+            if match
+            else None
+        )
         if not match or not per:
             raise row["paid"].error("not a price of grounding")
         # "Web and Image Search" is what the image models' search was called for some months of 2026
         meter = "google_maps" if grounding["service"] == "maps" else "google_search"
         for model in ids:
             yield Price(
-                model=model, meter=meter, amount=Decimal(match["amount"]), per=per, tier=tier,
-                note=_note(match["free"], stage), quote=row.quote,
-            )  # fmt: skip
+                model=model,
+                meter=meter,
+                amount=Decimal(match["amount"]),
+                per=per,
+                tier=tier,
+                note=_note(match["free"], stage),
+                quote=row.quote,
+            )
         return
     for part in _split_row(kind, paid, ids):
         yield from _part_prices(row, part, tier, stage)
@@ -239,14 +289,18 @@ def _note(*words: str | None) -> str:
 
 
 def _part_prices(row: Row, part: _Part, tier: str, stage: str) -> Iterator[Price]:
-    found = next((match.groupdict() for pattern in _KINDS if (match := pattern.fullmatch(part.kind))), None)
+    found = next(
+        (match.groupdict() for pattern in _KINDS if (match := pattern.fullmatch(part.kind))), None
+    )
     head = re.fullmatch(r"Paid Tier, per (.+) in USD", row.headers["paid"], re.IGNORECASE)
     usual = unit(head[1]) if head else None
     if not found:
         raise row["kind"].error("unknown kind of price")
     if not usual:
         raise row["paid"].error(f"unknown unit in the header {row.headers['paid']!r}")
-    models = _of_variant(row["kind"], found["variant"], part.ids) if found.get("variant") else part.ids
+    models = (
+        _of_variant(row["kind"], found["variant"], part.ids) if found.get("variant") else part.ids
+    )
     modality = found.get("modality") or ("audio" if found.get("variant") else "")
     meter = _METERS[found.get("meter") or "output"]
     label = (found.get("label") or "").replace("including thinking tokens", "")
@@ -254,17 +308,26 @@ def _part_prices(row: Row, part: _Part, tier: str, stage: str) -> Iterator[Price
         for name, context, per in _terms(row["paid"], item, meter, modality or label, usual):
             for model in models:
                 yield Price(
-                    model=model, meter=name, amount=item.amount, per=per, tier=tier,
-                    context=f"{part.context} {context}".strip(), starts=item.starts, ends=item.ends,
-                    note=_note(item.label, part.note, stage), quote=row.quote,
-                )  # fmt: skip
+                    model=model,
+                    meter=name,
+                    amount=item.amount,
+                    per=per,
+                    tier=tier,
+                    context=f"{part.context} {context}".strip(),
+                    starts=item.starts,
+                    ends=item.ends,
+                    note=_note(item.label, part.note, stage),
+                    quote=row.quote,
+                )
 
 
 _VARIANTS = {"fast", "ultra", "lite", "clip", "pro"}
 
 
 def _of_variant(cell: Inline, name: str, ids: Sequence[str]) -> list[str]:
-    """The one id that a row such as "Veo 3.1 Fast" prices: that with "fast" in it; "Standard" has no such word."""
+    """The one id that a row such as "Veo 3.1 Fast" prices: that with "fast" in it; "Standard" has
+    no such word.
+    """
     wanted = _VARIANTS & set(name.split())
     fitting = [model for model in ids if _VARIANTS & set(model.split("-")) == wanted]
     if len(fitting) != 1:
@@ -274,7 +337,9 @@ def _of_variant(cell: Inline, name: str, ids: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Item:
-    """One amount of a cell with everything printed about it. ``label`` is the words in brackets after it."""
+    """One amount of a cell with everything printed about it. ``label`` is the words in brackets
+    after it.
+    """
 
     amount: Decimal
     per: str
@@ -297,7 +362,9 @@ _ITEM = re.compile(
 
 
 def _items(cell: Inline, paid: str) -> list[_Item]:
-    """The prices of a cell. Each begins at its dollar sign; the word before the next one ends it."""
+    """The prices of a cell. Each begins at its dollar sign; the word before the next one ends
+    it.
+    """
     before, *parts = paid.split("$")
     if before.strip() not in ("", "same as standard") or not parts:
         raise cell.error("not a price")
@@ -311,7 +378,11 @@ def _items(cell: Inline, paid: str) -> list[_Item]:
             said["label"] = items[-1].label  # "$3.00 or $0.005/min (audio)": the label is of both
         starts, ends = (when(said[name]) if said[name] else None for name in ("starts", "ends"))
         amount = Decimal(said["amount"].replace(",", ""))
-        items.append(_Item(amount, said["per"], said["context"].replace(" ", ""), said["label"], starts, ends))
+        items.append(
+            _Item(
+                amount, said["per"], said["context"].replace(" ", ""), said["label"], starts, ends
+            )
+        )
     return items[::-1]
 
 
@@ -327,12 +398,13 @@ _RESOLUTION = re.compile(r"\d+p|\dk")
 _SIZED = re.compile(r"((?:[\d.]+k/)*[\d.]+k) image")
 
 
-def _terms(cell: Inline, item: _Item, meter: str, usual_label: str, usual: str) -> Iterator[tuple[str, str, str]]:
+def _terms(
+    cell: Inline, item: _Item, meter: str, usual_label: str, usual: str
+) -> Iterator[tuple[str, str, str]]:
     """The meter, context and unit of each price that one amount states.
 
-    "(text / image / video)" is the plain meter, "(audio / video)" one meter each; "per 1K/2K image" and
-    "(720p and 1080p)" are one context each.
-    """
+    "(text / image / video)" is the plain meter, "(audio / video)" one meter each; "per 1K/2K image"
+    and "(720p and 1080p)" are one context each."""
     sizes = _SIZED.fullmatch(item.per)
     per = "image" if sizes else unit(item.per) if item.per else usual
     if not per:
@@ -365,7 +437,8 @@ def _parts(label: str) -> list[str]:
     return [part for part in re.split(r"\s*(?:/|,|\band\b)\s*", label) if part]
 
 
-# --- models ------------------------------------------------------------------------------------------------
+# --- models
+# ------------------------------------------------------------------------------------------------
 
 
 def _next_page(body: bytes) -> dict[str, str] | None:
@@ -382,9 +455,8 @@ def _next_page(body: bytes) -> dict[str, str] | None:
 def models(body: bytes) -> Iterator[Fact]:
     """The model list, one page body or an array of all of them.
 
-    A first page alone is refused: what stands on the others would look delisted. The list is no proof that a
-    model works: shut-down ones stay on it for months.
-    """
+    A first page alone is refused: what stands on the others would look delisted. The list is no
+    proof that a model works: shut-down ones stay on it for months."""
     document = parsed_json(body)
     pages = document if isinstance(document, list) else [document]
     if pages[-1].get("nextPageToken"):
@@ -400,7 +472,8 @@ def models(body: bytes) -> Iterator[Fact]:
             )
 
 
-# --- changelog ---------------------------------------------------------------------------------------------
+# --- changelog
+# ---------------------------------------------------------------------------------------------
 
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)")
 _GROUP = re.compile(r"[\w ]{1,30}:")  # "Model updates:" above a list, until mid 2025
@@ -411,8 +484,8 @@ _MODEL_ID = re.compile(r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)+")
 def changelog(body: bytes) -> Iterator[Fact]:
     """One notice for each list item of a day, with its nested items and further paragraphs.
 
-    Its title is the first sentence, so that a list of models which grows later stays the same notice.
-    """
+    Its title is the first sentence, so that a list of models which grows later stays the same
+    notice."""
     for section in sections(body):
         if section.level == 1:
             continue
@@ -430,7 +503,9 @@ def changelog(body: bytes) -> Iterator[Fact]:
             sentence = _SENTENCE.match(first)
             title = sentence[1] if sentence else first
             used[title] += 1
-            named = (code for text in entry for code in text.inline.codes if _MODEL_ID.fullmatch(code))
+            named = (
+                code for text in entry for code in text.inline.codes if _MODEL_ID.fullmatch(code)
+            )
             yield Notice(
                 title=title if used[title] == 1 else f"{title} ({used[title]})",
                 link=link,
@@ -453,14 +528,18 @@ def _entries(texts: Iterable[Text]) -> list[list[Text]]:
     return found
 
 
-# --- prices of 2025 ----------------------------------------------------------------------------------------
-# Two conversions: lists instead of tables (May 2025), and the tables without most of their headings (both).
+# --- prices of 2025
+# ---------------------------------------------------------------------------------------- Two
+# conversions: lists instead of tables (May 2025), and the tables without most of their headings
+# (both).
 
 _LISTED = re.compile(r"(Free Tier|Paid Tier, per .+? in USD): (.+)")
 
 
 def _with_tables(page: Sequence[Block]) -> list[Block]:
-    """The page, with each list of prices as the table it was: a kind, and below it one item for each tier."""
+    """The page, with each list of prices as the table it was: a kind, and below it one item for
+    each tier.
+    """
     found: list[Block] = []
     at = 0
     while at < len(page):
@@ -493,37 +572,52 @@ def _listed(items: Sequence[Block]) -> tuple[Inline, tuple[str, str], tuple[str,
 
 
 _PREVIEW = " (preview)"
-#: What is said of one model only in the pages that lost their headings, and the ids (or the name) that stood there.
-#: Previews go by the id they had as stable models, so that their later prices are a change and not a new model.
-_DESCRIBED = tuple((re.compile(words, re.IGNORECASE), ids) for words, ids in (
-    (r"multipurpose model", "`gemini-2.5-pro`"),
-    (r"first hybrid reasoning", "`gemini-2.5-flash`"),
-    (r"based on the 2\.5 flash", "`gemini-2.5-flash-preview-09-2025`"),
-    (r"most cost effective", "`gemini-{series}-flash-lite`"),  # said of two: each stands below the Flash of its series
-    (r"based on gemini 2\.5 flash lite", "`gemini-2.5-flash-lite-preview-09-2025`"),
-    (r"native audio models", "Gemini 2.5 Flash Native Audio"),  # several ids, one after the other
-    (r"native image generation.+ as 2\.5 flash", "`gemini-2.5-flash-image`"),
-    (r"2\.5 flash text-to-speech", "`gemini-2.5-flash-preview-tts`"),
-    (r"2\.5 pro text-to-speech", "`gemini-2.5-pro-preview-tts`"),
-    (r"most balanced multimodal", "`gemini-2.0-flash`"),
-    (r"latest image", "`imagen-4.0-generate-001`, `imagen-4.0-ultra-generate-001`, `imagen-4.0-fast-generate-001`"),
-    (r"state-of-the-art image", "`imagen-3.0-generate-002`"),
-    (r"state-of-the-art video", "`veo-2.0-generate-001`"),
-    (r"newest embeddings model", "`gemini-embedding-001`"),
-    (r"embodied reasoning", "Gemini Robotics-ER"),  # its version is not printed
-    (r"fastest multimodal", "`gemini-1.5-flash`"),
-    (r"lower intelligence", "`gemini-1.5-flash-8b`"),
-    (r"1\.5 series", "`gemini-1.5-pro`"),
-    (r"open model built", "Gemma"),  # never had a price
-))  # fmt: skip
+#: What is said of one model only in the pages that lost their headings, and the ids (or the name)
+#: that stood there. Previews go by the id they had as stable models, so that their later prices are
+#: a change and not a new model.
+_DESCRIBED = tuple(
+    (re.compile(words, re.IGNORECASE), ids)
+    for words, ids in (
+        (r"multipurpose model", "`gemini-2.5-pro`"),
+        (r"first hybrid reasoning", "`gemini-2.5-flash`"),
+        (r"based on the 2\.5 flash", "`gemini-2.5-flash-preview-09-2025`"),
+        (
+            r"most cost effective",
+            "`gemini-{series}-flash-lite`",
+        ),  # said of two: each stands below the Flash of its series
+        (r"based on gemini 2\.5 flash lite", "`gemini-2.5-flash-lite-preview-09-2025`"),
+        (
+            r"native audio models",
+            "Gemini 2.5 Flash Native Audio",
+        ),  # several ids, one after the other
+        (r"native image generation.+ as 2\.5 flash", "`gemini-2.5-flash-image`"),
+        (r"2\.5 flash text-to-speech", "`gemini-2.5-flash-preview-tts`"),
+        (r"2\.5 pro text-to-speech", "`gemini-2.5-pro-preview-tts`"),
+        (r"most balanced multimodal", "`gemini-2.0-flash`"),
+        (
+            r"latest image",
+            "`imagen-4.0-generate-001`, `imagen-4.0-ultra-generate-001`, "
+            "`imagen-4.0-fast-generate-001`",
+        ),
+        (r"state-of-the-art image", "`imagen-3.0-generate-002`"),
+        (r"state-of-the-art video", "`veo-2.0-generate-001`"),
+        (r"newest embeddings model", "`gemini-embedding-001`"),
+        (r"embodied reasoning", "Gemini Robotics-ER"),  # its version is not printed
+        (r"fastest multimodal", "`gemini-1.5-flash`"),
+        (r"lower intelligence", "`gemini-1.5-flash-8b`"),
+        (r"1\.5 series", "`gemini-1.5-pro`"),
+        (r"open model built", "Gemma"),  # never had a price
+    )
+)
 
 
 def _with_headings(page: Sequence[Block]) -> list[Block]:
-    """The page, with a heading and ids above each model of which a lossy conversion left a description only.
+    """The page, with a heading and ids above each model of which a lossy conversion left a
+    description only.
 
-    A page has lost headings if prices stand before the first one, or a known description follows other prices. All
-    paragraphs between prices are then looked at: without a heading among them, exactly one description must be known.
-    """
+    A page has lost headings if prices stand before the first one, or a known description follows
+    other prices. All paragraphs between prices are then looked at: without a heading among them,
+    exactly one description must be known."""
     parts: list[list[Block]] = []  # everything up to the next prices, with these
     for block in page:
         if not parts or (isinstance(parts[-1][-1], Table) and not isinstance(block, Table)):
@@ -557,7 +651,9 @@ def _headings(part: Sequence[Block]) -> list[str]:
 def _paragraphs(part: Sequence[Block]) -> list[Inline]:
     """The paragraphs, without the notes, which begin with their mark in brackets."""
     texts = (block for block in part if isinstance(block, Text))
-    return [text.inline for text in texts if text.depth == 0 and not text.inline.text.startswith("[")]
+    return [
+        text.inline for text in texts if text.depth == 0 and not text.inline.text.startswith("[")
+    ]
 
 
 def _described(part: Sequence[Block]) -> list[str]:
@@ -575,7 +671,9 @@ class _Part(NamedTuple):
     note: str = ""
 
 
-_TITLED = re.compile(r"(?P<first>non-thinking|input): ?(?P<one>.+?)(?P<second>thinking|output): ?(?P<two>.+)")
+_TITLED = re.compile(
+    r"(?P<first>non-thinking|input): ?(?P<one>.+?)(?P<second>thinking|output): ?(?P<two>.+)"
+)
 _SPEECH = re.compile(r"text-to-speech ?\((?P<id>[\w.-]+)\)")
 _SPEECH_PRICES = re.compile(r"(?P<one>\$[\d.]+) ?\(input\) ?(?P<two>\$[\d.]+) ?\(output\)")
 
@@ -583,12 +681,19 @@ _SPEECH_PRICES = re.compile(r"(?P<one>\$[\d.]+) ?\(input\) ?(?P<two>\$[\d.]+) ?\
 def _split_row(kind: str, paid: str, ids: Sequence[str]) -> Iterator[_Part]:
     """A row as it is, or the two rows that say today what one row said in 2025.
 
-    Output without thinking is the plain meter: it is this price that became the only one when the two were merged.
-    """
+    Output without thinking is the plain meter: it is this price that became the only one when the
+    two were merged."""
     titled, speech = _TITLED.fullmatch(paid), _SPEECH.fullmatch(kind)
-    if kind == "live api" and titled and titled["first"] == "input" and titled["second"] == "output":
+    if (
+        kind == "live api"
+        and titled
+        and titled["first"] == "input"
+        and titled["second"] == "output"
+    ):
         for meter, price in (("input", titled["one"]), ("output", titled["two"])):
-            yield _Part(f"{meter} price", price.replace("image [video]", "image / video"), ids, "live")
+            yield _Part(
+                f"{meter} price", price.replace("image [video]", "image / video"), ids, "live"
+            )
     elif kind.startswith("output price") and titled and titled["first"] == "non-thinking":
         yield _Part(kind, titled["one"], ids, note="non-thinking")
         yield _Part(kind, titled["two"], ids, "thinking")

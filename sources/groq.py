@@ -1,16 +1,16 @@
 """Groq: https://console.groq.com/docs/deprecations, the ``.md`` twin.
 
-One section an announcement, newest first, its table and the sentence that dates the announcement. Rows stay for ever;
-replacements of past rows are rewritten without a word. Odd, and read so:
+One section an announcement, newest first, its table and the sentence that dates the announcement.
+Rows stay for ever; replacements of past rows are rewritten without a word. Odd, and read so:
 
-- Dates run month, day, year, with two digits of the year, once without zeros (1/6/25). The date in a heading is that
-  of the shutdown, and once contradicts its table: the table is right.
+- Dates run month, day, year, with two digits of the year, once without zeros (1/6/25). The date in
+  a heading is that of the shutdown, and once contradicts its table: the table is right.
 - Several replacements stand in one cell with "or", or with nothing, between them; a dash is none.
-- A model announced twice (deepseek-r1-distill-llama-70b-specdec in spring 2025) has the end of the later
-  announcement, and the earlier one in its note.
+- A model announced twice (deepseek-r1-distill-llama-70b-specdec in spring 2025) has the end of the
+  later announcement, and the earlier one in its note.
 
-What would break it: another column, a replacement that is no list of ids, or "we emailed" without a day or month.
-"""
+What would break it: another column, a replacement that is no list of ids, or "we emailed" without a
+day or month."""
 
 from __future__ import annotations
 
@@ -37,18 +37,24 @@ from monitor.facts import Retirement, When
 from monitor.source import source
 
 _MODELS = layout(
-    model="deprecated model|model id", retires="shutdown date", replacement="recommended replacement*"
-)  # fmt: skip
+    model="deprecated model|model id",
+    retires="shutdown date",
+    replacement="recommended replacement*",
+)
 
-#: "On June 17, 2026, we emailed users", "In November 2024, we emailed"; "On January 6th, we deprecated" is no such.
+#: "On June 17, 2026, we emailed users", "In November 2024, we emailed"; "On January 6th, we
+#: deprecated" is no such.
 _ANNOUNCED = re.compile(
-    r"\b(?:on|in) ([A-Z][a-z]+ (?:\d{1,2}, )?\d{4}),.*?\b(?:emailed|announced|notified)\b", re.IGNORECASE
+    r"\b(?:on|in) ([A-Z][a-z]+ (?:\d{1,2}, )?\d{4}),.*?\b(?:emailed|announced|notified)\b",
+    re.IGNORECASE,
 )
 #: A sentence that has such a date.
 _TOLD = re.compile(r"\bwe\b.*\b(?:emailed|announced|notified)\b")
 _SCOPE = re.compile(r"This deprecation applies to [^.]+\.")
 #: A table of the page as text: cells on lines of their own, with tabs between them.
-_TEXT_HEADER = re.compile(r"^Deprecated Model\tShutdown Date\tRecommended Replacement Model ID$", re.MULTILINE)
+_TEXT_HEADER = re.compile(
+    r"^Deprecated Model\tShutdown Date\tRecommended Replacement Model ID$", re.MULTILINE
+)
 _TEXT_ROW = re.compile(r"^(\S+)\n\n(\S[^\t\n]*)\t\n(\S.*)$", re.MULTILINE)
 
 
@@ -94,15 +100,21 @@ def _announced(section: Section) -> When | None:
             if match := _ANNOUNCED.search(sentence.text):
                 return when(inline(match[1], section.heading.line))
             if _TOLD.search(sentence.text):
-                raise sentence.error(f"no readable date of the announcement under {section.heading.line!r}")
+                raise sentence.error(
+                    f"no readable date of the announcement under {section.heading.line!r}"
+                )
     return None
 
 
 def _later(one: Retirement, other: Retirement) -> Retirement:
-    """Of two announcements the later one, with the earlier in its note; the page has the later one above."""
+    """Of two announcements the later one, with the earlier in its note; the page has the later one
+    above.
+    """
     days = [fact.announced.text if fact.announced else "" for fact in (one, other)]
     wins, loses = (other, one) if days[1] > days[0] else (one, other)
-    return replace(wins, note=" ".join(filter(None, (wins.note, f"Announced before: {loses.retires}."))))
+    return replace(
+        wins, note=" ".join(filter(None, (wins.note, f"Announced before: {loses.retires}.")))
+    )
 
 
 def _replacements(cell: Inline) -> Iterator[str]:
@@ -119,7 +131,9 @@ def _markdown(text: str) -> str:
         return text
     heads = re.sub(r"^([A-Z]\w+ \w+, \w+: )", r"### \1", text, flags=re.MULTILINE)
     titled = _TEXT_HEADER.sub(
-        "| Deprecated Model | Shutdown Date | Recommended Replacement Model ID |\n| --- | --- | --- |", heads
+        "| Deprecated Model | Shutdown Date | Recommended Replacement Model ID |\n| --- | --- | "
+        "--- |",
+        heads,
     )
     page = _TEXT_ROW.sub(r"| \1 | \2 | \3 |", titled)
     if broken := next((line for line in page.splitlines() if "\t" in line), ""):

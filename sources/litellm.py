@@ -1,17 +1,20 @@
 """LiteLLM: the price list its library ships, https://github.com/BerriAI/litellm.
 
-One object, ``[provider/]model`` to a flat entry, amounts in USD for one token (image, second, page ...). It is kept by
-hand by many people and changes many times a day: prices weeks late, by a factor of ten or a thousand wrong, day and
-month swapped, a hundred dates gone for an hour after a bad merge. A hint, never evidence.
+One object, ``[provider/]model`` to a flat entry, amounts in USD for one token (image, second, page
+...). It is kept by hand by many people and changes many times a day: prices weeks late, by a factor
+of ten or a thousand wrong, day and month swapped, a hundred dates gone for an hour after a bad
+merge. A hint, never evidence.
 
 Odd, and read so:
-- ``sample_spec`` is documentation, with sentences where numbers belong. Mirrors add ``last_updated``.
-- A key says meter, unit, context and tier in one word: ``input_cost_per_token_above_200k_tokens_priority``. Keys that
-  are not known here (several new ones a month) and those in other money (DBU, credits) give no fact; the first kind
-  is named in the note of the entry's facts.
+- ``sample_spec`` is documentation, with sentences where numbers belong. Mirrors add
+  ``last_updated``.
+- A key says meter, unit, context and tier in one word:
+  ``input_cost_per_token_above_200k_tokens_priority``. Keys that are not known here (several new
+  ones a month) and those in other money (DBU, credits) give no fact; the first kind is named in the
+  note of the entry's facts.
 - ``deprecation_date`` is the day of the end, whatever its name says.
-- ``tiered_pricing`` gives tiers by prompt tokens (``range``) or, for searches, by results; the first tier of tokens is
-  the plain price.
+- ``tiered_pricing`` gives tiers by prompt tokens (``range``) or, for searches, by results; the
+  first tier of tokens is the plain price.
 - An amount of 0 is unknown or free (``output_cost_per_token`` of an embedding model): no fact.
 
 What would break it, as Unreadable: an amount that is no number, a date that is none.
@@ -31,7 +34,8 @@ from monitor.source import source
 _M, _MC, _MP = (("1M tokens", 1_000_000), ("1M characters", 1_000_000), ("1M pixels", 1_000_000))
 _ONE_IMAGE, _SECOND, _PAGES = (("image", 1), ("second", 1), ("1K pages", 1000))
 
-#: A key without what follows for context and tier: meter, unit, and how many of the priced thing the unit is.
+#: A key without what follows for context and tier: meter, unit, and how many of the priced thing
+#: the unit is.
 _BASES = {
     "input_cost_per_token": ("input", *_M),
     "output_cost_per_token": ("output", *_M),
@@ -72,7 +76,13 @@ _KEY = re.compile(
     r"(?:_above_(?:(?P<tokens>\d+)k_tokens|(?P<seconds>\d+s)_interval|(?P<width>\d+)_and_(?P<height>\d+)_pixels))?"
     r"(?P<premium>(?:_and)?_premium_image)?(?:_(?P<lines>\d+p))?(?:_(?P<tier>batches|batch_requests|priority|flex))?"
 )
-_TIERS = {None: "standard", "batches": "batch", "batch_requests": "batch", "priority": "priority", "flex": "flex"}
+_TIERS = {
+    None: "standard",
+    "batches": "batch",
+    "batch_requests": "batch",
+    "priority": "priority",
+    "flex": "flex",
+}
 #: Two spellings of one price: the first is passed over where the entry has the second.
 _SECOND_NAMES = {
     "input_cost_per_token_cache_hit": "cache_read_input_token_cost",
@@ -103,7 +113,9 @@ def prices(body: bytes) -> Iterator[Fact]:
 def _prices(model: str, entry: dict[str, Any]) -> Iterator[Price]:
     """The prices of the entry itself, then those of its tiers, then searches by size."""
     tiers = entry.get("tiered_pricing", ())
-    unread = sorted({key for part in (entry, *tiers) for key in part if "cost" in key and not _understood(key)})
+    unread = sorted(
+        {key for part in (entry, *tiers) for key in part if "cost" in key and not _understood(key)}
+    )
     unread += ["tiered_pricing"] if any(_context(tier) is None for tier in tiers) else []
     note = f"prices not read: {', '.join(unread)}" if unread else ""
     for part in (entry, *tiers):
@@ -115,13 +127,23 @@ def _prices(model: str, entry: dict[str, Any]) -> Iterator[Price]:
             if part is not entry and not within and key in entry:
                 continue  # the plain price stands in the entry itself, and there it counts
             meter, per, times, tier, context = reading
-            quote = f"{model}: {key} {value}" if part is entry else f"{model} ({within or 'first tier'}): {key} {value}"
+            quote = (
+                f"{model}: {key} {value}"
+                if part is entry
+                else f"{model} ({within or 'first tier'}): {key} {value}"
+            )
             price = amount(value, times, quote)
             if price is not None:
                 yield Price(
-                    model=model, meter=meter, amount=price, per=per, tier=tier, context=within or context, note=note,
+                    model=model,
+                    meter=meter,
+                    amount=price,
+                    per=per,
+                    tier=tier,
+                    context=within or context,
+                    note=note,
                     quote=quote,
-                )  # fmt: skip
+                )
     searches = entry.get("search_context_cost_per_query", {})
     for size in ("low", "medium", "high") if searches else ():
         key = f"search_context_size_{size}"
@@ -129,7 +151,13 @@ def _prices(model: str, entry: dict[str, Any]) -> Iterator[Price]:
         price = amount(searches[key], 1000, quote)
         if price is not None:
             yield Price(
-                model=model, meter="web_search", amount=price, per="1K searches", context=size, note=note, quote=quote
+                model=model,
+                meter="web_search",
+                amount=price,
+                per="1K searches",
+                context=size,
+                note=note,
+                quote=quote,
             )
 
 
@@ -140,21 +168,30 @@ def _reading(key: str) -> tuple[str, str, int, str, str] | None:
     if not match or match["base"] not in _BASES:
         return None
     over = (
-        f">{match['tokens']}k" if match["tokens"]
-        else f">{match['seconds']}" if match["seconds"]
-        else f">{match['width']}x{match['height']}" if match["width"]
+        f">{match['tokens']}k"
+        if match["tokens"]
+        else f">{match['seconds']}"
+        if match["seconds"]
+        else f">{match['width']}x{match['height']}"
+        if match["width"]
         else ""
-    )  # fmt: skip
+    )
     parts = ("premium" if match["premium"] else "", match["lines"], over)
     return (*_BASES[match["base"]], _TIERS[match["tier"]], " ".join(filter(None, parts)))
 
 
 def _understood(key: str) -> bool:
-    return bool(_reading(key)) or key == "search_context_cost_per_query" or _NOT_MONEY.fullmatch(key) is not None
+    return (
+        bool(_reading(key))
+        or key == "search_context_cost_per_query"
+        or _NOT_MONEY.fullmatch(key) is not None
+    )
 
 
 def _context(tier: dict[str, Any]) -> str | None:
-    """When a tier of ``tiered_pricing`` applies: prompt tokens or results, from and to; None if by something else."""
+    """When a tier of ``tiered_pricing`` applies: prompt tokens or results, from and to; None if by
+    something else.
+    """
     match tier:
         case {"range": [start, _]}:
             return above(start) if float(start) else ""

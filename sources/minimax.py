@@ -1,7 +1,8 @@
 """MiniMax: what it released.
 
-https://platform.minimax.io/docs/release-notes/models.md: dated headings, some with a month only, and below each a
-``<Card title="..." href="...">`` whose title is the model's name. Two headings can have one date. No retirements.
+https://platform.minimax.io/docs/release-notes/models.md: dated headings, some with a month only,
+and below each a ``<Card title="..." href="...">`` whose title is the model's name. Two headings can
+have one date. No retirements.
 
 What would break it, as Unreadable: a heading of this level that is no date, or one without a card.
 """

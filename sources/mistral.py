@@ -2,20 +2,22 @@
 
 The page was built in three ways, all read here into the same ids:
 
-- rendered since October 2025: one table of deprecated and retired models, dates as month/day/year, replacements as
-  display names. Its live models are cards without ids and are not read; the API lists them.
-- Markdown until October 2025: tables of models, of legacy models, and a list of what each alias points to.
-- the TypeScript from which the site is rendered (one object for each model): the only one with prices, in USD and
-  EUR beside each other, and with a status.
+- rendered since October 2025: one table of deprecated and retired models, dates as month/day/year,
+  replacements as display names. Its live models are cards without ids and are not read; the API
+  lists them.
+- Markdown until October 2025: tables of models, of legacy models, and a list of what each alias
+  points to.
+- the TypeScript from which the site is rendered (one object for each model): the only one with
+  prices, in USD and EUR beside each other, and with a status.
 
-``model`` is the API's dated id, or the display name where none is printed (weights that were never served). An id may
-stand twice, with two names (``voxtral-mini-2507``), two versions (``open-mistral-7b``) or by mistake; it is one
-fact, and of two different ends the later announced, then the sooner, is the one to be safe with.
+``model`` is the API's dated id, or the display name where none is printed (weights that were never
+served). An id may stand twice, with two names (``voxtral-mini-2507``), two versions
+(``open-mistral-7b``) or by mistake; it is one fact, and of two different ends the later announced,
+then the sooner, is the one to be safe with.
 
-What would break it, as Unreadable: a renamed column, an unknown status, denominator or label of a price, TypeScript
-that is no plain literal where a value is read. A typing error such as ``2525/06/06`` is passed on as printed, and the
-core holds the document (monitor.diff.check).
-"""
+What would break it, as Unreadable: a renamed column, an unknown status, denominator or label of a
+price, TypeScript that is no plain literal where a value is read. A typing error such as
+``2525/06/06`` is passed on as printed, and the core holds the document (monitor.diff.check)."""
 
 from __future__ import annotations
 
@@ -27,29 +29,53 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from monitor.extract import Inline, Text, Unreadable, blocks, decode, layout, parsed_json, tables, when
+from monitor.extract import (
+    Inline,
+    Text,
+    Unreadable,
+    blocks,
+    decode,
+    layout,
+    parsed_json,
+    tables,
+    when,
+)
 from monitor.facts import Fact, Listing, Price, Retirement, Stage, When
 from monitor.source import Access, source
 
-# --- the models page ---------------------------------------------------------------------------------------
+# --- the models page
+# ---------------------------------------------------------------------------------------
 
 RENDERED = layout(
-    name="model", model="api", deprecated="deprecation", retires="retirement", replacement="alternative",
+    name="model",
+    model="api",
+    deprecated="deprecation",
+    retires="retirement",
+    replacement="alternative",
     ignore=("version",),
-)  # fmt: skip
+)
 MODELS = layout(
-    name="model", model="api endpoints", context="max tokens",
+    name="model",
+    model="api endpoints",
+    context="max tokens",
     ignore=("weight availability", "available via api", "description", "version"),
-)  # fmt: skip
+)
 LEGACY = layout(  # from 2025-06-23
-    name="model", model="api endpoints", deprecated="deprecation date", retires="retirement date",
-    replacement="alternative model", ignore=("weight availability", "version"),
-)  # fmt: skip
+    name="model",
+    model="api endpoints",
+    deprecated="deprecation date",
+    retires="retirement date",
+    replacement="alternative model",
+    ignore=("weight availability", "version"),
+)
 LEGACY_SERVED = layout(  # 2025-06-18
-    **{**LEGACY.columns, "deprecated": "deprecation on date"}, ignore=("available via api", *LEGACY.ignore)
+    **{**LEGACY.columns, "deprecated": "deprecation on date"},
+    ignore=("available via api", *LEGACY.ignore),
 )
 LEGACY_DESCRIBED = layout(  # until June 2025
-    **LEGACY_SERVED.columns, announced="legacy date", ignore=(*LEGACY_SERVED.ignore, "description", "max tokens")
+    **LEGACY_SERVED.columns,
+    announced="legacy date",
+    ignore=(*LEGACY_SERVED.ignore, "description", "max tokens"),
 )
 _ALIAS = re.compile(r"([\w.-]+): currently points to ([\w.-]+?)(?:[.,]\s*(.*))?")
 
@@ -76,18 +102,22 @@ def _tables(text: str) -> Iterator[Fact]:
         served |= bool(ids)
         if row.layout is MODELS:
             for model in ids:
-                yield Listing(model=model, name=name, context_window=_tokens(row["context"]), quote=row.quote)
+                yield Listing(
+                    model=model, name=name, context_window=_tokens(row["context"]), quote=row.quote
+                )
             continue
         for model in ids or [name]:
             yield Retirement(
-                model=model, stage="deprecated",
+                model=model,
+                stage="deprecated",
                 announced=when(row["announced"]) if "announced" in row else None,
                 deprecated=when(row["deprecated"], order="mdy"),
                 retires=when(row["retires"], order="mdy"),
-                replacements=row["replacement"].codes or tuple(filter(None, [row["replacement"].line])),
+                replacements=row["replacement"].codes
+                or tuple(filter(None, [row["replacement"].line])),
                 note="" if ids else "no id of the API",
                 quote=row.quote,
-            )  # fmt: skip
+            )
     if not served:
         raise Unreadable("no model of any table has an id")
     for block in page:
@@ -95,7 +125,9 @@ def _tables(text: str) -> Iterator[Fact]:
             match = _ALIAS.fullmatch(block.inline.line)
             if not match:
                 raise block.inline.error("not the target of an alias")
-            yield Listing(model=match[1], alias_of=match[2], note=match[3] or "", quote=block.inline.line)
+            yield Listing(
+                model=match[1], alias_of=match[2], note=match[3] or "", quote=block.inline.line
+            )
 
 
 def _ids(cell: Inline) -> list[str]:
@@ -119,7 +151,9 @@ def _tokens(said: Inline) -> int | None:
 
 
 def _merged(facts: Iterable[Fact]) -> Iterator[Fact]:
-    """One fact for each key, in the page's order. Two prices of one key stay two, for the core to refuse."""
+    """One fact for each key, in the page's order. Two prices of one key stay two, for the core to
+    refuse.
+    """
     found: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         found[fact.key].append(fact)
@@ -138,14 +172,28 @@ def _one_end(ends: list[Retirement]) -> Retirement:
     ends.sort(key=lambda end: end.retires.text if end.retires else "9999")
     ends.sort(key=lambda end: end.deprecated.text if end.deprecated else "", reverse=True)
     others = [end for end in ends if end.value != ends[0].value]
-    notes = [ends[0].note, *(f"also stated: {f'retires {end.retires}' if end.retires else 'no end'}" for end in others)]
+    notes = [
+        ends[0].note,
+        *(
+            f"also stated: {f'retires {end.retires}' if end.retires else 'no end'}"
+            for end in others
+        ),
+    ]
     quotes = dict.fromkeys(end.quote for end in ends)
     return replace(ends[0], note="; ".join(filter(None, notes)), quote=" / ".join(quotes))
 
 
 def _one_listing(listings: list[Listing]) -> Listing:
-    """What the page says of one id in several places. An alias in two model files is that of the later model."""
-    first = max(listings, key=lambda listing: (listing.alias_of != "", listing.created.text if listing.created else ""))
+    """What the page says of one id in several places. An alias in two model files is that of the
+    later model.
+    """
+    first = max(
+        listings,
+        key=lambda listing: (
+            listing.alias_of != "",
+            listing.created.text if listing.created else "",
+        ),
+    )
     for other in listings:
         first = replace(
             first,
@@ -157,17 +205,25 @@ def _one_listing(listings: list[Listing]) -> Listing:
     return first
 
 
-# --- the site's TypeScript ---------------------------------------------------------------------------------
+# --- the site's TypeScript
+# ---------------------------------------------------------------------------------
 
 _MODEL_FILE = re.compile(r"^// ===== (\S+\.ts) =====$", re.MULTILINE)
 STAGES: dict[str, Stage] = {
-    "Active": "active", "GA": "active", "PublicPreview": "active", "Deprecated": "deprecated", "Retired": "retired",
-}  # fmt: skip
+    "Active": "active",
+    "GA": "active",
+    "PublicPreview": "active",
+    "Deprecated": "deprecated",
+    "Retired": "retired",
+}
 #: Denominator -> what it says of the meter, and the unit.
 _UNITS = {
-    "/M Tokens": ("", "1M tokens"), "/M Chars": ("", "1M characters"), "/Min": ("audio_", "minute"),
-    "/1000 Pages": ("", "1K pages"), "/1000 Annotated Pages": ("annotated_", "1K pages"),
-}  # fmt: skip
+    "/M Tokens": ("", "1M tokens"),
+    "/M Chars": ("", "1M characters"),
+    "/Min": ("audio_", "minute"),
+    "/1000 Pages": ("", "1K pages"),
+    "/1000 Annotated Pages": ("annotated_", "1K pages"),
+}
 _LABELS = {"": "", "Input": "", "Output": "", "Cached input": "cached_"}
 
 
@@ -197,52 +253,79 @@ def _of_file(model: Mapping[str, Any], path: str) -> Iterator[Fact]:
     inputs = tuple(model["capabilities"]["input"])
     if ids and STAGES[status] != "retired":
         listing = Listing(
-            model=ids[0], name=name, context_window=_tokens(Inline(model.get("contextLength") or "")),
-            max_output=_tokens(Inline(model.get("outputTokenLimit") or "")), modalities=inputs,
-            created=_day(model["releaseDate"]), quote=f"{slug}: {', '.join(ids)}",
-        )  # fmt: skip
+            model=ids[0],
+            name=name,
+            context_window=_tokens(Inline(model.get("contextLength") or "")),
+            max_output=_tokens(Inline(model.get("outputTokenLimit") or "")),
+            modalities=inputs,
+            created=_day(model["releaseDate"]),
+            quote=f"{slug}: {', '.join(ids)}",
+        )
         yield listing
         for alias in ids[1:]:
-            yield replace(listing, model=alias, context_window=None, max_output=None, modalities=(), alias_of=ids[0])
+            yield replace(
+                listing,
+                model=alias,
+                context_window=None,
+                max_output=None,
+                modalities=(),
+                alias_of=ids[0],
+            )
     told = model.get("metadata", {})
-    ends = {key: told.get(key) or "" for key in ("deprecationDate", "retirementDate", "replacement")}
+    ends = {
+        key: told.get(key) or "" for key in ("deprecationDate", "retirementDate", "replacement")
+    }
     stage = STAGES[status]
     retires = _day(ends["retirementDate"])
     if stage != "active" or any(ends.values()):
         yield Retirement(
-            model=ids[0] if ids else name, term=status,
+            model=ids[0] if ids else name,
+            term=status,
             stage="deprecated" if stage == "active" and retires else stage,
-            deprecated=_day(ends["deprecationDate"]), retires=retires,
+            deprecated=_day(ends["deprecationDate"]),
+            retires=retires,
             replacements=tuple(filter(None, [ends["replacement"]])),
             note="" if ids else "no id of the API",
-            quote=f"{slug} ({name}): {status}, " + ", ".join(f"{key} {said or '-'}" for key, said in ends.items()),
-        )  # fmt: skip
+            quote=f"{slug} ({name}): {status}, "
+            + ", ".join(f"{key} {said or '-'}" for key, said in ends.items()),
+        )
     features = model["capabilities"]["features"]
     transcribes = "transcriptions" in features and "chat-completions" not in features
     pricing = model["pricing"]
     if pricing["type"] not in ("flat", "custom"):
         raise Unreadable(f"unknown type of pricing {pricing['type']!r}")
     flat = pricing["type"] == "flat"  # one amount that is the whole pricing
-    for side, items in [("input", [pricing])] if flat else [(side, pricing[side]) for side in ("input", "output")]:
+    for side, items in (
+        [("input", [pricing])] if flat else [(side, pricing[side]) for side in ("input", "output")]
+    ):
         for item in items:
             yield from _prices(item, side, ids[0] if ids else name, transcribes, slug)
 
 
-def _prices(item: Mapping[str, Any], side: str, model: str, transcribes: bool, slug: str) -> Iterator[Price]:
-    """The price of one item in both currencies. Zero is how the file says that this is not billed."""
+def _prices(
+    item: Mapping[str, Any], side: str, model: str, transcribes: bool, slug: str
+) -> Iterator[Price]:
+    """The price of one item in both currencies. Zero is how the file says that this is not
+    billed.
+    """
     denominator, label = item["denominator"], item.get("label", "")
     if denominator not in _UNITS or label not in _LABELS:
         raise Unreadable(f"unknown unit or label of a price: {item}")
     prefix, per = _UNITS[denominator]
-    # One id is both a chat model and a transcription service, at two prices a minute (voxtral-mini-2507).
+    # One id is both a chat model and a transcription service, at two prices a minute
+    # (voxtral-mini-2507).
     meter = "transcription" if transcribes and per == "minute" else _LABELS[label] + prefix + side
     for key, currency in (("price", "USD"), ("priceEur", "EUR")):
         amount = item.get(key)
         if amount is not None and amount != 0:
             yield Price(
-                model=model, meter=meter, amount=amount, currency=currency, per=per,
+                model=model,
+                meter=meter,
+                amount=amount,
+                currency=currency,
+                per=per,
                 quote=f"{slug}: {side} {amount} {currency} {denominator}",
-            )  # fmt: skip
+            )
 
 
 def _day(text: str) -> When | None:
@@ -255,8 +338,8 @@ _WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 class _Literal:
     """Reads a JavaScript literal: objects, arrays, strings, numbers and words.
 
-    Numbers become Decimal, so that no price passes through a float. A function or a call is None: none is read.
-    """
+    Numbers become Decimal, so that no price passes through a float. A function or a call is None:
+    none is read."""
 
     _TOKEN = re.compile(
         r"(?:\s|//[^\n]*|/\*.*?\*/)*"
@@ -311,7 +394,9 @@ class _Literal:
         return found
 
     def _end(self, close: str) -> None:
-        """After a value comes a comma or the end, or else it was the start of an expression that is not read."""
+        """After a value comes a comma or the end, or else it was the start of an expression that is
+        not read.
+        """
         if self._peek() == ",":
             self._next()
         elif self._peek() != close:
@@ -327,7 +412,8 @@ class _Literal:
             depth += (token in ("(", "[", "{")) - (token in (")", "]", "}"))
 
 
-# --- the model list of the API -----------------------------------------------------------------------------
+# --- the model list of the API
+# -----------------------------------------------------------------------------
 
 
 @source(
@@ -338,24 +424,29 @@ class _Literal:
     markers=(b'"data"', b"mistral"),
 )
 def api(body: bytes) -> Iterator[Fact]:
-    """Models as the API lists them: an alias is a row of its own, whose ``name`` is the id that it stands for.
+    """Models as the API lists them: an alias is a row of its own, whose ``name`` is the id that it
+    stands for.
 
-    ``deprecation`` is its only date; at that time a model is gone (for the documentation, its "retirement").
-    ``created`` is the time of the answer and not read. A customer's own models are not the provider's.
-    """
+    ``deprecation`` is its only date; at that time a model is gone (for the documentation, its
+    "retirement"). ``created`` is the time of the answer and not read. A customer's own models are
+    not the provider's."""
     document = parsed_json(body)
     for item in document["data"]:
         if item["type"] == "fine-tuned":
             continue
         quote = f"{item['id']} ({item['name']})"
         yield Listing(
-            model=item["id"], context_window=item["max_context_length"], quote=quote,
+            model=item["id"],
+            context_window=item["max_context_length"],
+            quote=quote,
             alias_of=item["name"] if item["name"] not in (None, item["id"]) else "",
-        )  # fmt: skip
+        )
         gone, replacement = item["deprecation"], item["deprecation_replacement_model"]
         if gone:
             yield Retirement(
-                model=item["id"], stage="deprecated", retires=_day(gone),
+                model=item["id"],
+                stage="deprecated",
+                retires=_day(gone),
                 replacements=(replacement,) if replacement else (),
                 quote=f"{quote}: deprecation {gone}, replacement {replacement or '-'}",
-            )  # fmt: skip
+            )

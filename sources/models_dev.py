@@ -1,18 +1,19 @@
-"""models.dev: https://models.dev/api.json, the models of two hundred hosts, kept by hand in a repository.
+"""models.dev: https://models.dev/api.json, the models of two hundred hosts, kept by hand in a
+repository.
 
-Host to models, amounts in USD for 1M tokens. One id stands under many hosts, at other prices: a model is named
-``host/id`` here, as the repository does (``groq/openai/gpt-oss-120b``). A hint: weeks late, and no retirement dates;
-its ``status`` (alpha, beta, deprecated) is kept as a note.
+Host to models, amounts in USD for 1M tokens. One id stands under many hosts, at other prices: a
+model is named ``host/id`` here, as the repository does (``groq/openai/gpt-oss-120b``). A hint:
+weeks late, and no retirement dates; its ``status`` (alpha, beta, deprecated) is kept as a note.
 
 Odd, and read so:
 - A model may have no ``cost``. 0 is free, or a placeholder until somebody fills it in: no fact.
 - ``release_date`` holds days that do not exist (month 00): not read.
-- ``context_over_200k`` is an older way to write a tier of ``tiers``, where both stand the latter is read.
+- ``context_over_200k`` is an older way to write a tier of ``tiers``, where both stand the latter is
+  read.
 - ``experimental.modes.fast.cost`` is a tier of service, with only the prices that differ.
 
-What would break it, as Unreadable: an amount that is no number, a tier by anything but the size of the context, a
-price list without input or output.
-"""
+What would break it, as Unreadable: an amount that is no number, a tier by anything but the size of
+the context, a price list without input or output."""
 
 from __future__ import annotations
 
@@ -89,7 +90,9 @@ def _prices(name: str, model: dict[str, Any]) -> Iterator[Price]:
             yield from _row(name, special["cost"], tier=mode)
 
 
-def _row(name: str, cost: dict[str, Any], tier: str = "standard", context: str = "") -> Iterator[Price]:
+def _row(
+    name: str, cost: dict[str, Any], tier: str = "standard", context: str = ""
+) -> Iterator[Price]:
     said = ", ".join(filter(None, (tier if tier != "standard" else "", context)))
     missing = {"input", "output"} - cost.keys()
     if missing:
@@ -99,5 +102,11 @@ def _row(name: str, cost: dict[str, Any], tier: str = "standard", context: str =
         price = amount(cost.get(key), 1, quote)
         if price is not None:
             yield Price(
-                model=name, meter=meter, amount=price, per="1M tokens", tier=tier, context=context, quote=quote
-            )  # fmt: skip
+                model=name,
+                meter=meter,
+                amount=price,
+                per="1M tokens",
+                tier=tier,
+                context=context,
+                quote=quote,
+            )

@@ -1,16 +1,16 @@
 """Moonshot AI (Kimi): the models of its platform, and which are gone.
 
-https://platform.kimi.ai/docs/models.md: tables of models by name and description. Under "Deprecated Models" the
-dates stand in sentences, of a model ("`kimi-latest` was officially discontinued on ...") or of a series, whose
-members are the ids of the tables that start with its name and a hyphen: ``kimi-k2-thinking`` is of the kimi-k2
-series, ``kimi-k2.5`` is not. A name that is no id of the tables is taken for a series as well, and told under itself
-if it has no members.
+https://platform.kimi.ai/docs/models.md: tables of models by name and description. Under "Deprecated
+Models" the dates stand in sentences, of a model ("`kimi-latest` was officially discontinued on
+...") or of a series, whose members are the ids of the tables that start with its name and a hyphen:
+``kimi-k2-thinking`` is of the kimi-k2 series, ``kimi-k2.5`` is not. A name that is no id of the
+tables is taken for a series as well, and told under itself if it has no members.
 
-A note above the tables tells a sunset by month and day. Its year is taken from the page: the first such day that is
-not before the latest full date printed there. The fact's note says so.
+A note above the tables tells a sunset by month and day. Its year is taken from the page: the first
+such day that is not before the latest full date printed there. The fact's note says so.
 
-What would break it, as Unreadable: other columns, or a sentence about an end that is put in another way.
-"""
+What would break it, as Unreadable: other columns, or a sentence about an end that is put in another
+way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from monitor.source import source
 _MODELS = layout(model="model name", description="description")
 _DAY = r"[A-Z][a-z]+ \d{1,2}"
 _END = re.compile(
-    rf"(?P<models>.+?)(?:(?P<how>(?:was|were|will be) (?:officially )?discontinued on)|\(full platform sunset on)"
+    r"(?P<models>.+?)(?:(?P<how>(?:was|were|will be) (?:officially )?discontinued on)|\(full "
+    r"platform sunset on)"
     rf" (?P<date>{_DAY}(?:, \d{{4}})?)\b"
 )
 
@@ -42,14 +43,18 @@ def models(body: bytes) -> Iterator[Fact]:
     rows = {name: row for row in tables(page, _MODELS) for name in codes(row["model"])}
     gone = {name for name, row in rows.items() if row.heading == "Deprecated Models"}
     ends: dict[str, Retirement] = {}
-    dates = [date for block in page if isinstance(block, Text) for date in _full_dates(block.inline)]
+    dates = [
+        date for block in page if isinstance(block, Text) for date in _full_dates(block.inline)
+    ]
     for block in page:
         if isinstance(block, Text):
             for fact in _ends(block.inline, list(rows), max(dates, default="")):
                 if fact.model not in ends or ends[fact.model].note:  # a full date counts for more
                     ends[fact.model] = fact
     for name in gone - ends.keys():
-        ends[name] = Retirement(model=name, term="Deprecated", stage="retired", quote=rows[name].quote)
+        ends[name] = Retirement(
+            model=name, term="Deprecated", stage="retired", quote=rows[name].quote
+        )
     for name, row in rows.items():
         if name not in gone:
             yield Listing(model=name, quote=row.quote)
@@ -71,7 +76,9 @@ def _ends(said: Inline, known: list[str], latest: str) -> Iterator[Retirement]:
             if code not in match["models"]:
                 continue
             series = code not in known or f"{code} series" in match["models"]
-            members = [name for name in known if name == code or (series and name.startswith(f"{code}-"))]
+            members = [
+                name for name in known if name == code or (series and name.startswith(f"{code}-"))
+            ]
             for model in members or [code]:
                 yield Retirement(
                     model=model,
@@ -97,4 +104,6 @@ def _next(printed: str, latest: str, said: Inline) -> When | None:
         raise said.error("a date without a year, on a page without years")
     year = int(latest[:4])
     date = when(inline(printed, said.where), year=year)
-    return date if date and date.text >= latest else when(inline(printed, said.where), year=year + 1)
+    return (
+        date if date and date.text >= latest else when(inline(printed, said.where), year=year + 1)
+    )

@@ -1,11 +1,13 @@
 """News about models: a search of Hacker News (https://hnrss.org) and AINews (https://news.smol.ai).
 
-Any RSS or Atom feed reads alike; ``feed`` is what one that an operator adds is read with. News says that a model ends
-when somebody said so: rumours stand as fact in it, and "retire" in every other sense. It is a Notice and nothing else.
+Any RSS or Atom feed reads alike; ``feed`` is what one that an operator adds is read with. News says
+that a model ends when somebody said so: rumours stand as fact in it, and "retire" in every other
+sense. It is a Notice and nothing else.
 
 What is odd:
 - The blogs of the vendors have not told one retirement in two years; their documents do.
-- hnrss.org counts points and comments in each item, which are left out. ``link`` is the article, not the discussion.
+- hnrss.org counts points and comments in each item, which are left out. ``link`` is the article,
+  not the discussion.
 - AINews gives most of its issues the same title; a notice is known by its title and its minute.
 - A GitHub feed has line breaks in its titles. An item without a date has none here.
 
@@ -25,7 +27,8 @@ from monitor.source import source
 #: As much of a summary as is kept: AINews writes 50 pages an issue.
 _LENGTH = 1000
 _COUNTS = re.compile(r"\s*Points: \d+ # Comments: \d+$")
-#: What looks like the id of a model of the watched makers: a family and a number, with hyphens between its parts.
+#: What looks like the id of a model of the watched makers: a family and a number, with hyphens
+#: between its parts.
 _MODEL = re.compile(
     r"(?<![\w/.-])(?:o[134]|(?:(?:chat)?gpt|claude|gemini|gemma|imagen|veo|grok|llama|mi(?:ni)?stral|codestral|devstral"
     r"|magistral|pixtral|command|deepseek|qwen|kimi|glm|minimax|mimo|nova|sora|dall-e|whisper|sonar|phi)"
@@ -60,7 +63,9 @@ def ainews(body: bytes) -> Iterator[Notice]:
 
 
 def feed(body: bytes) -> Iterator[Notice]:
-    """The items of any RSS or Atom feed, with the ids of models that their title and summary name."""
+    """The items of any RSS or Atom feed, with the ids of models that their title and summary
+    name.
+    """
     for entry in entries(body):
         summary = _COUNTS.sub("", entry.summary)
         named = (match[0].rstrip(".") for match in _MODEL.finditer(f"{entry.title}\n{summary}"))

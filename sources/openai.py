@@ -1,16 +1,17 @@
 """OpenAI: deprecations, prices, the model list, the changelog and the news feed.
 
-Deprecations (https://developers.openai.com/api/docs/deprecations.md): the announcement is the date in the nearest
-dated heading above a table, the replacement is the last column, and past rows stay for years. Since November 2026
-the page has columns for status and notice date instead. `Date | Update` tables are milestones of a product.
+Deprecations (https://developers.openai.com/api/docs/deprecations.md): the announcement is the date
+in the nearest dated heading above a table, the replacement is the last column, and past rows stay
+for years. Since November 2026 the page has columns for status and notice date instead. `Date |
+Update` tables are milestones of a product.
 
-Prices (https://developers.openai.com/api/docs/pricing.md): MDX source (`rows={[["gpt-4.1", 2, 0.5, 8]]}`) until
-summer 2026, real tables since; the rendered page shows only the newest models and hides the rest. The price list
-keeps models that were shut down, so that a row proves nothing about availability.
+Prices (https://developers.openai.com/api/docs/pricing.md): MDX source (`rows={[["gpt-4.1", 2, 0.5,
+8]]}`) until summer 2026, real tables since; the rendered page shows only the newest models and
+hides the rest. The price list keeps models that were shut down, so that a row proves nothing about
+availability.
 
-What would break it: a unit, tool or lifecycle word that was never seen before raises Unreadable, and so does a table
-of prices with other columns than such a table ever had.
-"""
+What would break it: a unit, tool or lifecycle word that was never seen before raises Unreadable,
+and so does a table of prices with other columns than such a table ever had."""
 
 from __future__ import annotations
 
@@ -48,11 +49,13 @@ from monitor.source import Access, source
 
 DOCS = "https://developers.openai.com/api/docs"
 
-# --- deprecations ------------------------------------------------------------------------------------------
+# --- deprecations
+# ------------------------------------------------------------------------------------------
 
 _DATED = layout(
     retires="shutdown date",
-    model="model / system|model snapshot|model family / snapshot|deprecated model|legacy model|system",
+    model="model / system|model snapshot|model family / snapshot|deprecated model|legacy model|"
+    "system",
     replacement="recommended replacement|substitute model|recommended replacement base model",
     spill="model",  # conversions lose the escape of the pipe between an id and its aliases
 )
@@ -84,9 +87,9 @@ _NO_REPLACEMENT = frozenset({"", "-", "---", "n/a", "none", "view transition gui
 def deprecations(body: bytes) -> Iterator[Retirement]:
     """Every model, endpoint and product with a shutdown date.
 
-    Of two statements about one id the later announcement wins, of two on one day the upper one. That an
-    announcement moves from "Upcoming" to "Past" says nothing: only the status word "Shutdown" makes retired.
-    """
+    Of two statements about one id the later announcement wins, of two on one day the upper one.
+    That an announcement moves from "Upcoming" to "Past" says nothing: only the status word
+    "Shutdown" makes retired."""
     stated: dict[str, Retirement] = {}
     for row in tables(body, _DATED, _STATUS, skip=[_MILESTONES]):
         for fact in _retirements(row):
@@ -123,7 +126,9 @@ def _stage(row: Row) -> Stage:
 
 
 def _announced(row: Row) -> When | None:
-    """The date of the nearest dated heading: `#### Base GPT models` stands below `### 2023-07-06: ...`."""
+    """The date of the nearest dated heading: `#### Base GPT models` stands below `### 2023-07-06:
+    ...`.
+    """
     for heading in reversed(row.path):
         day, colon, _ = heading.partition(":")
         if colon:
@@ -137,12 +142,16 @@ def _later(one: Retirement, two: Retirement) -> Retirement:
     won, lost = (two, one) if second > first else (one, two)
     if won.retires == lost.retires:
         return won
-    said = f"announced for {lost.retires or 'no date'}" + (f" on {lost.announced}" if lost.announced else "")
+    said = f"announced for {lost.retires or 'no date'}" + (
+        f" on {lost.announced}" if lost.announced else ""
+    )
     return replace(won, note=f"Also {said}.")
 
 
 def _names(cell: Inline) -> list[str]:
-    """What a cell names: its code spans, else its ids in prose, else the whole text as one product."""
+    """What a cell names: its code spans, else its ids in prose, else the whole text as one
+    product.
+    """
     spans = cell.codes or tuple(_OR.split(cell.text))
     names = [name.strip(" *") for span in spans for name in re.split(r"[|,]", span)]
     names = list(dict.fromkeys(name for name in names if name))
@@ -156,15 +165,23 @@ def _names(cell: Inline) -> list[str]:
 
 
 def _surface(name: str, row: Row) -> str:
-    """What kind of thing is shut down: `/v1/edits`, `OpenAI-Beta: realtime=v1` and `Videos API` are no models."""
+    """What kind of thing is shut down: `/v1/edits`, `OpenAI-Beta: realtime=v1` and `Videos API` are
+    no models.
+    """
     if re.match(r"/?v\d+/", name):
         return "endpoint"
     if "=" in name:
         return "parameter"
     if " " in name:
         return "product"
-    of_tuning = any(re.match(r"(?:[\d-]+: )?fine-tuning ", heading, re.IGNORECASE) for heading in row.path)
-    return "fine-tuning" if of_tuning or name.startswith("ft-") or "fine-tun" in row["model"].line else "api"
+    of_tuning = any(
+        re.match(r"(?:[\d-]+: )?fine-tuning ", heading, re.IGNORECASE) for heading in row.path
+    )
+    return (
+        "fine-tuning"
+        if of_tuning or name.startswith("ft-") or "fine-tun" in row["model"].line
+        else "api"
+    )
 
 
 def _replacements(cell: Inline) -> tuple[str, ...]:
@@ -176,30 +193,47 @@ def _replacements(cell: Inline) -> tuple[str, ...]:
     return tuple(_names(Inline(outside.strip(), kept, where=cell.where)))
 
 
-# --- prices ------------------------------------------------------------------------------------------------
+# --- prices
+# ------------------------------------------------------------------------------------------------
 
 #: Headings and, where the page prints its headings as plain lines, the lines that are headings.
-_TITLES = frozenset({
-    "flagship models", "multimodal models", "realtime and audio generation models", "image generation models",
-    "video generation models", "transcription models", "tools", "specialized models", "finetuning",
-})  # fmt: skip
+_TITLES = frozenset(
+    {
+        "flagship models",
+        "multimodal models",
+        "realtime and audio generation models",
+        "image generation models",
+        "video generation models",
+        "transcription models",
+        "tools",
+        "specialized models",
+        "finetuning",
+    }
+)
 _PANE = re.compile(r"(standard|batch|flex|priority)(?: pricing data)?")
 _PER = re.compile(r"prices per (.+?)(?: unless noted)?\.")
 _TOKENS = re.compile(
     r"(?:(?P<context>short|long) context[ :/-]*)?"
     r"(?P<meter>input|cached input|cache writes?|output|training)(?P<cost> / cost)?"
 )
-_METERS = {"cached input": "cached_input", "cache write": "cache_write", "cache writes": "cache_write"}
+_METERS = {
+    "cached input": "cached_input",
+    "cache write": "cache_write",
+    "cache writes": "cache_write",
+}
 _MODALITIES = frozenset({"text", "audio", "image"})
 _USES = {"transcription": "transcription", "speech generation": "speech_generation"}
 _PIXELS = re.compile(r"(\d+) ?x ?(\d+)")
-#: The columns of every table that the price list ever had, in any order, with the captures that show them. Another set
-#: is refused, since that is how a lost column looks. Where a set is another one less a column (`training`, `modality`,
-#: `cached input`, `use case`), it is known in the sections that have it and nowhere else.
+#: The columns of every table that the price list ever had, in any order, with the captures that
+#: show them. Another set is refused, since that is how a lost column looks. Where a set is another
+#: one less a column (`training`, `modality`, `cached input`, `use case`), it is known in the
+#: sections that have it and nowhere else.
 _COLUMNS: dict[str, tuple[str, ...]] = {
     # September 2026
-    "model | short context input | short context cached input | short context cache writes | short context output"
-    " | long context input | long context cached input | long context cache writes | long context output": (),
+    "model | short context input | short context cached input | short context cache writes | "
+    "short context output"
+    " | long context input | long context cached input | long context cache writes | long context "
+    "output": (),
     # 2026-05-08 and 06-26, where the first has its header in two rows
     "model | short context input | short context cached input | short context output"
     " | long context input | long context cached input | long context output": (),
@@ -223,21 +257,36 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "tool | cost": (),
     "usage meter | free tier (per account, per month) | price beyond free tier": (),
 }
-_SECTIONS = {tuple(sorted(columns.split(" | "))): sections for columns, sections in _COLUMNS.items()}
-#: Columns without a price of their own. An estimate is no price: the tokens beside it are what is billed.
-_ABOUT = frozenset({
-    "model", "category", "modality", "quality", "size", "size: output resolution", "use case", "portrait", "landscape",
-    "estimated cost",
-})  # fmt: skip
-#: OpenAI has one threshold between short and long context; the page's MDX of 2026-04-03 to 07-15 prints it
-#: (`gpt-5.4 (<272K context length)`) where its tables say "Short context".
+_SECTIONS = {
+    tuple(sorted(columns.split(" | "))): sections for columns, sections in _COLUMNS.items()
+}
+#: Columns without a price of their own. An estimate is no price: the tokens beside it are what is
+#: billed.
+_ABOUT = frozenset(
+    {
+        "model",
+        "category",
+        "modality",
+        "quality",
+        "size",
+        "size: output resolution",
+        "use case",
+        "portrait",
+        "landscape",
+        "estimated cost",
+    }
+)
+#: OpenAI has one threshold between short and long context; the page's MDX of 2026-04-03 to 07-15
+#: prints it (`gpt-5.4 (<272K context length)`) where its tables say "Short context".
 _SHORT, _LONG = "<272k", ">=272k"
 _CONTEXT = {"short": "short", "long": _LONG}
 
 
 @source(f"{DOCS}/pricing.md", facts=(Price,), markers=(b"gpt-",))
 def pricing(body: bytes) -> Iterator[Price]:
-    """Prices of the list, in MDX or in tables; also those of one model's own page (`/models/gpt-4.1.md`)."""
+    """Prices of the list, in MDX or in tables; also those of one model's own page
+    (`/models/gpt-4.1.md`).
+    """
     text = decode(body)
     if "<TextTokenPricingTables" in text:
         yield from _mdx(text)
@@ -248,7 +297,9 @@ def pricing(body: bytes) -> Iterator[Price]:
 
 
 def _price_list(page: Sequence[Block]) -> list[Price]:
-    """All tables of the page. Above each stand its section, its tier (a line or a heading) and the default unit."""
+    """All tables of the page. Above each stand its section, its tier (a line or a heading) and the
+    default unit.
+    """
     title, tier, per = "", "standard", ""
     found: list[Price] = []
     for block in page:
@@ -261,7 +312,9 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
             tier = match[1]
         elif line in _TITLES or (isinstance(block, Heading) and not line.endswith(" data")):
             title, tier = line, "standard"
-            if not isinstance(block, Heading) or block.level < 4:  # `#### Audio tokens` keeps the unit above it
+            if (
+                not isinstance(block, Heading) or block.level < 4
+            ):  # `#### Audio tokens` keeps the unit above it
                 per = ""
         elif match := _PER.search(line):
             named = unit(match[1])
@@ -271,7 +324,9 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
     long = {price.model for price in found if price.context == _LONG}
     # A model without a price for long context has one price, whatever the context.
     return [
-        replace(price, context=_SHORT if price.model in long else "") if price.context == "short" else price
+        replace(price, context=_SHORT if price.model in long else "")
+        if price.context == "short"
+        else price
         for price in found
     ]
 
@@ -279,9 +334,9 @@ def _price_list(page: Sequence[Block]) -> list[Price]:
 def _rows(table: Table, title: str) -> Iterator[dict[str, Inline]]:
     """Each row by the case-folded header that is above it.
 
-    Conversions of the page lose rowspans and second header rows: a row that lacks its first cell goes on with the
-    one above, a row that starts with "Model" is a header, and "Short context" spans its share of the columns.
-    """
+    Conversions of the page lose rowspans and second header rows: a row that lacks its first cell
+    goes on with the one above, a row that starts with "Model" is a header, and "Short context"
+    spans its share of the columns."""
     place = f"table {table.number} under {title!r}"
     header = table.header
     above: tuple[Inline, ...] = ()
@@ -292,15 +347,23 @@ def _rows(table: Table, title: str) -> Iterator[dict[str, Inline]]:
         if cells[0].line == "Model":
             spans = [] if header[0] else [f"{name} " for name in header if name]
             share = (len(cells) - 1) // max(len(spans), 1)
-            prefixes = ["", *(name for name in spans for _ in range(share))] if spans else [""] * len(cells)
+            prefixes = (
+                ["", *(name for name in spans for _ in range(share))]
+                if spans
+                else [""] * len(cells)
+            )
             if len(prefixes) != len(cells):
-                raise Unreadable(f"{place}: {len(cells)} columns do not share {' | '.join(spans)!r}")
+                raise Unreadable(
+                    f"{place}: {len(cells)} columns do not share {' | '.join(spans)!r}"
+                )
             header = tuple(prefix + cell.line for prefix, cell in zip(prefixes, cells, strict=True))
             continue
         names = [name.casefold() for name in header]
         sections = _SECTIONS.get(tuple(sorted(names)))
         if sections is None or (sections and title not in sections):
-            raise Unreadable(f"{place}: no known table there has these columns: {' | '.join(header)!r}")
+            raise Unreadable(
+                f"{place}: no known table there has these columns: {' | '.join(header)!r}"
+            )
         if above and len(cells) == len(header) - 1:
             cells = (above[0], *cells)
         elif above and not cells[0]:
@@ -309,12 +372,17 @@ def _rows(table: Table, title: str) -> Iterator[dict[str, Inline]]:
             said = " | ".join(cell.line for cell in cells)
             raise Unreadable(f"{place}: {len(cells)} cells under {len(header)} columns: {said!r}")
         above = cells
-        yield {name: replace(cell, where=f"{place}, column {name!r}") for name, cell in zip(names, cells, strict=True)}
+        yield {
+            name: replace(cell, where=f"{place}, column {name!r}")
+            for name, cell in zip(names, cells, strict=True)
+        }
 
 
 def _model_row(row: dict[str, Inline], title: str, tier: str, per: str) -> Iterator[Price]:
     model, condition = _model(row["model"])
-    modality = row["modality"].line.casefold() if "modality" in row else title.removesuffix(" tokens")
+    modality = (
+        row["modality"].line.casefold() if "modality" in row else title.removesuffix(" tokens")
+    )
     if "modality" in row and modality not in _MODALITIES:
         raise row["modality"].error("unknown modality")
     common = Price(
@@ -335,7 +403,9 @@ def _model_row(row: dict[str, Inline], title: str, tier: str, per: str) -> Itera
             about = replace(common, meter=_meter(match["meter"], modality), context=context)
             price = _priced(about, cell, per)
             if price and match["cost"] and price.per != "1M tokens":
-                price = replace(price, meter=modality)  # `$0.034 / minute` is for all of it, not for the output
+                price = replace(
+                    price, meter=modality
+                )  # `$0.034 / minute` is for all of it, not for the output
         elif name == "price per second":
             price = _priced(replace(common, meter="video", context=_height(row)), cell, "second")
         elif match := _PIXELS.fullmatch(name):
@@ -355,7 +425,9 @@ def _model_row(row: dict[str, Inline], title: str, tier: str, per: str) -> Itera
 def _meter(said: str, modality: str) -> str:
     """`cached input` of audio is `audio_cached_input`; training has no modality."""
     meter = _METERS.get(said, said)
-    return f"{modality}_{meter}" if modality in ("audio", "image") and meter != "training" else meter
+    return (
+        f"{modality}_{meter}" if modality in ("audio", "image") and meter != "training" else meter
+    )
 
 
 def _priced(about: Price, cell: Inline, per: str) -> Price | None:
@@ -381,7 +453,9 @@ def _model(cell: Inline) -> tuple[str, str]:
 
 
 def _height(row: dict[str, Inline]) -> str:
-    """The resolution of a video: `720p`, or the shorter side of `Portrait: 720x1280 Landscape: 1280x720`."""
+    """The resolution of a video: `720p`, or the shorter side of `Portrait: 720x1280 Landscape:
+    1280x720`.
+    """
     cell = row["size"] if "size" in row else row["size: output resolution"]
     match = re.fullmatch(r"(\d+)p|Portrait: (\d+)x\d+ Landscape: \d+x\2", cell.line)
     if not match:
@@ -395,7 +469,11 @@ _TOOLS = (
     (re.compile(r"file search tool call(?: responses api only)?"), "File search", "call"),
     (re.compile(r"storage for chatkit .*|agent kit chatkit .* storage"), "ChatKit", "storage"),
     (re.compile(r"code interpreter"), "Code Interpreter", "container"),
-    (re.compile(r"containers hosted shell and code interpreter"), "Hosted Shell and Code Interpreter", "container"),
+    (
+        re.compile(r"containers hosted shell and code interpreter"),
+        "Hosted Shell and Code Interpreter",
+        "container",
+    ),
 )
 _SEARCH = re.compile(r"(?:Web search )?((?:Image )?Web search .+?)(?: \[\d+\])?", re.IGNORECASE)
 #: Sessions of a container, by memory; the minutes of the session belong to the unit.
@@ -408,7 +486,9 @@ _BESIDE = re.compile(
 
 
 def _tool_row(row: dict[str, Inline]) -> Iterator[Price]:
-    """A row of `Tool | Cost`, `Tool | Details | Pricing` or `Usage meter | Free tier | Price beyond free tier`."""
+    """A row of `Tool | Cost`, `Tool | Details | Pricing` or `Usage meter | Free tier | Price beyond
+    free tier`.
+    """
     named = " ".join(row[name].line for name in ("tool", "details", "usage meter") if name in row)
     (price,) = (row[name] for name in ("cost", "pricing", "price beyond free tier") if name in row)
     yield from _tool(named, price)
@@ -416,7 +496,9 @@ def _tool_row(row: dict[str, Inline]) -> Iterator[Price]:
 
 def _tool(name: str, cell: Inline) -> Iterator[Price]:
     """The prices of one tool, `name` being its group and its row, such as "File search Storage"."""
-    tool, meter = next((known for pattern, *known in _TOOLS if pattern.fullmatch(name.casefold())), ("", ""))
+    tool, meter = next(
+        (known for pattern, *known in _TOOLS if pattern.fullmatch(name.casefold())), ("", "")
+    )
     if search := _SEARCH.fullmatch(name):
         tool, meter = search[1], "call"
     if not tool:
@@ -425,19 +507,28 @@ def _tool(name: str, cell: Inline) -> Iterator[Price]:
     if sessions := _SESSION.fullmatch(cell.line):
         for size, amount in re.findall(r"(\d+ GB) \$([\d.]+)", sessions[1]):
             yield Price(
-                model=tool, surface="tool", meter=meter, amount=Decimal(amount), per="session", context=size,
-                note="20-minute session of one container", quote=quote,
-            )  # fmt: skip
+                model=tool,
+                surface="tool",
+                meter=meter,
+                amount=Decimal(amount),
+                per="session",
+                context=size,
+                note="20-minute session of one container",
+                quote=quote,
+            )
         return
     said = money(Inline(_BESIDE.sub("", cell.line), where=cell.where))
     if said and not said.per:
         raise cell.error("a price without a unit")
     if said:
-        yield Price(model=tool, surface="tool", meter=meter, amount=said.amount, per=said.per, quote=quote)
+        yield Price(
+            model=tool, surface="tool", meter=meter, amount=said.amount, per=said.per, quote=quote
+        )
 
 
-# MDX: arrays of JavaScript. Mirrors of the page hold only the start of some components and the end of others; a
-# group without its `model:` cannot be told and is not read (web search, the first of the specialized models).
+# MDX: arrays of JavaScript. Mirrors of the page hold only the start of some components and the end
+# of others; a group without its `model:` cannot be told and is not read (web search, the first of
+# the specialized models).
 
 _COMPONENT = re.compile(r"<TextTokenPricingTables\b(.*?)/>\n", re.DOTALL)
 _GROUP = re.compile(r"\bmodel: \"([^\"]+)\",\s*rows: (?=\[)")
@@ -452,7 +543,9 @@ def _mdx(text: str) -> Iterator[Price]:
         tier = re.search(r'\btier="(\w+)"', component[1])
         rows = re.search(r"\brows=\{(?=\[)", component[1])
         if not tier or not rows or not _PANE.fullmatch(tier[1]):
-            raise Unreadable(f"a TextTokenPricingTables without a known tier and rows: {component[0][:200]!r}")
+            raise Unreadable(
+                f"a TextTokenPricingTables without a known tier and rows: {component[0][:200]!r}"
+            )
         for row in _arrays(component[1], rows.end()):
             yield from _token_row(row, tier[1])
     for group in _GROUP.finditer(text):
@@ -490,14 +583,23 @@ def _token_row(row: Sequence[Inline], tier: str) -> Iterator[Price]:
 
     The output is the last place; rows of both lengths stand in one table.
     """
-    meters = {4: ("input", "cached_input", "output"), 5: ("input", "cached_input", "cache_write", "output")}
+    meters = {
+        4: ("input", "cached_input", "output"),
+        5: ("input", "cached_input", "cache_write", "output"),
+    }
     quote = " | ".join(cell.line for cell in row)
     if len(row) not in meters or not re.match(r"[a-z]", row[0].line):
         raise Unreadable(f"not a row of token prices: {quote!r}")
     model, context = _model(row[0])
     common = Price(
-        model=model, meter="", amount=Decimal(), per="1M tokens", tier=tier, context=context, quote=quote
-    )  # fmt: skip
+        model=model,
+        meter="",
+        amount=Decimal(),
+        per="1M tokens",
+        tier=tier,
+        context=context,
+        quote=quote,
+    )
     for meter, cell in zip(meters[len(row)], row[1:], strict=True):
         where = Inline(cell.text, where=f"{tier} prices of {model}, {meter}")
         if price := _priced(replace(common, meter=meter), where, "1M tokens"):
@@ -505,7 +607,8 @@ def _token_row(row: Sequence[Inline], tier: str) -> Iterator[Price]:
 
 
 _METRIC = layout(metric="metric", price="price", unit="unit")
-#: Other tables of a model's page. The comparison repeats prices of other models under their display names.
+#: Other tables of a model's page. The comparison repeats prices of other models under their display
+#: names.
 _NO_METRICS = (
     layout(endpoint="endpoint", route="route", support="support"),
     layout(model="model", input="input", under="quick comparison"),
@@ -520,8 +623,12 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
         if not _TOKENS.fullmatch(name) or modality not in _MODALITIES:
             raise row["metric"].error(f"unknown metric under {row.heading!r}")
         about = Price(
-            model=model, meter=_meter(name, modality), amount=Decimal(), per="1M tokens", quote=row.quote
-        )  # fmt: skip
+            model=model,
+            meter=_meter(name, modality),
+            amount=Decimal(),
+            per="1M tokens",
+            quote=row.quote,
+        )
         named = unit(row["unit"].line)
         if named is None:
             raise row["unit"].error("unknown unit of a price")
@@ -529,7 +636,8 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
             yield price
 
 
-# --- models ------------------------------------------------------------------------------------------------
+# --- models
+# ------------------------------------------------------------------------------------------------
 
 
 @source(
@@ -539,32 +647,42 @@ def _model_page(text: str, model: str) -> Iterator[Price]:
     markers=(b'"data"', b"gpt-"),
 )
 def models(body: bytes) -> Iterator[Listing | Retirement]:
-    """The models an account can see, in random order, and their `shutdown_date` (in the API since 2026-08-14).
+    """The models an account can see, in random order, and their `shutdown_date` (in the API since
+    2026-08-14).
 
-    The account's own fine-tunes (`ft:...`, `ada:ft-...`) are nobody else's news and are left out. Models stay
-    listed for weeks after their shutdown.
-    """
+    The account's own fine-tunes (`ft:...`, `ada:ft-...`) are nobody else's news and are left out.
+    Models stay listed for weeks after their shutdown."""
     for model in parsed_json(body)["data"]:
         name, quote = model["id"], json.dumps(model, ensure_ascii=False)
         if re.search(r"^ft:|:ft-", name):
             continue
         day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=model["created"])
-        yield Listing(model=name, created=When(day.strftime("%Y-%m-%d"), words=str(model["created"])), quote=quote)
+        yield Listing(
+            model=name,
+            created=When(day.strftime("%Y-%m-%d"), words=str(model["created"])),
+            quote=quote,
+        )
         if model.get("shutdown_date"):
-            yield Retirement(model=name, stage="deprecated", retires=when(model["shutdown_date"]), quote=quote)
+            yield Retirement(
+                model=name, stage="deprecated", retires=when(model["shutdown_date"]), quote=quote
+            )
 
 
-# --- changelog and news ------------------------------------------------------------------------------------
+# --- changelog and news
+# ------------------------------------------------------------------------------------
 
 _MONTH = re.compile(r"(?P<month>[A-Z][a-z]+),? (?P<year>\d{4})")
 _DAY = re.compile(r"[A-Z][a-z]{2,8} \d{1,2}")
 _KIND = re.compile(r"[A-Z][a-z]+")
-_KINDS = frozenset({"Feature", "Update", "Fix", "Announcement"})  # until June 2026; list items are one word too
+_KINDS = frozenset(
+    {"Feature", "Update", "Fix", "Announcement"}
+)  # until June 2026; list items are one word too
 
 
 @source(f"{DOCS}/changelog", every=timedelta(hours=2), facts=(Notice,), markers=(b"hangelog",))
 def changelog(body: bytes) -> Iterator[Notice]:
-    """Entries of the page: `### June, 2026`, a line `Jun 24`, a kind, lines of models and endpoints, paragraphs.
+    """Entries of the page: `### June, 2026`, a line `Jun 24`, a kind, lines of models and
+    endpoints, paragraphs.
 
     The title is the first sentence; entries of one day that begin alike are one notice.
     """

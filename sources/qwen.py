@@ -1,11 +1,12 @@
 """Alibaba Cloud Model Studio (Qwen, and models of others that it serves): when its models stop.
 
-https://www.alibabacloud.com/help/en/model-studio/model-depreciation (so spelled): one table for each announcement,
-under headings that say "Scheduled for deprecation on", "Retires on" or "Deprecated on" without a difference: after
-the time in the row "API calls to the retired model will fail". The same heading can stand twice, for mainline and
-for snapshot models.
+https://www.alibabacloud.com/help/en/model-studio/model-depreciation (so spelled): one table for
+each announcement, under headings that say "Scheduled for deprecation on", "Retires on" or
+"Deprecated on" without a difference: after the time in the row "API calls to the retired model will
+fail". The same heading can stand twice, for mainline and for snapshot models.
 
-A zone is printed in some tables only, "(UTC+08:00)". A time without one keeps the precision of its day.
+A zone is printed in some tables only, "(UTC+08:00)". A time without one keeps the precision of its
+day.
 
 What would break it, as Unreadable: other columns, a date of another form, a model that is no id.
 """
@@ -19,7 +20,12 @@ from monitor.extract import codes, layout, newest, tables, tables_and_headings, 
 from monitor.facts import Retirement
 from monitor.source import source
 
-_MODELS = layout(category="category", model="model name", retires="deprecation time", replacement="replacement model*")
+_MODELS = layout(
+    category="category",
+    model="model name",
+    retires="deprecation time",
+    replacement="replacement model*",
+)
 
 
 @source(
@@ -43,7 +49,9 @@ def _rows(body: bytes) -> Iterator[Retirement]:
                 term=row.heading.partition(" on ")[0],
                 stage="deprecated",
                 retires=when(row["retires"]),
-                replacements=tuple(codes(row["replacement"])) if row["replacement"].text.strip("-") else (),
+                replacements=tuple(codes(row["replacement"]))
+                if row["replacement"].text.strip("-")
+                else (),
                 note=row["category"].line,
                 quote=row.quote,
             )

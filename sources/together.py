@@ -1,10 +1,12 @@
 """Together AI: models removed from serverless inference, and names that answer as a newer model.
 
-https://docs.together.ai/docs/deprecations.md: a table of removals, "most recent first", without announcement or
-replacement. A removal is from the serverless endpoints; whether the model goes on as a dedicated endpoint stays in
-``note``. One id can stand in two rows, since a model can come back: the upper row is the fact.
+https://docs.together.ai/docs/deprecations.md: a table of removals, "most recent first", without
+announcement or replacement. A removal is from the serverless endpoints; whether the model goes on
+as a dedicated endpoint stays in ``note``. One id can stand in two rows, since a model can come
+back: the upper row is the fact.
 
-The redirects of the page are in the short names it prints (``Kimi-K2``), not in the ids of the other table.
+The redirects of the page are in the short names it prints (``Kimi-K2``), not in the ids of the
+other table.
 
 What would break it, as Unreadable: a table of other columns.
 """
@@ -17,9 +19,14 @@ from monitor.extract import Row, codes, layout, newest, tables, when
 from monitor.facts import Fact, Listing, Retirement
 from monitor.source import source
 
-_REMOVED = layout(retires="removal date", model="model", dedicated="supported by on-demand dedicated*")
-#: The captured page ends within its section "Inference". What stands beside it is of another surface.
-_BESIDE = layout(retires="removal date|deprecation date", model="model", under="^(?:fine-?tun|dedicated)")
+_REMOVED = layout(
+    retires="removal date", model="model", dedicated="supported by on-demand dedicated*"
+)
+#: The captured page ends within its section "Inference". What stands beside it is of another
+#: surface.
+_BESIDE = layout(
+    retires="removal date|deprecation date", model="model", under="^(?:fine-?tun|dedicated)"
+)
 _REDIRECTS = layout(model="original model", target="redirects to", why="notes")
 _POLICY = layout(model="model type", notice="deprecation notice", notes="notes")
 
@@ -40,13 +47,23 @@ def _rows(body: bytes) -> Iterator[Fact]:
         for model in codes(row["model"]):
             if row.layout is _REDIRECTS:
                 [target] = codes(row["target"])
-                yield Listing(model=model, surface="serverless", alias_of=target, note=row["why"].line, quote=row.quote)
+                yield Listing(
+                    model=model,
+                    surface="serverless",
+                    alias_of=target,
+                    note=row["why"].line,
+                    quote=row.quote,
+                )
             else:
                 dedicated = row.get("dedicated")
                 yield Retirement(
-                    model=model, surface=_surface(row), stage="deprecated", retires=when(row["retires"]),
-                    note=f"on-demand dedicated endpoints: {dedicated.line}" if dedicated else "", quote=row.quote,
-                )  # fmt: skip
+                    model=model,
+                    surface=_surface(row),
+                    stage="deprecated",
+                    retires=when(row["retires"]),
+                    note=f"on-demand dedicated endpoints: {dedicated.line}" if dedicated else "",
+                    quote=row.quote,
+                )
 
 
 def _surface(row: Row) -> str:

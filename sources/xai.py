@@ -1,15 +1,16 @@
 """xAI: the model list of its API, and its migration guide. There is no deprecation page.
 
-The list (https://api.x.ai/v1/models) has ids alone in 2025, prices since 2026-05-23 and aliases since 2026-06-16.
-Prices are whole numbers in units of 1e-10 USD, for a token or an image; those ending in ``_long_context`` hold above
-``long_context_threshold``. No date of an end: that a model leaves is the only sign of it.
+The list (https://api.x.ai/v1/models) has ids alone in 2025, prices since 2026-05-23 and aliases
+since 2026-06-16. Prices are whole numbers in units of 1e-10 USD, for a token or an image; those
+ending in ``_long_context`` hold above ``long_context_threshold``. No date of an end: that a model
+leaves is the only sign of it.
 
-The guide (https://docs.x.ai/developers/migration/may-15-retirement.md) first said that requests would fail, and was
-turned round later: its models go on answering as another model, at the price of that one. Both are read. The moment
-of all models stands in one sentence, in Pacific time.
+The guide (https://docs.x.ai/developers/migration/may-15-retirement.md) first said that requests
+would fail, and was turned round later: its models go on answering as another model, at the price of
+that one. Both are read. The moment of all models stands in one sentence, in Pacific time.
 
-What would break it: a field with "price" in its name that is not known, or a price sentence of another form.
-"""
+What would break it: a field with "price" in its name that is not known, or a price sentence of
+another form."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ from monitor.extract import (
 from monitor.facts import Fact, Listing, Price, Retirement, When
 from monitor.source import Access, source
 
-# --- models ------------------------------------------------------------------------------------------------
+# --- models
+# ------------------------------------------------------------------------------------------------
 
 #: Fields with an amount for a token, in 1e-10 USD.
 _TOKENS = {
@@ -57,19 +59,27 @@ _FIELDS = {*_TOKENS, *(field + _LONG for field in _TOKENS), "image_price"}
     markers=(b'"data"', b"grok-"),
 )
 def models(body: bytes) -> Iterator[Fact]:
-    """The models of the API with their aliases, contexts and prices; those of video have no price here."""
+    """The models of the API with their aliases, contexts and prices; those of video have no price
+    here.
+    """
     items: list[dict[str, Any]] = parsed_json(body)["data"]
     names = {item["id"] for item in items}
     for item in items:
         name = item["id"]
         day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=item["created"])
         yield Listing(
-            model=name, context_window=item.get("context_length"),
-            created=When(day.strftime("%Y-%m-%d"), words=str(item["created"])), quote=json.dumps(item)[:500],
-        )  # fmt: skip
+            model=name,
+            context_window=item.get("context_length"),
+            created=When(day.strftime("%Y-%m-%d"), words=str(item["created"])),
+            quote=json.dumps(item)[:500],
+        )
         for alias in item.get("aliases") or ():
-            if alias not in names:  # a name that is listed for itself is no alias, whatever another model says
-                yield Listing(model=alias, alias_of=name, quote=f'"{alias}" among the aliases of "{name}"')
+            if (
+                alias not in names
+            ):  # a name that is listed for itself is no alias, whatever another model says
+                yield Listing(
+                    model=alias, alias_of=name, quote=f'"{alias}" among the aliases of "{name}"'
+                )
         yield from _prices(item)
 
 
@@ -85,23 +95,36 @@ def _prices(item: dict[str, Any]) -> Iterator[Price]:
             yield _image(name, said, "", f'"{field}": {said}')
         else:
             yield Price(
-                model=name, meter=_TOKENS[base], amount=_usd(said, 10**6), per="1M tokens",
-                context=_context(item, field), quote=f'"{field}": {said}',
-            )  # fmt: skip
+                model=name,
+                meter=_TOKENS[base],
+                amount=_usd(said, 10**6),
+                per="1M tokens",
+                context=_context(item, field),
+                quote=f'"{field}": {said}',
+            )
     for row in item.get("pricing") or ():
         if unknown := row.keys() - {"price_per_image", "quality", "resolution"}:
             raise Unreadable(f"unknown price of {name}: {sorted(unknown)} in {row}")
-        yield _image(name, row["price_per_image"], f"{row['quality']} {row['resolution']}", json.dumps(row))
+        yield _image(
+            name, row["price_per_image"], f"{row['quality']} {row['resolution']}", json.dumps(row)
+        )
 
 
 def _image(model: str, said: object, context: str, quote: str) -> Price:
     return Price(
-        model=model, meter="image_output", amount=_usd(said, 1), per="image", context=context, quote=quote
-    )  # fmt: skip
+        model=model,
+        meter="image_output",
+        amount=_usd(said, 1),
+        per="image",
+        context=context,
+        quote=quote,
+    )
 
 
 def _is_price(said: object) -> bool:
-    """Whether a field holds a price: null is unknown, and zero is what a model has that does not take images."""
+    """Whether a field holds a price: null is unknown, and zero is what a model has that does not
+    take images.
+    """
     return said is not None and said != 0
 
 
@@ -122,7 +145,8 @@ def _context(item: dict[str, Any], field: str) -> str:
     return f"{'>' if field.endswith(_LONG) else '<='}{thousands}k"
 
 
-# --- the migration guide -----------------------------------------------------------------------------------
+# --- the migration guide
+# -----------------------------------------------------------------------------------
 
 _REPLACED = layout(model="model being retired", target="recommended replacement")
 _REDIRECTED = layout(model="model being retired", target="redirect target*")
@@ -142,21 +166,27 @@ _BILLED = re.compile(
     keeps_past=True,
 )
 def migrations(body: bytes) -> Iterator[Fact]:
-    """Models with the ones that replace them or answer for them; then with the price at which those answer."""
+    """Models with the ones that replace them or answer for them; then with the price at which those
+    answer.
+    """
     page = blocks(body)
     texts = [block for block in page if isinstance(block, Text)]
     end = _end(texts)
-    rows = {model: row for row in tables(page, _REPLACED, _REDIRECTED) for model in codes(row["model"])}
+    rows = {
+        model: row for row in tables(page, _REPLACED, _REDIRECTED) for model in codes(row["model"])
+    }
     billed = list(_billed(texts))
     for model in dict.fromkeys([*_listed(texts), *rows]):
         row = rows.get(model)
         target = _target(row) if row else None
         yield Retirement(
-            model=model, stage="deprecated", retires=end,
+            model=model,
+            stage="deprecated",
+            retires=end,
             replacements=(target["model"],) if target else (),
             note=f"goes on as {row['target'].line}" if row and row.layout is _REDIRECTED else "",
             quote=row.quote if row else f"{model}: {end.words}",
-        )  # fmt: skip
+        )
         for price in billed:
             if row and target and row.layout is _REDIRECTED and target["model"] == price["model"]:
                 yield from _answered(model, price, end)
@@ -200,6 +230,11 @@ def _answered(model: str, price: re.Match[str], starts: When) -> Iterator[Price]
         said = inline(price[meter].replace("per 1M", "per 1M tokens"))
         if amount := money(said):
             yield Price(
-                model=model, meter=meter, amount=amount.amount, per=amount.per, starts=starts,
-                note=f"the price of {price['model']}, which answers", quote=price[0],
-            )  # fmt: skip
+                model=model,
+                meter=meter,
+                amount=amount.amount,
+                per=amount.per,
+                starts=starts,
+                note=f"the price of {price['model']}, which answers",
+                quote=price[0],
+            )

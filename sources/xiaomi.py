@@ -1,8 +1,9 @@
 """Xiaomi (MiMo): models that are replaced, then taken offline.
 
-https://mimo.mi.com/docs/en-US/updates/deprecate: two times a row, in Beijing time. From the earlier one on
-(``deprecated``) the old name is answered, and billed, as the replacement; from the later one on (``retires``) it
-fails. Tables in a section after its "Note:" are about parameters of the replacement and are not read.
+https://mimo.mi.com/docs/en-US/updates/deprecate: two times a row, in Beijing time. From the earlier
+one on (``deprecated``) the old name is answered, and billed, as the replacement; from the later one
+on (``retires``) it fails. Tables in a section after its "Note:" are about parameters of the
+replacement and are not read.
 
 What would break it, as Unreadable: other columns, or a time of another form.
 """
@@ -17,9 +18,12 @@ from monitor.facts import Retirement
 from monitor.source import source
 
 _MODELS = layout(
-    model="deprecated model", retires="offline time|deprecation time", replaced="system replacement time",
-    replacement="system replacement model", impact="replacement impact",
-)  # fmt: skip
+    model="deprecated model",
+    retires="offline time|deprecation time",
+    replaced="system replacement time",
+    replacement="system replacement model",
+    impact="replacement impact",
+)
 
 
 @source(

@@ -1,10 +1,11 @@
 """Z.ai (GLM): prices.
 
-https://docs.z.ai/guides/overview/pricing.md: tables of models by name. The line above a table may give its unit
-("Prices per 1M tokens."); the other tables print it in the cell. Dollar signs come escaped. "Free", "Limited-time
-Free", "-" and a lone backslash are no prices.
+https://docs.z.ai/guides/overview/pricing.md: tables of models by name. The line above a table may
+give its unit ("Prices per 1M tokens."); the other tables print it in the cell. Dollar signs come
+escaped. "Free", "Limited-time Free", "-" and a lone backslash are no prices.
 
-One price for all of a model is metered by its unit: ``tokens``, ``image``, ``video``. No page of retirements is known.
+One price for all of a model is metered by its unit: ``tokens``, ``image``, ``video``. No page of
+retirements is known.
 
 What would break it, as Unreadable: other columns, or a unit that facts.PER does not have.
 """
@@ -21,7 +22,11 @@ from monitor.facts import Price
 from monitor.source import source
 
 _TOKENS = layout(
-    model="model", input="input", cached_input="cached input", cache_storage="cached input storage", output="output"
+    model="model",
+    input="input",
+    cached_input="cached input",
+    cache_storage="cached input storage",
+    output="output",
 )
 _MODELS = layout(model="model", price="price")
 _AGENTS = layout(agent="agent", price="price")
@@ -59,9 +64,15 @@ def pricing(body: bytes) -> Iterator[Price]:
 
 def _price(row: Row, model: str, surface: str, meter: str, paid: Money, note: str) -> Price:
     return Price(
-        model=model, surface=surface, meter=meter, amount=paid.amount, currency=paid.currency, per=paid.per,
-        note=note, quote=row.quote,
-    )  # fmt: skip
+        model=model,
+        surface=surface,
+        meter=meter,
+        amount=paid.amount,
+        currency=paid.currency,
+        per=paid.per,
+        note=note,
+        quote=row.quote,
+    )
 
 
 def _approximately(cell: Inline) -> tuple[Inline, str]:

@@ -30,14 +30,17 @@ FOLDERS = {
     "gemini.changelog": "google/gemini-changelog",
 }
 
-#: Parts of names of captures that are no whole page: excerpts, diffs, text reworked by a mirror, headers.
+#: Parts of names of captures that are no whole page: excerpts, diffs, text reworked by a mirror,
+#: headers.
 PARTS = (".excerpt", ".diff", ".normalized", ".headers", "-translation")
 
 
 def captures(source_id: str) -> list[Path]:
     """The whole pages that the corpus holds of a source, oldest first."""
     return sorted(
-        path for path in (CORPUS / FOLDERS[source_id]).iterdir() if not any(part in path.name for part in PARTS)
+        path
+        for path in (CORPUS / FOLDERS[source_id]).iterdir()
+        if not any(part in path.name for part in PARTS)
     )
 
 
@@ -45,7 +48,11 @@ def lay_out(directory: Path, source_id: str, names: Iterable[str] | None = None)
     """Link the captures of a source (all whole pages, or those named) into an archive."""
     folder = directory / source_id
     folder.mkdir(parents=True, exist_ok=True)
-    paths = captures(source_id) if names is None else [CORPUS / FOLDERS[source_id] / name for name in names]
+    paths = (
+        captures(source_id)
+        if names is None
+        else [CORPUS / FOLDERS[source_id] / name for name in names]
+    )
     for path in paths:
         (folder / path.name).symlink_to(path)
     return directory

@@ -1,4 +1,6 @@
-"""What the tests of the command line share: a world of facts in a database, a fixed day, and a way to run commands."""
+"""What the tests of the command line share: a world of facts in a database, a fixed day, and a way
+to run commands.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,21 @@ from tests.support import capture  # noqa: F401  its import loads the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
-    "check", "db", "deliveries", "events", "explain", "feeds", "models", "poll", "slack", "sources",
-    "subscriptions", "survey", "targets", "webhooks",
-)  # fmt: skip
+    "check",
+    "db",
+    "deliveries",
+    "events",
+    "explain",
+    "feeds",
+    "models",
+    "poll",
+    "slack",
+    "sources",
+    "subscriptions",
+    "survey",
+    "targets",
+    "webhooks",
+)
 
 
 def day(text: str) -> datetime:
@@ -36,25 +50,51 @@ def day(text: str) -> datetime:
 
 
 OLD = Retirement(
-    model="gpt-old", stage="deprecated", retires=When("2026-03-26"), replacements=("gpt-mid",), quote="gpt-old | gone"
+    model="gpt-old",
+    stage="deprecated",
+    retires=When("2026-03-26"),
+    replacements=("gpt-mid",),
+    quote="gpt-old | gone",
 )
 MID = Retirement(
-    model="gpt-mid", stage="deprecated", announced=When("2026-01-09"), retires=When("2026-11-01"),
-    replacements=("gpt-new", "gpt-old"), quote="gpt-mid | soon",
-)  # fmt: skip
-VAGUE = Retirement(model="gpt-vague", stage="deprecated", retires=When("2027-08", words="August 2027"), quote="vague")
-FLOOR = Retirement(model="gpt-floor", stage="active", retires=When("2026-12-01", "not_before"), quote="floor")
+    model="gpt-mid",
+    stage="deprecated",
+    announced=When("2026-01-09"),
+    retires=When("2026-11-01"),
+    replacements=("gpt-new", "gpt-old"),
+    quote="gpt-mid | soon",
+)
+VAGUE = Retirement(
+    model="gpt-vague",
+    stage="deprecated",
+    retires=When("2027-08", words="August 2027"),
+    quote="vague",
+)
+FLOOR = Retirement(
+    model="gpt-floor", stage="active", retires=When("2026-12-01", "not_before"), quote="floor"
+)
 CHEAP = Price(model="gpt-mid", meter="input", amount=Decimal("2.00"), per="1M tokens", quote="2.00")
 NEW = Listing(model="gpt-new", name="GPT New", context_window=400_000, quote="gpt-new")
 NEWS = Notice(
-    model="", title="gpt-mid goes", link="https://news.example/1", published=When("2026-01-09"), models=("gpt-mid",)
-)  # fmt: skip
+    model="",
+    title="gpt-mid goes",
+    link="https://news.example/1",
+    published=When("2026-01-09"),
+    models=("gpt-mid",),
+)
 
 
 def look(
-    store: Store, source_id: str, facts: Sequence[Fact], at: str, body: bytes | None = None, looks: int = 2
-) -> Polled:  # fmt: skip
-    """Looks at a page that says these facts, the second of which settles what changed; one, if it is held."""
+    store: Store,
+    source_id: str,
+    facts: Sequence[Fact],
+    at: str,
+    body: bytes | None = None,
+    looks: int = 2,
+) -> Polled:
+    """Looks at a page that says these facts, the second of which settles what changed; one, if it
+    is held.
+    """
     now, source = day(at), REGISTRY[source_id]
     body = body or f"{source_id} on {at}".encode()
     fetched = Fetched(200, body, "text/plain", NO_VALIDATORS, 12.0, False, None, None, source.url)
@@ -75,8 +115,18 @@ def fill(store: Store) -> None:
     look(store, "openai.pricing", [CHEAP], "2026-01-10")
     look(store, "openai.models", [NEW], "2026-01-10")
     look(store, "openai.changelog", [NEWS], "2026-01-10")
-    look(store, "openai.deprecations", [OLD, replace(MID, retires=When("2026-12-20")), VAGUE, FLOOR], "2026-04-01")
-    look(store, "openai.pricing", [replace(CHEAP, amount=Decimal("1.50"), quote="1.50")], "2026-04-01")
+    look(
+        store,
+        "openai.deprecations",
+        [OLD, replace(MID, retires=When("2026-12-20")), VAGUE, FLOOR],
+        "2026-04-01",
+    )
+    look(
+        store,
+        "openai.pricing",
+        [replace(CHEAP, amount=Decimal("1.50"), quote="1.50")],
+        "2026-04-01",
+    )
 
 
 @dataclass
@@ -123,7 +173,9 @@ def database(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def run(database: str) -> Run:
-    """Run a command on the world: ``run("events", "--json")``; asserts the exit code, and that nothing broke."""
+    """Run a command on the world: ``run("events", "--json")``; asserts the exit code, and that
+    nothing broke.
+    """
 
     def command(*words: str, code: int = 0, stdin: str | bytes | None = None) -> Ran:
         ran = CliRunner().invoke(app, ["--db", database, *words], input=stdin, prog_name="lastcall")

@@ -25,8 +25,11 @@ NewDatabase = Callable[..., str]
 
 @contextmanager
 def starting() -> Iterator[Callable[[], Any]]:
-    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it holds."""
-    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session has its own.
+    """Starts PostgreSQL servers on sockets; the ``cleanup`` of one stops it and deletes what it
+    holds.
+    """
+    # Its lock lies where the runtime directory is, one for all sessions of a machine: each session
+    # has its own.
     runtime = Path(tempfile.mkdtemp(prefix="lastcall-run-"))
     (runtime / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -47,7 +50,9 @@ def databases(start: Callable[[], Any]) -> Iterator[NewDatabase]:
     def new(template: str = "template0") -> str:
         name = f"test_{next(numbers)}"
         with engine.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'))
+            connection.execute(
+                text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+            )
             connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
         return url.set(database=name).render_as_string(hide_password=False)
 
@@ -72,7 +77,9 @@ def new_postgres() -> Iterator[Callable[[], Any]]:
 
 @pytest.fixture(scope="session")
 def postgres(new_postgres: Callable[[], Any]) -> Iterator[NewDatabase]:
-    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a worker."""
+    """Makes empty PostgreSQL databases, or copies of one, and gives their URLs. One server a
+    worker.
+    """
     with databases(new_postgres) as new:
         yield new
 
@@ -89,7 +96,9 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 def create(store: Store) -> None:
-    """The tables as the models have them, and the word that they are of this program: quicker than migrations."""
+    """The tables as the models have them, and the word that they are of this program: quicker than
+    migrations.
+    """
     SQLModel.metadata.create_all(store.engine)
     with store.write() as session:
         session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))

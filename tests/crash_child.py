@@ -1,12 +1,14 @@
-"""Processes that die at a named step, forked from one that has loaded the program: ``python -m tests.crash_child``.
+"""Processes that die at a named step, forked from one that has loaded the program: ``python -m
+tests.crash_child``.
 
-Reads orders from stdin, a JSON object a line (tests.crashing.Order), one child at a time. Answers ``started PID``, and
-``ended CODE`` once that child is gone, with the negative number of the signal that ended it.
+Reads orders from stdin, a JSON object a line (tests.crashing.Order), one child at a time. Answers
+``started PID``, and ``ended CODE`` once that child is gone, with the negative number of the signal
+that ended it.
 
-Failpoints live here, not in the product: ``module:name:before:N`` or ``:after:N`` wraps the function (or method) of
-that name, and the process kills itself with SIGKILL at its N-th call, as a power cut would; ``sql:before:N`` and
-``sql:after:N`` do so at the N-th statement that reaches the database.
-"""
+Failpoints live here, not in the product: ``module:name:before:N`` or ``:after:N`` wraps the
+function (or method) of that name, and the process kills itself with SIGKILL at its N-th call, as a
+power cut would; ``sql:before:N`` and ``sql:after:N`` do so at the N-th statement that reaches the
+database."""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def break_in(step: str) -> None:
             if moment == "before":
                 reached()
             done = whole(*args, **kwargs)
-            if moment == "after" and not (name == "claim" and not done):  # a claim of nothing is no step of a delivery
+            if moment == "after" and not (
+                name == "claim" and not done
+            ):  # a claim of nothing is no step of a delivery
                 reached()
             return done
 

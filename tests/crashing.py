@@ -1,8 +1,9 @@
-"""The service killed and started again: a parent that forks its processes, a page that changes, and what must hold.
+"""The service killed and started again: a parent that forks its processes, a page that changes, and
+what must hold.
 
-The invariants are those of the delivery reference (3.4): I1 each event is owed once to each target, I3 each target
-received each event, and all copies have one id and one body, I4 no event without an accepted document.
-"""
+The invariants are those of the delivery reference (3.4): I1 each event is owed once to each target,
+I3 each target received each event, and all copies have one id and one body, I4 no event without an
+accepted document."""
 
 from __future__ import annotations
 
@@ -36,24 +37,33 @@ SOURCE = "openai.deprecations"
 
 
 class Parent:
-    """The process that has loaded the program; its children are started and die one after the other."""
+    """The process that has loaded the program; its children are started and die one after the
+    other.
+    """
 
     def __init__(self, folder: Path):
         self.said = folder / "said"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash_child"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=TESTS.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            cwd=TESTS.parent,
             env=os.environ | {"PYTHONPATH": str(TESTS.parent)},
-        )  # fmt: skip
+        )
         self.running = 0
 
     def start(self, task: str, store: Store, environment: dict[str, str], step: str = "") -> int:
         """Fork a child that dies at a step (tests.crash_child); returns its process id."""
         assert self.process.stdin
         order = {
-            "task": task, "database": store.url.render_as_string(hide_password=False), "step": step,
-            "environment": json.dumps(environment), "said": str(self.said),
-        }  # fmt: skip
+            "task": task,
+            "database": store.url.render_as_string(hide_password=False),
+            "step": step,
+            "environment": json.dumps(environment),
+            "said": str(self.said),
+        }
         self.process.stdin.write(json.dumps(order) + "\n")
         self.running = int(self._answer("started"))
         return self.running
@@ -82,18 +92,28 @@ class Parent:
 
 
 def look_again(store: Store) -> None:
-    """The source is due, as if a whole interval had passed since the last look, and any lease on it with that."""
+    """The source is due, as if a whole interval had passed since the last look, and any lease on it
+    with that.
+    """
     with store.write() as session:
-        session.execute(update(SourceRow).values(due_at=datetime.now(UTC), looked_at=None, lease_until=None))
+        session.execute(
+            update(SourceRow).values(due_at=datetime.now(UTC), looked_at=None, lease_until=None)
+        )
 
 
 def let_leases_end(store: Store) -> list[int]:
-    """What the dead process had claimed can be claimed again; returns which deliveries those are."""
+    """What the dead process had claimed can be claimed again; returns which deliveries those
+    are.
+    """
     with store.write() as session:
-        leased = update(DeliveryRow).where(col(DeliveryRow.state) == "pending", col(DeliveryRow.lease_owner) != "")
+        leased = update(DeliveryRow).where(
+            col(DeliveryRow.state) == "pending", col(DeliveryRow.lease_owner) != ""
+        )
         ended = leased.values(lease_until=datetime.now(UTC)).returning(col(DeliveryRow.id))
         session.execute(
-            update(DeliveryRow).where(col(DeliveryRow.state) == "pending").values(next_at=datetime.now(UTC))
+            update(DeliveryRow)
+            .where(col(DeliveryRow.state) == "pending")
+            .values(next_at=datetime.now(UTC))
         )
         return [int(number) for number in session.scalars(ended)]
 
@@ -122,7 +142,9 @@ class Service:
         assert ended.result() == -signal.SIGKILL, self.parent.words()
 
     async def dies_after(self, seconds: float, step: str = "") -> None:
-        """Kill it after a while, in which it looks at the page as often as it can, if it has not died before."""
+        """Kill it after a while, in which it looks at the page as often as it can, if it has not
+        died before.
+        """
         pid = self.parent.start("run", self.store, self.environment, step)
         ended = asyncio.create_task(asyncio.to_thread(self.parent.wait))
         ends = time.monotonic() + seconds
@@ -147,23 +169,38 @@ class Service:
                 await asyncio.sleep(0.03)
         os.kill(pid, signal.SIGTERM)
         code = await ended
-        assert code in (0, -signal.SIGTERM), self.parent.words()  # the signal where it was so before the service began
+        assert code in (0, -signal.SIGTERM), (
+            self.parent.words()
+        )  # the signal where it was so before the service began
 
 
-# --- random kills --------------------------------------------------------------------------------------------
+# --- random kills
+# --------------------------------------------------------------------------------------------
 
 MODELS = 8
 #: A life ends after this if its failpoint was not reached, in seconds.
 LONGEST = 0.8
-#: Where a process may die, beside anywhere: every step of a poll and of a delivery, and any statement.
+#: Where a process may die, beside anywhere: every step of a poll and of a delivery, and any
+#: statement.
 FAILPOINTS = (
-    "monitor.poll:fetch:before", "monitor.poll:fetch:after", "monitor.poll:parse:after", "monitor.poll:record:before",
-    "monitor.poll:record:after", "monitor.store.facts:apply:after", "monitor.store.log:append:after",
-    "monitor.publish.outbox:enqueue:after", "monitor.store.sources:record:after", "monitor.publish.leases:claim:after",
-    "monitor.publish:Publisher.send:before", "monitor.publish:Publisher.send:after",
-    "monitor.publish:Publisher.record:before", "monitor.publish:Publisher.record:after",
-    "monitor.publish.outbox:acknowledge:after", "sql:before", "sql:after",
-)  # fmt: skip
+    "monitor.poll:fetch:before",
+    "monitor.poll:fetch:after",
+    "monitor.poll:parse:after",
+    "monitor.poll:record:before",
+    "monitor.poll:record:after",
+    "monitor.store.facts:apply:after",
+    "monitor.store.log:append:after",
+    "monitor.publish.outbox:enqueue:after",
+    "monitor.store.sources:record:after",
+    "monitor.publish.leases:claim:after",
+    "monitor.publish:Publisher.send:before",
+    "monitor.publish:Publisher.send:after",
+    "monitor.publish:Publisher.record:before",
+    "monitor.publish:Publisher.record:after",
+    "monitor.publish.outbox:acknowledge:after",
+    "sql:before",
+    "sql:after",
+)
 
 
 @dataclass
@@ -201,7 +238,9 @@ class Trial:
             with self.store.write() as session:
                 for name, base in (("sub_a", one), ("sub_b", other)):
                     secret = receivers[name].secret
-                    session.add(target(name, datetime.now(UTC), address=f"{base}/hook", secret=secret))
+                    session.add(
+                        target(name, datetime.now(UTC), address=f"{base}/hook", secret=secret)
+                    )
             service = Service(self.parent, self.store, site)
             self._publish(site)
             await service.lives_until(self._has_baseline)
@@ -210,7 +249,9 @@ class Trial:
                     self._change(site)
                 await self._kill(service)
                 self._check()
-                if self.tally.kills % 4 == 0:  # on a busy machine no life may be long enough for a whole poll
+                if (
+                    self.tally.kills % 4 == 0
+                ):  # on a busy machine no life may be long enough for a whole poll
                     await service.lives_until(self._is_told)
             await service.lives_until(self._all_is_done)
         self.got = {name: receiver.got for name, receiver in receivers.items()}
@@ -225,7 +266,10 @@ class Trial:
         return web.Response(status=204)
 
     def _publish(self, site: Site) -> None:
-        rows = [("2026-11-01", "All", f"{day}", f"gpt-{number}", "gpt-next") for number, day in enumerate(self.dates)]
+        rows = [
+            ("2026-11-01", "All", f"{day}", f"gpt-{number}", "gpt-next")
+            for number, day in enumerate(self.dates)
+        ]
         site.pages["/deprecations.md"] = Page(openai_retirements(rows))
 
     def _change(self, site: Site) -> None:
@@ -235,12 +279,16 @@ class Trial:
         self._publish(site)
 
     async def _kill(self, service: Service) -> None:
-        """One life: it ends at a failpoint, at a moment, or while a receiver answers, whichever was drawn."""
+        """One life: it ends at a failpoint, at a moment, or while a receiver answers, whichever was
+        drawn.
+        """
         place = self.chance.choice(("moment", "moment", "receiver", *FAILPOINTS))
         if place == "moment":
             await service.dies_after(self.chance.uniform(0.0, 0.5))
         elif place == "receiver":
-            self.killing = lambda: os.kill(self.parent.running, signal.SIGKILL) if self.parent.running else None
+            self.killing = lambda: (
+                os.kill(self.parent.running, signal.SIGKILL) if self.parent.running else None
+            )
             await service.dies_after(LONGEST)
             self.killing = None
         else:
@@ -250,15 +298,21 @@ class Trial:
         self.tally.by_place[place] += 1
         claimed = let_leases_end(self.store)
         with self.store.read() as session:
-            rows = select(DeliveryRow.event_id, DeliveryRow.subscription_id).where(col(DeliveryRow.id).in_(claimed))
-            self.tally.in_flight.update((event, name) for event, name in session.execute(rows).all())
+            rows = select(DeliveryRow.event_id, DeliveryRow.subscription_id).where(
+                col(DeliveryRow.id).in_(claimed)
+            )
+            self.tally.in_flight.update(
+                (event, name) for event, name in session.execute(rows).all()
+            )
 
     # what is so
 
     def _told(self) -> list[tuple[str, str]]:
         with self.store.read() as session:
             rows = session.scalars(
-                select(EventRow).where(col(EventRow.kind) == "retirement.postponed").order_by(col(EventRow.sequence))
+                select(EventRow)
+                .where(col(EventRow.kind) == "retirement.postponed")
+                .order_by(col(EventRow.sequence))
             )
             return [(row.model, str((row.effective or {})["text"])) for row in rows]
 
@@ -272,34 +326,47 @@ class Trial:
 
     def _all_is_done(self) -> bool:
         with self.store.read() as session:
-            waiting = session.scalars(select(DeliveryRow.id).where(col(DeliveryRow.state) != "delivered").limit(1))
+            waiting = session.scalars(
+                select(DeliveryRow.id).where(col(DeliveryRow.state) != "delivered").limit(1)
+            )
             return not waiting.all() and self._is_told()
 
     # what must hold
 
     def _check(self) -> None:
-        """After each kill: the log is the changes in their order, whole and once, and each is owed once to each."""
+        """After each kill: the log is the changes in their order, whole and once, and each is owed
+        once to each.
+        """
         told = self._told()
-        assert told in (self.moved, self.moved[:-1]), "an event is lost, told twice, or of another order"
+        assert told in (self.moved, self.moved[:-1]), (
+            "an event is lost, told twice, or of another order"
+        )
         with self.store.read() as session:
             events = list(session.scalars(select(EventRow).where(~col(EventRow.baseline))))
-            owed = Counter((row.event_id, row.subscription_id) for row in session.scalars(select(DeliveryRow)))
+            owed = Counter(
+                (row.event_id, row.subscription_id) for row in session.scalars(select(DeliveryRow))
+            )
             documents = set(session.scalars(select(DocumentRow.sha256)))
             source = session.get_one(SourceRow, SOURCE)
         told_of = [event for event in events if not event.kind.startswith(("source.", "endpoint."))]
         assert owed == Counter((event.id, name) for event in told_of for name in self.got), "I1"
         assert all(event.document in documents for event in told_of), "I4"
-        assert source.document in documents, "the validators are those of a document that was taken over"
+        assert source.document in documents, (
+            "the validators are those of a document that was taken over"
+        )
         self.tally.events = len(told_of)
 
     def _check_receipts(self) -> None:
         with self.store.read() as session:
-            events = set(session.scalars(select(EventRow.id).where(col(EventRow.kind) == "retirement.postponed")))
+            events = set(
+                session.scalars(
+                    select(EventRow.id).where(col(EventRow.kind) == "retirement.postponed")
+                )
+            )
             failed = Counter[tuple[str, str]]()
-            rows: Any = (
-                select(DeliveryRow.event_id, DeliveryRow.subscription_id, AttemptRow.status)
-                .join(AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id))
-            )  # fmt: skip
+            rows: Any = select(
+                DeliveryRow.event_id, DeliveryRow.subscription_id, AttemptRow.status
+            ).join(AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id))
             for event, name, status in session.execute(rows).all():
                 failed[event, name] += status != 204
         for name, got in self.got.items():
@@ -309,6 +376,8 @@ class Trial:
             for event, count in copies.items():
                 more = count - 1
                 allowed = self.tally.in_flight[event, name] + failed[event, name]
-                assert more <= allowed, f"{event} came {count} times to {name}, {allowed} times in flight at a kill"
+                assert more <= allowed, (
+                    f"{event} came {count} times to {name}, {allowed} times in flight at a kill"
+                )
                 self.tally.copies += count
                 self.tally.duplicates += more

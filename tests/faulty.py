@@ -1,4 +1,6 @@
-"""An archive with faults in it, replayed: the captures of the corpus, and a small one that is written here."""
+"""An archive with faults in it, replayed: the captures of the corpus, and a small one that is
+written here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from monitor.store.db import Store
 from tests.archive import told
 from tests.support import FIXTURES
 
-#: Sources of the corpus by the time that a replay of them takes: each family is about as dear as the next.
+#: Sources of the corpus by the time that a replay of them takes: each family is about as dear as
+#: the next.
 FAMILIES = (
     ("anthropic.deprecations", "anthropic.models"),
     ("anthropic.overview",),
@@ -42,16 +45,28 @@ SUMMER: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
             ("2026-07-02", "| Q1 2027 ", "| 2027-02-01 "),  # made exact
             ("2026-07-20", "Not sooner than 2027-03-01", "2027-06-30"),  # from a floor to an end
             ("2026-08-05", "`anvil-3`, `magnet-1`", "`anvil-3`"),
-            ("2026-08-20", "| `anvil-3`   ", "| `anvil-4` | Available | — | — | — |\n| `anvil-3`   "),
+            (
+                "2026-08-20",
+                "| `anvil-3`   ",
+                "| `anvil-4` | Available | — | — | — |\n| `anvil-3`   ",
+            ),
         ),
     ),
     "anthropic.pricing": (
         "anthropic/pricing.md",
         (
             ("2026-06-01", "", ""),
-            ("2026-06-20", "| Claude Opus 5.5 | $4 / MTok | $5 / MTok", "| Claude Opus 5.5 | $3 / MTok | $3.75 / MTok"),
+            (
+                "2026-06-20",
+                "| Claude Opus 5.5 | $4 / MTok | $5 / MTok",
+                "| Claude Opus 5.5 | $3 / MTok | $3.75 / MTok",
+            ),
             ("2026-07-11", "$0.50 / MTok | $0.625 / MTok", "$0.40 / MTok | $0.50 / MTok"),
-            ("2026-08-11", "| Claude Opus 5.5 | $3 / MTok | $3.75 / MTok", "| Claude Opus 5.5 | $4 / MTok | $5 / MTok"),
+            (
+                "2026-08-11",
+                "| Claude Opus 5.5 | $3 / MTok | $3.75 / MTok",
+                "| Claude Opus 5.5 | $4 / MTok | $5 / MTok",
+            ),
         ),
     ),
     "azure.partners": (
@@ -66,8 +81,16 @@ SUMMER: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         "openai/models.json",
         (
             ("2026-06-03", "", ""),
-            ("2026-06-13", '"created": 1705948997, ', '"created": 1705948997, "shutdown_date": "2027-01-04", '),
-            ("2026-07-13", '{"id": "gpt-4-', '{"id": "gpt-5.3", "created": 1780000000}, {"id": "gpt-4-'),
+            (
+                "2026-06-13",
+                '"created": 1705948997, ',
+                '"created": 1705948997, "shutdown_date": "2027-01-04", ',
+            ),
+            (
+                "2026-07-13",
+                '{"id": "gpt-4-',
+                '{"id": "gpt-5.3", "created": 1780000000}, {"id": "gpt-4-',
+            ),
             ("2026-08-13", '"2026-10-23"', '"2026-12-23"'),
         ),
     ),
@@ -75,19 +98,27 @@ SUMMER: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         "openai/news.xml",
         (
             ("2026-06-04", "", ""),
-            ("2026-06-14", "<item>", "<item><title>Another</title><link>https://openai.com/news/1</link>"
-             "<pubDate>Sat, 13 Jun 2026 12:00:00 GMT</pubDate></item><item>"),
+            (
+                "2026-06-14",
+                "<item>",
+                "<item><title>Another</title><link>https://openai.com/news/1</link>"
+                "<pubDate>Sat, 13 Jun 2026 12:00:00 GMT</pubDate></item><item>",
+            ),
         ),
     ),
     "minimax.releases": (
         "minimax/releases.md",
         (
             ("2026-06-05", "", ""),
-            ("2026-08-01", "#### Jul. 31, 2026", '#### Aug. 1, 2026\n\n<Card title="M4" href="/m4" cta="More">\n'
-             "  It thinks.\n</Card>\n\n#### Jul. 31, 2026"),
+            (
+                "2026-08-01",
+                "#### Jul. 31, 2026",
+                '#### Aug. 1, 2026\n\n<Card title="M4" href="/m4" cta="More">\n'
+                "  It thinks.\n</Card>\n\n#### Jul. 31, 2026",
+            ),
         ),
     ),
-}  # fmt: skip
+}
 
 
 def write_summer(directory: Path) -> Path:
@@ -133,7 +164,9 @@ Told = dict[tuple[str, str], list[str]]
 
 @dataclass(frozen=True)
 class Played:
-    """``taken`` counts the documents that were taken over; one that is refused or held is never cut into."""
+    """``taken`` counts the documents that were taken over; one that is refused or held is never cut
+    into.
+    """
 
     told: Told
     faults: Counter[tuple[str, str]]

@@ -1,4 +1,6 @@
-"""Adapters that misbehave, for a child process to be given: each reads a document that says how it goes wrong."""
+"""Adapters that misbehave, for a child process to be given: each reads a document that says how it
+goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -74,4 +76,6 @@ def focus(body: bytes) -> bytes:
 
 ACME = Source("acme.models", "https://acme.example/models.md", parse)
 FRAMED = Source("acme.framed", "https://acme.example/framed.md", parse, focus=focus)
-NAMELESS = Source("acme.nameless", "https://acme.example/nameless.md", lambda body: [Listing(model="read")])
+NAMELESS = Source(
+    "acme.nameless", "https://acme.example/nameless.md", lambda body: [Listing(model="read")]
+)

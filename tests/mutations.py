@@ -1,7 +1,8 @@
-"""Pages with one thing wrong: a header renamed, a column gone, a date or price that is none, in a table or not.
+"""Pages with one thing wrong: a header renamed, a column gone, a date or price that is none, in a
+table or not.
 
-A page is taken apart into its table cells and the text between them, so that each mutant is made from the real text
-by a join. HTML and Markdown are one kind of page here, as they are to adapters.
+A page is taken apart into its table cells and the text between them, so that each mutant is made
+from the real text by a join. HTML and Markdown are one kind of page here, as they are to adapters.
 """
 
 from __future__ import annotations
@@ -54,7 +55,11 @@ class Cell:
         """The cell's text when one of its columns is gone."""
         if self.width == 1:
             return ""
-        return re.sub(r'colspan="\d+"', f'colspan="{self.width - 1}"', self.before) + self.inner + self.after
+        return (
+            re.sub(r'colspan="\d+"', f'colspan="{self.width - 1}"', self.before)
+            + self.inner
+            + self.after
+        )
 
 
 @dataclass
@@ -68,7 +73,9 @@ class Page:
     def with_inner(self, changed: Mapping[Cell, str]) -> str:
         """The page with other text in some cells."""
         return "".join(
-            part if isinstance(part, str) else part.before + changed.get(part, part.inner) + part.after
+            part
+            if isinstance(part, str)
+            else part.before + changed.get(part, part.inner) + part.after
             for part in self.parts
         )
 
@@ -110,11 +117,19 @@ def _markdown(text: str) -> Iterator[str | Cell]:
             while "|" in lines[at]:
                 head, cells = at == first, _split(lines[at])
                 at += 1
-                while len(cells) < width and "|" in lines[at] and not lines[at].lstrip().startswith("|"):
+                while (
+                    len(cells) < width
+                    and "|" in lines[at]
+                    and not lines[at].lstrip().startswith("|")
+                ):
                     cells += _split(lines[at])  # a row broken over lines
                     at += 1
-                yield from (Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells))
-                yield Cell(table, at, width, False, "|", "\n", width=0)  # goes with its row, and with no column
+                yield from (
+                    Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells)
+                )
+                yield Cell(
+                    table, at, width, False, "|", "\n", width=0
+                )  # goes with its row, and with no column
         else:
             yield lines[at] + "\n"
             at += 1
@@ -123,7 +138,11 @@ def _markdown(text: str) -> Iterator[str | Cell]:
 def _html(text: str) -> Iterator[str | Cell]:
     soup = BeautifulSoup(text, "lxml")
     cells: list[Cell] = []
-    shown = [table for table in soup("table") if not table.find_parent(["nav", "footer", "template", "table"])]
+    shown = [
+        table
+        for table in soup("table")
+        if not table.find_parent(["nav", "footer", "template", "table"])
+    ]
     for number, table in enumerate(shown, 1):
         rows = table("tr")
         has_head = table.find("thead") is not None
@@ -135,16 +154,30 @@ def _html(text: str) -> Iterator[str | Cell]:
                     column += 1
                 down, width = (int(str(tag.get(name, 1))) for name in ("rowspan", "colspan"))
                 taken |= {(at + y, column + x) for y in range(down) for x in range(width)}
-                head = row.parent is not None and row.parent.name == "thead" if has_head else at == 0
+                head = (
+                    row.parent is not None and row.parent.name == "thead" if has_head else at == 0
+                )
                 opening = tag.decode().partition(">")[0] + ">"
-                cells.append(Cell(number, at, column, head, opening, tag.decode_contents(), f"</{tag.name}>", width))
+                cells.append(
+                    Cell(
+                        number,
+                        at,
+                        column,
+                        head,
+                        opening,
+                        tag.decode_contents(),
+                        f"</{tag.name}>",
+                        width,
+                    )
+                )
                 column += width
                 tag.replace_with(f"\ue000{len(cells) - 1}\ue001")
     for number, part in enumerate(re.split("\ue000(\\d+)\ue001", soup.decode())):
         yield cells[int(part)] if number % 2 else part
 
 
-# --- what a mutant must do ---------------------------------------------------------------------------------
+# --- what a mutant must do
+# ---------------------------------------------------------------------------------
 
 Told = list[tuple[str, tuple[object, ...]]] | str
 
@@ -158,11 +191,12 @@ def told(source: Source, text: str) -> Told:
 
 
 def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list[str]:
-    """Every mutant of an HTML or Markdown page that is neither refused nor says exactly what the page says.
+    """Every mutant of an HTML or Markdown page that is neither refused nor says exactly what the
+    page says.
 
-    A refusal of a renamed header or of garbage has to name the table. ``across`` are the first headers of tables whose
-    columns are models: there the first cell of each row is its name, and rows are what may be gone.
-    """
+    A refusal of a renamed header or of garbage has to name the table. ``across`` are the first
+    headers of tables whose columns are models: there the first cell of each row is its name, and
+    rows are what may be gone."""
     whole = page(text)
     facts = told(source, text)
     if isinstance(facts, str) or told(source, whole.with_inner({})) != facts:
@@ -171,9 +205,13 @@ def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list
 
     def fault(cell: Cell, what: str, said: Told) -> None:
         answer = said if isinstance(said, str) else _difference(facts, said)
-        faults.append(f"table {cell.table}, column {cell.column + 1} ({cell.text!r}) {what}: {answer}")
+        faults.append(
+            f"table {cell.table}, column {cell.column + 1} ({cell.text!r}) {what}: {answer}"
+        )
 
-    turned = {cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text in across}
+    turned = {
+        cell.table for cell in whole.cells if cell.head and cell.column == 0 and cell.text in across
+    }
     for cell in whole.cells:
         if cell.table not in turned:
             names, lines, without = cell.head, cell.columns, whole.without_column
@@ -197,18 +235,26 @@ def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list
                 continue
             said = told(source, whole.with_inner({cell: garbage}))
             # Versions look like dates but are names: they come through as they are printed.
-            verbatim = isinstance(said, list) and repr(said).replace(garbage, cell.text) == repr(facts)
-            if said != facts and not verbatim and not _refused(said, f"table {cell.table}", garbage):
+            verbatim = isinstance(said, list) and repr(said).replace(garbage, cell.text) == repr(
+                facts
+            )
+            if (
+                said != facts
+                and not verbatim
+                and not _refused(said, f"table {cell.table}", garbage)
+            ):
                 fault(cell, f"made {garbage!r}", said)
     return list(dict.fromkeys(faults))
 
 
-# --- damage outside tables ---------------------------------------------------------------------------------
+# --- damage outside tables
+# ---------------------------------------------------------------------------------
 
 _MONTH = rf"\b(?:{'|'.join(_MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|GMT|[+-]\d\d:?\d\d))?)?"
-#: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or hyphen is in an id.
+#: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or
+#: hyphen is in an id.
 _TELLING = re.compile(
     rf"(?<![\w.-])(?:\d{{4}}[-\u2010\u2011/]\d\d[-\u2010\u2011/]\d\d{_CLOCK}|\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d)\b"
     rf"|{_MONTH},? {_DAY}(?:,? \d{{4}})?\b|{_DAY} {_MONTH},? \d{{4}}{_CLOCK}|{_MONTH},? \d{{4}})"
@@ -218,7 +264,8 @@ _TELLING = re.compile(
 
 
 def text_faults(source: Source, text: str) -> list[str]:
-    """Every date and price, in a table or not, whose garbling goes unnoticed and changes what the page says.
+    """Every date and price, in a table or not, whose garbling goes unnoticed and changes what the
+    page says.
 
     A title or an id may hold a date: there the garbage comes through as it is printed.
     """
@@ -238,7 +285,9 @@ def text_faults(source: Source, text: str) -> list[str]:
 
 
 def _said(source: Source, text: str) -> Told:
-    """What a page says, but for the titles of its notices: they are wording, and now and then cut to a length."""
+    """What a page says, but for the titles of its notices: they are wording, and now and then cut
+    to a length.
+    """
     try:
         facts = source.read(text.encode())
     except Unreadable as error:
@@ -248,10 +297,14 @@ def _said(source: Source, text: str) -> Told:
 
 
 def _refused(said: Told, *names: str) -> bool:
-    """Whether a page was refused with a message that names the place; a missing marker names itself."""
+    """Whether a page was refused with a message that names the place; a missing marker names
+    itself.
+    """
     if isinstance(said, list):
         return False
-    return "the document lacks" in said or all(re.search(rf"{re.escape(name)}(?!\d)", said) for name in names)
+    return "the document lacks" in said or all(
+        re.search(rf"{re.escape(name)}(?!\d)", said) for name in names
+    )
 
 
 def _reads(reads: Callable[[str], object], text: str) -> bool:
@@ -269,7 +322,9 @@ def _difference(facts: Told, said: Told) -> str:
 
 
 def json_faults(source: Source, document: Any, required: Mapping[str, set[str]]) -> list[str]:
-    """Every required key whose loss, or other name, in one object goes unnoticed and changes what the document says."""
+    """Every required key whose loss, or other name, in one object goes unnoticed and changes what
+    the document says.
+    """
     facts = told(source, json.dumps(document))
     faults: list[str] = []
     for path, item in objects(document):
@@ -277,7 +332,9 @@ def json_faults(source: Source, document: Any, required: Mapping[str, set[str]])
             was = dict(item)
             for what, name in (("gone", None), ("renamed", RENAMED)):
                 item.clear()
-                item.update({name if k == key else k: v for k, v in was.items() if name or k != key})
+                item.update(
+                    {name if k == key else k: v for k, v in was.items() if name or k != key}
+                )
                 said = told(source, json.dumps(document))
                 if isinstance(said, list) and said != facts:
                     faults.append(f"{path}.{key} {what}: {_difference(facts, said)}")
@@ -287,14 +344,19 @@ def json_faults(source: Source, document: Any, required: Mapping[str, set[str]])
 
 
 def objects(value: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of a JSON document with its path; members of lists, and of objects used as maps, share one path.
+    """Every object of a JSON document with its path; members of lists, and of objects used as maps,
+    share one path.
 
-    A list at the top holds the pages of a list that an API gives in pages; each is a document of its own.
-    """
+    A list at the top holds the pages of a list that an API gives in pages; each is a document of
+    its own."""
     if isinstance(value, list):
         for item in value:
             yield from objects(item, path if path == "$" else f"{path}[]")
-    elif isinstance(value, dict) and len(value) > 1 and all(isinstance(item, dict) for item in value.values()):
+    elif (
+        isinstance(value, dict)
+        and len(value) > 1
+        and all(isinstance(item, dict) for item in value.values())
+    ):
         for item in value.values():  # keys are names (models.dev, LiteLLM), not fields
             yield from objects(item, f"{path}{{}}")
     elif isinstance(value, dict):
@@ -304,7 +366,9 @@ def objects(value: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def required_keys(documents: list[Any]) -> dict[str, set[str]]:
-    """By path the keys that every object there has. What may be missing has to be shown missing in some fixture."""
+    """By path the keys that every object there has. What may be missing has to be shown missing in
+    some fixture.
+    """
     found: dict[str, set[str]] = {}
     for document in documents:
         for path, item in objects(document):
@@ -312,10 +376,13 @@ def required_keys(documents: list[Any]) -> dict[str, set[str]]:
     return found
 
 
-# --- seeded damage -----------------------------------------------------------------------------------------
+# --- seeded damage
+# -----------------------------------------------------------------------------------------
 
 _PIECE = re.compile(rb"</?[A-Za-z][^<>]*>|\\?\||`+|[{}\[\]\",:]|^#+ |^- ", re.MULTILINE)
-_CELL = re.compile(rb"(?<=\|)[^|\n]*(?=\|)|(?<=<td>).*?(?=</td>)|(?<=: )[^\n,{}\[\]]+(?=,?\n)|(?<=>)[^<>\n]+(?=</)")
+_CELL = re.compile(
+    rb"(?<=\|)[^|\n]*(?=\|)|(?<=<td>).*?(?=</td>)|(?<=: )[^\n,{}\[\]]+(?=,?\n)|(?<=>)[^<>\n]+(?=</)"
+)
 
 
 def flipped(body: bytes, chance: Random) -> bytes:
@@ -327,7 +394,9 @@ def flipped(body: bytes, chance: Random) -> bytes:
 
 
 def stripped(body: bytes, chance: Random) -> bytes:
-    """The document without one to three tags, pipes, backticks, brackets or other marks of structure."""
+    """The document without one to three tags, pipes, backticks, brackets or other marks of
+    structure.
+    """
     for _ in range(chance.randint(1, 3)):
         if found := list(_PIECE.finditer(body)):
             mark = chance.choice(found)
@@ -341,7 +410,13 @@ def swapped(body: bytes, chance: Random) -> bytes:
     if len(found) < 2:
         return body
     one, other = sorted(chance.sample(found, 2), key=lambda match: match.start())
-    return body[: one.start()] + other[0] + body[one.end() : other.start()] + one[0] + body[other.end() :]
+    return (
+        body[: one.start()]
+        + other[0]
+        + body[one.end() : other.start()]
+        + one[0]
+        + body[other.end() :]
+    )
 
 
 def doubled(body: bytes, chance: Random) -> bytes:
@@ -356,16 +431,29 @@ def truncated(body: bytes, chance: Random) -> bytes:
     return body[: chance.randrange(len(body))]
 
 
-DAMAGES: tuple[Callable[[bytes, Random], bytes], ...] = (flipped, stripped, swapped, doubled, truncated)
+DAMAGES: tuple[Callable[[bytes, Random], bytes], ...] = (
+    flipped,
+    stripped,
+    swapped,
+    doubled,
+    truncated,
+)
 
 
-#: What an adapter may stumble over in a JSON document: a key that is not there, or a value of another type.
+#: What an adapter may stumble over in a JSON document: a key that is not there, or a value of
+#: another type.
 SHAPES = (KeyError, TypeError, AttributeError)
 
 
 def damage_faults(source: Source, name: str, body: bytes, rounds: int) -> list[str]:
-    """What left an adapter and was not its own refusal, over so many seeded damages of a document."""
-    expected = (Unreadable, Implausible, *(SHAPES if body.lstrip().startswith((b"{", b"[")) else ()))
+    """What left an adapter and was not its own refusal, over so many seeded damages of a
+    document.
+    """
+    expected = (
+        Unreadable,
+        Implausible,
+        *(SHAPES if body.lstrip().startswith((b"{", b"[")) else ()),
+    )
     faults: list[str] = []
     for number in range(rounds):
         chance = Random(f"{name} {number}")
@@ -378,30 +466,42 @@ def damage_faults(source: Source, name: str, body: bytes, rounds: int) -> list[s
     return faults
 
 
-# --- qualifiers --------------------------------------------------------------------------------------------
+# --- qualifiers
+# --------------------------------------------------------------------------------------------
 
 _S = r"(?:\s|&nbsp;|\*\*|</?\w+>)+"
 #: Words that make a day a floor or a last day, as pages print them (monitor.values).
 _QUALIFIER = re.compile(
-    r"\b(?:(?:EOL |starting )?(?:not|no) (?:sooner|earlier) than|not? before|(?:no|not) later than|on or before"
-    r"|at (?:the )?earliest(?: on| in)?|earliest(?: possible)?(?: on| in)?|or later|by)\b|\(earliest\)".replace(
-        " ", _S
-    ),
+    r"\b(?:(?:EOL |starting )?(?:not|no) (?:sooner|earlier) than|not? before|(?:no|not) later "
+    r"than|on or before"
+    r"|at (?:the )?earliest(?: on| in)?|earliest(?: possible)?(?: on| in)?|or "
+    r"later|by)\b|\(earliest\)".replace(" ", _S),
     re.IGNORECASE,
 )
-_MONTH_ALONE = re.compile(rf"(?<!\d )(?<!\d(?:st|nd|rd|th) )({_MONTH}),? (\d{{4}})\b", re.IGNORECASE)
+_MONTH_ALONE = re.compile(
+    rf"(?<!\d )(?<!\d(?:st|nd|rd|th) )({_MONTH}),? (\d{{4}})\b", re.IGNORECASE
+)
 _QUARTER = re.compile(r"\b(?:Q[1-4],? (\d{4})|(\d{4})[ -]Q[1-4])\b")
 
 
 def unqualified(text: str) -> Iterator[tuple[str, str]]:
-    """Every page on which one date promises more: words of a bound dropped, a whole sentence with such words dropped,
-    a month made its first day, a quarter its year. With what was done."""
+    """Every page on which one date promises more: words of a bound dropped, a whole sentence with
+    such words dropped, a month made its first day, a quarter its year. With what was done."""
     for match in _QUALIFIER.finditer(text):
         yield f"without {match[0]!r}", text[: match.start()] + text[match.end() :].lstrip(" ")
         start = max(text.rfind(end, 0, match.start()) for end in (". ", "\n", ">")) + 1
         ends = [at for at in (text.find(end, match.end()) for end in (". ", "\n", "<")) if at >= 0]
-        yield f"without the sentence of {match[0]!r}", text[:start] + text[min(ends, default=len(text)) :]
+        yield (
+            f"without the sentence of {match[0]!r}",
+            text[:start] + text[min(ends, default=len(text)) :],
+        )
     for match in _MONTH_ALONE.finditer(text):
-        yield f"{match[0]!r} with a day", text[: match.start()] + f"{match[1]} 1, {match[2]}" + text[match.end() :]
+        yield (
+            f"{match[0]!r} with a day",
+            text[: match.start()] + f"{match[1]} 1, {match[2]}" + text[match.end() :],
+        )
     for match in _QUARTER.finditer(text):
-        yield f"{match[0]!r} as a year", text[: match.start()] + (match[1] or match[2]) + text[match.end() :]
+        yield (
+            f"{match[0]!r} as a year",
+            text[: match.start()] + (match[1] or match[2]) + text[match.end() :],
+        )

@@ -1,4 +1,6 @@
-"""Receivers on loopback: a webhook endpoint that verifies what it gets, and a Slack; and rows to deliver to them."""
+"""Receivers on loopback: a webhook endpoint that verifies what it gets, and a Slack; and rows to
+deliver to them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def serving(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
     """The base URL of a server on a free port of 127.0.0.1."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handler)
@@ -46,7 +50,9 @@ RECORDED: list[dict[str, object]] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def node_agrees() -> Iterator[None]:
-    """Whatever this module's receivers verified, the library for Node verifies too. For modules that import it."""
+    """Whatever this module's receivers verified, the library for Node verifies too. For modules
+    that import it.
+    """
     RECORDED.clear()
     yield
     if RECORDED:
@@ -54,7 +60,8 @@ def node_agrees() -> Iterator[None]:
 
 
 class Receiver:
-    """Verifies every delivery with the standardwebhooks library, then answers with ``statuses`` in turn, then 200.
+    """Verifies every delivery with the standardwebhooks library, then answers with ``statuses`` in
+    turn, then 200.
 
     The library compares with the time of the machine, so the publisher's clock starts there.
     """
@@ -73,21 +80,29 @@ class Receiver:
         self.paths.append(request.path)
         self.requests.append(dict(request.headers))
         lowered = {name.lower(): value for name, value in request.headers.items()}
-        Webhook(self.secret).verify(body, lowered)  # an error is a 500, and fails the test by its count
-        RECORDED.append({"secret": self.secret, "headers": lowered, "body": base64.b64encode(body).decode()})
+        Webhook(self.secret).verify(
+            body, lowered
+        )  # an error is a 500, and fails the test by its count
+        RECORDED.append(
+            {"secret": self.secret, "headers": lowered, "body": base64.b64encode(body).decode()}
+        )
         self.got.append((lowered["webhook-id"], body))
         if self.answer:
             return await self.answer(request, len(self.got))
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200, headers=self.headers, text="thanks")
+        return web.Response(
+            status=self.statuses.pop(0) if self.statuses else 200,
+            headers=self.headers,
+            text="thanks",
+        )
 
 
 class FakeSlack:
     """Behaves by token or by path, as the mock servers of slack-sdk's own tests do.
 
-    ``xoxb-ratelimited`` 429, ``xoxb-html_response`` 200 and ``xoxb-error_html_response`` 503 in HTML,
-    ``xoxb-reset`` accepts and then resets, ``xoxb-timeout`` hangs, ``xoxb-redirect``, ``xoxb-too_long`` refuses
-    blocks, ``xoxb-error-CODE`` that error. Paths of incoming webhooks: ``/services/CODE`` answers 404 and the code.
-    """
+    ``xoxb-ratelimited`` 429, ``xoxb-html_response`` 200 and ``xoxb-error_html_response`` 503 in
+    HTML, ``xoxb-reset`` accepts and then resets, ``xoxb-timeout`` hangs, ``xoxb-redirect``,
+    ``xoxb-too_long`` refuses blocks, ``xoxb-error-CODE`` that error. Paths of incoming webhooks:
+    ``/services/CODE`` answers 404 and the code."""
 
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
@@ -135,7 +150,9 @@ class FakeSlack:
 
 
 class Proxy:
-    """A CONNECT proxy on loopback: tunnels to one server, answers with a status, or hangs up (0)."""
+    """A CONNECT proxy on loopback: tunnels to one server, answers with a status, or hangs up
+    (0).
+    """
 
     def __init__(self, status: int = 200, port: int = 0):
         self.status = status
@@ -212,7 +229,12 @@ def event(number: int, at: datetime, **values: Any) -> EventRow:
 
 
 def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
-    row: dict[str, Any] = {"id": name, "type": "webhook", "address": f"https://{name}.example/", "created_at": at}
+    row: dict[str, Any] = {
+        "id": name,
+        "type": "webhook",
+        "address": f"https://{name}.example/",
+        "created_at": at,
+    }
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
 
 

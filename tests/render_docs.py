@@ -1,4 +1,5 @@
-"""Writes what the program knows of itself into docs/cli.md, docs/schemas and the README's table of sources.
+"""Writes what the program knows of itself into docs/cli.md, docs/schemas and the README's table of
+sources.
 
     python -m tests.render_docs
 
@@ -48,21 +49,33 @@ def _help(command: Any, context: typer.Context) -> Iterator[str]:
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
         inner = command.get_command(context, name)
-        yield from _help(inner, typer.Context(inner, info_name=name, parent=context, terminal_width=100))
+        yield from _help(
+            inner, typer.Context(inner, info_name=name, parent=context, terminal_width=100)
+        )
 
 
 def readme(text: str) -> str:
     """The README with the table of what is watched between its markers."""
-    found = re.subn(r"(?<=<!-- sources -->\n).*?(?=<!-- /sources -->)", lambda _: watched(), text, flags=re.DOTALL)
+    found = re.subn(
+        r"(?<=<!-- sources -->\n).*?(?=<!-- /sources -->)",
+        lambda _: watched(),
+        text,
+        flags=re.DOTALL,
+    )
     assert found[1] == 1, "README.md needs <!-- sources --> and <!-- /sources -->, once"
     return found[0]
 
 
 def watched() -> str:
     """Every source of the package, without what tests and private modules declare beside them."""
-    ours = [one for one in load().values() if one.parse.__module__ == f"sources.{one.provider}" != "sources.example"]
+    ours = [
+        one
+        for one in load().values()
+        if one.parse.__module__ == f"sources.{one.provider}" != "sources.example"
+    ]
     lines = [
-        f"| [{one.id}]({one.url}) | {one.kind} | {', '.join(fact.fact for fact in one.facts)} | {_cadence(one.every)}"
+        f"| [{one.id}]({one.url}) | {one.kind} | {', '.join(fact.fact for fact in one.facts)} | "
+        f"{_cadence(one.every)}"
         f" | {f'`{one.access.key}`' if one.access else ''} |\n"
         for one in sorted(ours, key=lambda one: one.id)
     ]
@@ -81,7 +94,9 @@ def _cadence(every: timedelta) -> str:
 
 def schemas() -> dict[Path, str]:
     """The published schema of every type of message, by its file."""
-    return {SCHEMAS / f"{kind}.json": json.dumps(message(kind), indent=1) + "\n" for kind in MESSAGES}
+    return {
+        SCHEMAS / f"{kind}.json": json.dumps(message(kind), indent=1) + "\n" for kind in MESSAGES
+    }
 
 
 if __name__ == "__main__":

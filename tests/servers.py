@@ -1,4 +1,5 @@
-"""A small loopback web site for tests, the bench and the pipeline: pages by path, ETags, a request log, and faults.
+"""A small loopback web site for tests, the bench and the pipeline: pages by path, ETags, a request
+log, and faults.
 
 async with Site() as site:
     site.pages["/deprecations.md"] = Page(b"...")
@@ -44,7 +45,9 @@ class Page:
         if status != 304:
             sent |= {"Content-Type": self.content_type, "Content-Length": str(len(body))}
         lines = [f"{name}: {value}\r\n" for name, value in (sent | self.headers).items() if value]
-        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{''.join(lines)}\r\n".encode() + body
+        return (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{''.join(lines)}\r\n".encode() + body
+        )
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,8 @@ class Request:
 class Site:
     """Serves ``pages`` on 127.0.0.1, and keeps connections open.
 
-    ``faults`` come first: for a path, what is written as it is, and then the connection is closed. A number waits
-    that many seconds. The iterable may be endless.
-    """
+    ``faults`` come first: for a path, what is written as it is, and then the connection is closed.
+    A number waits that many seconds. The iterable may be endless."""
 
     def __init__(self):
         self.pages: dict[str, Page] = {}
@@ -80,7 +82,10 @@ class Site:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._server.close()
         for task in self._tasks:
@@ -107,7 +112,10 @@ class Site:
         """Answers one request. False if the connection must end."""
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         path = first.split(" ")[1]
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+        headers = {
+            name.lower(): value
+            for name, _, value in (line.partition(": ") for line in lines if line)
+        }
         self.requests.append(Request(path, headers))
         if path in self.faults:
             for step in self.faults[path]:
@@ -118,6 +126,10 @@ class Site:
                     await asyncio.sleep(step)
             return False
         page = self.pages.get(path) or self.pages.get(path.partition("?")[0])
-        writer.write(page.answer(headers) if page else Page(b"no such page", "text/plain", 404, "").answer(headers))
+        writer.write(
+            page.answer(headers)
+            if page
+            else Page(b"no such page", "text/plain", 404, "").answer(headers)
+        )
         await writer.drain()
         return True

@@ -1,4 +1,6 @@
-"""The service over a loopback site and receiver: pages of model ids, a line each up to a #, and a clock to be set."""
+"""The service over a loopback site and receiver: pages of model ids, a line each up to a #, and a
+clock to be set.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ class Clock:
 
 @asynccontextmanager
 async def running(
-    store: Store, declared: Mapping[str, Source], clock: Callable[[], datetime] | None = None, **options: Any
+    store: Store,
+    declared: Mapping[str, Source],
+    clock: Callable[[], datetime] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Service]:
     """The service with its real parts, until the end of the block."""
     clock = clock or Clock()
@@ -68,7 +73,9 @@ async def running(
 
 
 async def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that the service does; asked in a thread, since it may ask the database."""
+    """Wait for something that the service does; asked in a thread, since it may ask the
+    database.
+    """
     async with asyncio.timeout(seconds):
         while not await asyncio.to_thread(true):  # noqa: ASYNC110  the database makes it true
             await asyncio.sleep(0.02)

@@ -1,8 +1,9 @@
-"""A Slack on loopback, for the real SDK: channels with messages, threads and metadata; OAuth; Socket Mode; webhooks.
+"""A Slack on loopback, for the real SDK: channels with messages, threads and metadata; OAuth;
+Socket Mode; webhooks.
 
-It refuses what Slack refuses: blocks over their limits, channels that are not there, threads and updates of messages
-that are gone. ``answers`` are given instead, one a call, by whichever calls come next; None is the usual answer.
-"""
+It refuses what Slack refuses: blocks over their limits, channels that are not there, threads and
+updates of messages that are gone. ``answers`` are given instead, one a call, by whichever calls
+come next; None is the usual answer."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ Json = dict[str, Any]
 
 @dataclass
 class Fault:
-    """An answer in place of the usual one; ``reset`` cuts the connection, ``after`` what was asked was done."""
+    """An answer in place of the usual one; ``reset`` cuts the connection, ``after`` what was asked
+    was done.
+    """
 
     error: str = ""
     status: int = 200
@@ -42,7 +45,9 @@ class Fault:
         if self.hangs:
             await asyncio.sleep(30)
         text = self.body or json.dumps({"ok": False, "error": self.error})
-        return web.Response(text=text, status=self.status, headers=self.headers, content_type=self.content_type)
+        return web.Response(
+            text=text, status=self.status, headers=self.headers, content_type=self.content_type
+        )
 
 
 class SlackServer:
@@ -74,7 +79,9 @@ class SlackServer:
         return f"{self.url}/api/"
 
     def posted(self, channel: str = "", thread: str | None = None) -> list[Json]:
-        """Messages of a channel as it shows them: without what is only in a thread, or those of one thread."""
+        """Messages of a channel as it shows them: without what is only in a thread, or those of one
+        thread.
+        """
         found = [one for one in self.messages if channel in ("", one["channel"])]
         if thread is not None:
             return [one for one in found if one["thread_ts"] == thread]
@@ -99,7 +106,9 @@ class SlackServer:
             self.responses.append(body)
             usual = web.Response(text="ok")
         else:
-            usual = web.json_response(self._api(method, body, request.headers.get("Authorization", "")))
+            usual = web.json_response(
+                self._api(method, body, request.headers.get("Authorization", ""))
+            )
         return await fault.answer(request) if fault else usual
 
     def _hook(self, path: str, body: Json) -> web.Response:
@@ -115,7 +124,10 @@ class SlackServer:
             return self._oauth(body)
         token = authorization.removeprefix("Bearer ") or body.get("token", "")
         if method == "apps.connections.open":
-            return {"ok": token.startswith("xapp-"), "url": self.url.replace("http", "ws", 1) + "/link"}
+            return {
+                "ok": token.startswith("xapp-"),
+                "url": self.url.replace("http", "ws", 1) + "/link",
+            }
         if token not in self.tokens:
             return {"ok": False, "error": "invalid_auth"}
         call = getattr(self, "_" + method.replace(".", "_"), None)
@@ -125,15 +137,23 @@ class SlackServer:
         return told if "error" in told else {"ok": True} | told
 
     def _auth_test(self, _body: Json, team: str) -> Json:
-        return {"team_id": team, "team": f"Team {team}", "user_id": "UBOT", "bot_id": "BBOT", "user": "lastcall",
-                "url": "https://slack.example/"}  # fmt: skip
+        return {
+            "team_id": team,
+            "team": f"Team {team}",
+            "user_id": "UBOT",
+            "bot_id": "BBOT",
+            "user": "lastcall",
+            "url": "https://slack.example/",
+        }
 
     def _channel(self, body: Json) -> str:
         named = str(body.get("channel"))
         return self.names.get(named, named)
 
     def _find(self, channel: str, ts: object) -> Json | None:
-        return next((one for one in self.messages if (one["channel"], one["ts"]) == (channel, ts)), None)
+        return next(
+            (one for one in self.messages if (one["channel"], one["ts"]) == (channel, ts)), None
+        )
 
     def _chat_postMessage(self, body: Json, team: str) -> Json:  # noqa: N802  as Slack calls it
         channel = self._channel(body)
@@ -145,11 +165,19 @@ class SlackServer:
         if thread and not self._find(channel, thread):
             return {"ok": False, "error": "thread_not_found"}
         ts = f"1700000000.{next(self._ts):06d}"
-        self.messages.append({
-            "ts": ts, "channel": channel, "team": team, "text": body.get("text"), "blocks": body.get("blocks") or [],
-            "thread_ts": thread, "broadcast": bool(body.get("reply_broadcast")), "metadata": body.get("metadata") or {},
-            "edited": 0,
-        })  # fmt: skip
+        self.messages.append(
+            {
+                "ts": ts,
+                "channel": channel,
+                "team": team,
+                "text": body.get("text"),
+                "blocks": body.get("blocks") or [],
+                "thread_ts": thread,
+                "broadcast": bool(body.get("reply_broadcast")),
+                "metadata": body.get("metadata") or {},
+                "edited": 0,
+            }
+        )
         return {"ts": ts, "channel": channel}
 
     def _chat_update(self, body: Json, _team: str) -> Json:
@@ -158,14 +186,22 @@ class SlackServer:
             return {"ok": False, "error": "message_not_found"}
         if faults(body):
             return {"ok": False, "error": "invalid_blocks"}
-        message |= {"text": body.get("text"), "blocks": body.get("blocks") or [], "edited": message["edited"] + 1}
+        message |= {
+            "text": body.get("text"),
+            "blocks": body.get("blocks") or [],
+            "edited": message["edited"] + 1,
+        }
         return {"ts": message["ts"], "channel": message["channel"]}
 
     def _conversations_history(self, body: Json, _team: str) -> Json:
-        return self._read(body, [one for one in self.messages if not one["thread_ts"] or one["broadcast"]])
+        return self._read(
+            body, [one for one in self.messages if not one["thread_ts"] or one["broadcast"]]
+        )
 
     def _conversations_replies(self, body: Json, _team: str) -> Json:
-        return self._read(body, [one for one in self.messages if body.get("ts") in (one["ts"], one["thread_ts"])])
+        return self._read(
+            body, [one for one in self.messages if body.get("ts") in (one["ts"], one["thread_ts"])]
+        )
 
     def _read(self, body: Json, messages: Sequence[Json]) -> Json:
         if not self.history:
@@ -186,10 +222,17 @@ class SlackServer:
         team, token = self.codes.pop(str(body["code"]))
         self.tokens[token] = team
         return {
-            "ok": True, "access_token": token, "token_type": "bot", "scope": "chat:write,commands",
-            "bot_user_id": "UBOT", "app_id": "A1", "team": {"id": team, "name": "Second team"}, "enterprise": None,
-            "is_enterprise_install": False, "authed_user": {"id": "UINSTALLER"},
-        }  # fmt: skip
+            "ok": True,
+            "access_token": token,
+            "token_type": "bot",
+            "scope": "chat:write,commands",
+            "bot_user_id": "UBOT",
+            "app_id": "A1",
+            "team": {"id": team, "name": "Second team"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "authed_user": {"id": "UINSTALLER"},
+        }
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
@@ -224,7 +267,9 @@ def faults(body: Json) -> list[str]:
         most = {"actions": 25, "context": 10}.get(block["type"], 0)
         found += [f"{len(parts)} elements"] if len(parts) > most else []
         found += ["fields"] if len(block.get("fields", [])) > 10 else []
-        found += [f"value of {part['action_id']}" for part in parts if len(part.get("value", "")) > 2000]
+        found += [
+            f"value of {part['action_id']}" for part in parts if len(part.get("value", "")) > 2000
+        ]
     return found
 
 
@@ -236,7 +281,11 @@ def texts(blocks: Sequence[Json]) -> list[tuple[str, str]]:
             found.append(("header" if block["type"] == "header" else "text", block["text"]["text"]))
         found += [("field", part["text"]) for part in block.get("fields", [])]
         for part in block.get("elements", []):
-            found.append(("button", part["text"]["text"]) if part["type"] == "button" else ("text", part["text"]))
+            found.append(
+                ("button", part["text"]["text"])
+                if part["type"] == "button"
+                else ("text", part["text"])
+            )
     return found
 
 

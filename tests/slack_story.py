@@ -1,8 +1,9 @@
-"""A person and a channel over some weeks, against the Slack on loopback: docs/slack-transcript.md is what happens here.
+"""A person and a channel over some weeks, against the Slack on loopback: docs/slack-transcript.md
+is what happens here.
 
-Everything is real but the clock and the far end: facts are compared and interpreted, events owed and delivered by the
-publisher, commands and clicks signed, dispatched by bolt and answered. ``python -m tests.slack_story`` writes the page.
-"""
+Everything is real but the clock and the far end: facts are compared and interpreted, events owed
+and delivered by the publisher, commands and clicks signed, dispatched by bolt and answered.
+``python -m tests.slack_story`` writes the page."""
 
 from __future__ import annotations
 
@@ -36,26 +37,42 @@ PAGE = Path(__file__).parents[1] / "docs" / "slack-transcript.md"
 BEGIN = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
 OLD = Retirement(
-    model="gpt-4o-realtime-preview", stage="deprecated", announced=When("2026-06-01"), retires=When("2026-10-23"),
-    replacements=("gpt-realtime",), quote="2026-10-23 | gpt-4o-realtime-preview | gpt-realtime",
-)  # fmt: skip
-EARLIER = replace(OLD, retires=When("2026-09-07"), quote="2026-09-07 | gpt-4o-realtime-preview | gpt-realtime")
+    model="gpt-4o-realtime-preview",
+    stage="deprecated",
+    announced=When("2026-06-01"),
+    retires=When("2026-10-23"),
+    replacements=("gpt-realtime",),
+    quote="2026-10-23 | gpt-4o-realtime-preview | gpt-realtime",
+)
+EARLIER = replace(
+    OLD, retires=When("2026-09-07"), quote="2026-09-07 | gpt-4o-realtime-preview | gpt-realtime"
+)
 
 
 def price(model: str, meter: str, amount: str) -> Price:
-    return Price(model=model, meter=meter, amount=Decimal(amount), per="1M tokens", quote=f"{model} | ${amount}")
+    return Price(
+        model=model,
+        meter=meter,
+        amount=Decimal(amount),
+        per="1M tokens",
+        quote=f"{model} | ${amount}",
+    )
 
 
 PRICES = (
-    price("gpt-4o-realtime-preview", "input", "5.00"), price("gpt-4o-realtime-preview", "output", "20.00"),
-    price("gpt-realtime", "input", "4.00"), price("gpt-realtime", "output", "16.00"),
-)  # fmt: skip
+    price("gpt-4o-realtime-preview", "input", "5.00"),
+    price("gpt-4o-realtime-preview", "output", "20.00"),
+    price("gpt-realtime", "input", "4.00"),
+    price("gpt-realtime", "output", "16.00"),
+)
 
 
 class Story:
     """Runs, and writes down what is said."""
 
-    def __init__(self, store: Store, clock: Clock, slack: SlackServer, ann: Person, publisher: Publisher):
+    def __init__(
+        self, store: Store, clock: Clock, slack: SlackServer, ann: Person, publisher: Publisher
+    ):
         self.store = store
         self.clock = clock
         self.slack = slack
@@ -81,12 +98,18 @@ class Story:
         async with asyncio.timeout(30):
             while message["edited"] == edited:  # noqa: ASYNC110  a loopback has no event to wait for
                 await asyncio.sleep(0.01)
-        self.page += [f"**ann** clicks *{action.capitalize()}*. The message changes:", "", *_message(message)]
+        self.page += [
+            f"**ann** clicks *{action.capitalize()}*. The message changes:",
+            "",
+            *_message(message),
+        ]
 
     def says(self, source_id: str, before: Sequence[Fact], after: Sequence[Fact]) -> None:
         """A page that said one thing says another."""
         source, now = REGISTRY[source_id], self.clock()
-        was, to = ({one.key: one.stamped(source.provider) for one in side} for side in (before, after))
+        was, to = (
+            {one.key: one.stamped(source.provider) for one in side} for side in (before, after)
+        )
         changes = diff(was, to)
         with self.store.write() as session:
             sources.register(session, [source_id], now)
@@ -96,7 +119,9 @@ class Story:
             ends = facts.ends(session, source.provider, [change.fact for change in changes])
             drafts = interpret(source, changes, now, ends=ends)
             if before or source_id == "openai.deprecations":
-                events = log.append(session, drafts, source_id=source_id, url=source.url, document="", now=now)
+                events = log.append(
+                    session, drafts, source_id=source_id, url=source.url, document="", now=now
+                )
                 outbox.enqueue(session, events, now)
 
     def reminds(self) -> None:
@@ -116,9 +141,17 @@ class Story:
                     if message["thread_ts"]
                     else ""
                 )
-                self.page += [f"**Lastcall** posts{f' {where}' if where else ''}:", "", *_message(message)]
+                self.page += [
+                    f"**Lastcall** posts{f' {where}' if where else ''}:",
+                    "",
+                    *_message(message),
+                ]
             elif message["edited"] > edited[number]:
-                self.page += ["The message of the retirement is updated in place:", "", *_message(message)]
+                self.page += [
+                    "The message of the retirement is updated in place:",
+                    "",
+                    *_message(message),
+                ]
         if len(self.slack.messages) == posted:
             self.page += ["*Nothing is posted.*", ""]
 
@@ -133,7 +166,10 @@ async def run(store: Store) -> tuple[str, SlackServer]:
         story.day(0, "a channel subscribes")
         await story.types("")
         await story.types("subscrbe openai/gpt-4o*")
-        await story.types("subscribe openai/gpt-4o* openai/gpt-realtime opnai/o3 kinds:retirement,price digest:off")
+        await story.types(
+            "subscribe openai/gpt-4o* openai/gpt-realtime opnai/o3 kinds:retirement,price "
+            "digest:off"
+        )
         await story.types("subscribe openai/gpt-4o* openai/gpt-realtime kinds:retirement,price")
         story.day(1, "a retirement is announced")
         story.says("openai.deprecations", [], [OLD])
@@ -152,7 +188,10 @@ async def run(store: Store) -> tuple[str, SlackServer]:
         await story.hears()
         await story.clicks("snooze", message)
         story.day(2, "a price page changes")
-        cheaper = [replace(one, amount=one.amount / 2, quote=f"{one.model} | ${one.amount / 2}") for one in PRICES[2:]]
+        cheaper = [
+            replace(one, amount=one.amount / 2, quote=f"{one.model} | ${one.amount / 2}")
+            for one in PRICES[2:]
+        ]
         story.says("openai.pricing", PRICES, [*PRICES[:2], *cheaper])
         await story.hears()
         await story.types("upcoming")
@@ -171,21 +210,29 @@ async def run(store: Store) -> tuple[str, SlackServer]:
 HEAD = (
     "# A channel and Lastcall: a transcript",
     "",
-    "Recorded against the Slack on loopback of the tests (tests/slack_story.py, which writes this page and a test that",
+    "Recorded against the Slack on loopback of the tests (tests/slack_story.py, which writes this "
+    "page and a test that",
     "holds it equal). Buttons stand in brackets. Times are UTC.",
     "",
-)  # fmt: skip
+)
 
 
 def _message(message: dict[str, Any]) -> list[str]:
     lines = spoken(message).splitlines()
     buttons = [
-        part["text"]["text"] for block in message["blocks"] if block["type"] == "actions" for part in block["elements"]
+        part["text"]["text"]
+        for block in message["blocks"]
+        if block["type"] == "actions"
+        for part in block["elements"]
     ]
     shown = lines[: len(lines) - len(buttons)]
     shown[0] = f"**{shown[0]}**" if message["blocks"][0]["type"] == "header" else shown[0]
     said = "\n".join(
-        [shown[0], *map(_markdown, shown[1:]), *([" ".join(f"[{one}]" for one in buttons)] if buttons else [])]
+        [
+            shown[0],
+            *map(_markdown, shown[1:]),
+            *([" ".join(f"[{one}]" for one in buttons)] if buttons else []),
+        ]
     )
     return _quoted(said if message["blocks"][0]["type"] == "header" else _markdown(said))
 

@@ -19,13 +19,17 @@ GOLDENS = TESTS / "goldens"
 CORPUS = Path(os.environ.get("LASTCALL_TEST_CORPUS", TESTS.parents[1] / "shared" / "corpus"))
 
 #: Marks a test over real captures; they stand beside the project and are never part of it.
-needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="shared/corpus is not beside the project")
+needs_corpus = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="shared/corpus is not beside the project"
+)
 
 load()
 
 
 def fixtures() -> Iterator[tuple[Source, Path]]:
-    """Every fixture with its source: ``fixtures/acme/deprecations[.case].md`` belongs to ``acme.deprecations``."""
+    """Every fixture with its source: ``fixtures/acme/deprecations[.case].md`` belongs to
+    ``acme.deprecations``.
+    """
     for path in sorted(FIXTURES.glob("*/*")):
         yield REGISTRY[f"{path.parent.name}.{path.name.split('.')[0]}"], path
 

@@ -68,13 +68,18 @@ async def test_what_is_owed_arrives_in_words(store: Store, clock: Clock) -> None
             clock.pass_(timedelta(minutes=1))
             assert await sender.drain_once() == 1
     assert len(service.got) == 3
-    assert service.got[0]["title"].startswith("action: gpt-4o-realtime-preview now retires on 2026-05-07")
+    assert service.got[0]["title"].startswith(
+        "action: gpt-4o-realtime-preview now retires on 2026-05-07"
+    )
     assert "Use instead: gpt-realtime" in service.got[0]["message"]
     with store.read() as session:
         assert set(session.scalars(select(DeliveryRow.state))) == {"delivered"}
         tries = list(session.exec(select(AttemptRow).order_by(col(AttemptRow.id))))
         row = session.get_one(SubscriptionRow, "sub_any")
-    assert {one.error for one in tries} == {"", "apprise: the service did not take the message, or cannot be reached"}
+    assert {one.error for one in tries} == {
+        "",
+        "apprise: the service did not take the message, or cannot be reached",
+    }
     assert "canary" not in row.address + row.sealed_address + repr(row) + repr(tries)
 
 
@@ -89,7 +94,9 @@ async def test_a_digest_is_one_message(store: Store, clock: Clock) -> None:
     assert service.got[0]["title"].endswith("(and 1 more)")
 
 
-async def test_a_service_that_does_not_answer_is_tried_again(store, clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_service_that_does_not_answer_is_tried_again(
+    store, clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from monitor.publish import apprise
 
     monkeypatch.setattr(apprise.send, "__defaults__", (0.2,))
@@ -108,7 +115,11 @@ async def test_a_service_that_does_not_answer_is_tried_again(store, clock, monke
 
 def test_the_command_never_shows_the_url(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     url = "tgram://123456789:canary-of-telegram/canary-of-a-chat"
-    said = [run("apprise", "add", url, "openai/*"), run("apprise", "list"), run("apprise", "list", "--json")]
+    said = [
+        run("apprise", "add", url, "openai/*"),
+        run("apprise", "list"),
+        run("apprise", "list", "--json"),
+    ]
     assert said[0].out.startswith("sub_")
     assert "tgram://..." in said[0].out
     said.append(run("apprise", "disable", url))
@@ -124,4 +135,7 @@ def test_the_command_never_shows_the_url(run: Run, monkeypatch: pytest.MonkeyPat
 
 def test_who_has_no_such_target_does_not_pay_for_the_library() -> None:
     program = "import sys, monitor.publish, monitor.cli.others, monitor.service; print('apprise' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+        == "False\n"
+    )

@@ -1,4 +1,6 @@
-"""X4: secrets planted in every setting and target, a service that fails in every way, at DEBUG: none is seen."""
+"""X4: secrets planted in every setting and target, a service that fails in every way, at DEBUG:
+none is seen.
+"""
 
 # ruff: noqa: F811  a fixture is imported, and named again where it is used
 
@@ -49,17 +51,31 @@ SETTINGS = {
     "LASTCALL_SECRET_KEYS": new_key(),
 }
 IN_URLS = {
-    "mail": "canary-of-the-relay", "hook": "canary-of-an-incoming-webhook", "apprise": "canary-of-apprise",
+    "mail": "canary-of-the-relay",
+    "hook": "canary-of-an-incoming-webhook",
+    "apprise": "canary-of-apprise",
     "heartbeat": "canary-of-the-heartbeat",
-}  # fmt: skip
+}
 #: Of a webhook the operator sees the URL, which names it; nobody else does.
 PATH = "canary-of-a-path"
 COMMANDS = (
-    "webhooks list", "webhooks list --json", "slack list --json", "email list --json", "apprise list --json",
-    "subscriptions list --json", "deliveries list --json", "sources list --json", f"sources show {SOURCE} --json",
-    "events --json --baseline", "secrets status --json", "secrets rotate", "db check --json", "webhooks test sub_x",
-    "apprise test sub_x", "deliveries replay --since 1d",
-)  # fmt: skip
+    "webhooks list",
+    "webhooks list --json",
+    "slack list --json",
+    "email list --json",
+    "apprise list --json",
+    "subscriptions list --json",
+    "deliveries list --json",
+    "sources list --json",
+    f"sources show {SOURCE} --json",
+    "events --json --baseline",
+    "secrets status --json",
+    "secrets rotate",
+    "db check --json",
+    "webhooks test sub_x",
+    "apprise test sub_x",
+    "deliveries replay --since 1d",
+)
 
 
 @pytest.fixture
@@ -86,7 +102,11 @@ async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """A relay that refuses a login, and says what with."""
     writer.write(b"220 relay\r\n")
     while line := await reader.readline():
-        said = b"250-relay\r\n250 AUTH PLAIN" if line.startswith(b"EHLO") else b"535 not with " + line.strip()
+        said = (
+            b"250-relay\r\n250 AUTH PLAIN"
+            if line.startswith(b"EHLO")
+            else b"535 not with " + line.strip()
+        )
         writer.write(said + b"\r\n")
     writer.close()
 
@@ -107,22 +127,34 @@ class Commands:
         self.said = ""
 
     async def __call__(self, *words: str, quiet: bool = False) -> str:
-        ran = await asyncio.to_thread(CliRunner().invoke, app, ["--db", self.database, *words], prog_name="lastcall")
+        ran = await asyncio.to_thread(
+            CliRunner().invoke, app, ["--db", self.database, *words], prog_name="lastcall"
+        )
         if not quiet:
             self.said += f"{ran.stdout}{ran.stderr}{ran.exception!r}"
         return ran.stdout
 
 
 async def service(environment: dict[str, str], database: str, done: Any) -> str:
-    """Run it until something is so; all that it said, and what it answered to those who ask for its health."""
+    """Run it until something is so; all that it said, and what it answered to those who ask for its
+    health.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "monitor", "--db", database, "run", "--listen", f"127.0.0.1:{port}",
+        sys.executable,
+        "-m",
+        "monitor",
+        "--db",
+        database,
+        "run",
+        "--listen",
+        f"127.0.0.1:{port}",
         env=os.environ | environment | {"PYTHONPATH": str(TESTS.parent)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     reading = asyncio.create_task(process.communicate())
     async with asyncio.timeout(60):
         while not await asyncio.to_thread(done):
@@ -140,10 +172,15 @@ async def service(environment: dict[str, str], database: str, done: Any) -> str:
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 async def test_no_secret_is_seen(
-    database: str, certificate: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    database: str,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(logging.getLogger("aiohttp.access"), "disabled", True)  # of the receivers here
+    monkeypatch.setattr(
+        logging.getLogger("aiohttp.access"), "disabled", True
+    )  # of the receivers here
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -152,12 +189,15 @@ async def test_no_secret_is_seen(
     async with serving(echo) as base, relay:
         host = base.removeprefix("http://")
         environment = SETTINGS | {
-            "LASTCALL_LOG_LEVEL": "DEBUG", "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8", "LASTCALL_ALLOW_HTTP": "1",
-            "LASTCALL_ALLOW_HIGH_PORTS": "1", "LASTCALL_HEARTBEAT_URL": f"{base}/{IN_URLS['heartbeat']}",
+            "LASTCALL_LOG_LEVEL": "DEBUG",
+            "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8",
+            "LASTCALL_ALLOW_HTTP": "1",
+            "LASTCALL_ALLOW_HIGH_PORTS": "1",
+            "LASTCALL_HEARTBEAT_URL": f"{base}/{IN_URLS['heartbeat']}",
             "LASTCALL_SLACK_BASE_URL": f"{base}/api/",
             "LASTCALL_SMTP_URL": f"smtps://me:{IN_URLS['mail']}@127.0.0.1:{relay.sockets[0].getsockname()[1]}",
             "LASTCALL_SOURCE_URLS": json.dumps(dict.fromkeys(REGISTRY, f"{base}/v1/models")),
-        }  # fmt: skip
+        }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         added = [
@@ -174,11 +214,16 @@ async def test_no_secret_is_seen(
         owed_again(store)
         proxied = "http://me:canary-of-the-proxy@127.0.0.1:9"
         async with Publisher(
-            store, now=lambda: datetime.now(UTC), vault=sealed.keys(store, load_settings(database)),
-            allow_networks=load_settings(database).allow_networks, allow_http=True, allow_high_ports=True,
-            egress_proxy=proxied, slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
+            store,
+            now=lambda: datetime.now(UTC),
+            vault=sealed.keys(store, load_settings(database)),
+            allow_networks=load_settings(database).allow_networks,
+            allow_http=True,
+            allow_high_ports=True,
+            egress_proxy=proxied,
+            slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
             smtp_url=environment["LASTCALL_SMTP_URL"],
-        ) as sender:  # fmt: skip
+        ) as sender:
             await sender.drain_once()
             said += repr(sender)
         for words in COMMANDS:
@@ -201,14 +246,24 @@ async def test_no_secret_is_seen(
         "canary-of-the-proxy",
     ]
     secrets += [one["secret"] for one in added] + [turned["secret"]]
-    seen = {"logs, health and objects": said + caplog.text, "commands": run.said, "the database": dump}
+    seen = {
+        "logs, health and objects": said + caplog.text,
+        "commands": run.said,
+        "the database": dump,
+    }
     hits = [
-        (place, form) for place, text in seen.items() for secret in secrets for form in forms(secret) if form in text
-    ]  # fmt: skip
+        (place, form)
+        for place, text in seen.items()
+        for secret in secrets
+        for form in forms(secret)
+        if form in text
+    ]
     assert hits == []
     assert PATH not in seen["logs, health and objects"]
     assert len(attempts) >= 7
-    assert any("[secret]" in one.answer for one in attempts), "a receiver did send back what it was sent"
+    assert any("[secret]" in one.answer for one in attempts), (
+        "a receiver did send back what it was sent"
+    )
     assert " watches " in said
 
 
@@ -240,5 +295,7 @@ def polled(store: Store) -> bool:
 def run_dump(store: Store) -> list[str]:
     with store.read() as session:
         return [
-            repr(tuple(row)) for table in upkeep.tables() for row in session.connection().execute(select(table))
-        ]  # fmt: skip
+            repr(tuple(row))
+            for table in upkeep.tables()
+            for row in session.connection().execute(select(table))
+        ]

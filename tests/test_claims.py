@@ -1,4 +1,6 @@
-"""Claims of articles, the verdicts of the official sources on them, and how both are told and corrected."""
+"""Claims of articles, the verdicts of the official sources on them, and how both are told and
+corrected.
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -28,15 +30,25 @@ from tests.archive import run as replayed
 from tests.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
 from tests.support import needs_corpus
 
-NAMES = Names([
-    ("openai", "gpt-4.1"), ("openai", "gpt-4.1-nano"), ("openai", "gpt-4o"), ("openai", "gpt-4o-mini"),
-    ("azure", "gpt-4.1"), ("openrouter", "openai/gpt-4.1"), ("anthropic", "claude-3-haiku-20240307"),
-    ("gemini", "gemini-1.5-flash"), ("cohere", "command"), ("xai", "grok-4"),
-])  # fmt: skip
+NAMES = Names(
+    [
+        ("openai", "gpt-4.1"),
+        ("openai", "gpt-4.1-nano"),
+        ("openai", "gpt-4o"),
+        ("openai", "gpt-4o-mini"),
+        ("azure", "gpt-4.1"),
+        ("openrouter", "openai/gpt-4.1"),
+        ("anthropic", "claude-3-haiku-20240307"),
+        ("gemini", "gemini-1.5-flash"),
+        ("cohere", "command"),
+        ("xai", "grok-4"),
+    ]
+)
 GPT, HAIKU = "openai/gpt-4.1", "anthropic/claude-haiku-3"
 
 
-# --- claims -------------------------------------------------------------------------------------------------
+# --- claims
+# -------------------------------------------------------------------------------------------------
 
 
 def said(*texts: str) -> list[str]:
@@ -56,17 +68,25 @@ def said(*texts: str) -> list[str]:
         ("Azure retires GPT-4.1", [f"{GPT} on azure is retiring"]),
         ("Claude 3 Haiku is still available", [f"{HAIKU} is available"]),
         ("claude-3-haiku@20240307 remains available", [f"{HAIKU} is available"]),
-        ("GPT-4.1 costs $2.00 per million input tokens", [f"{GPT} costs 2.00 USD per 1M input tokens"]),
+        (
+            "GPT-4.1 costs $2.00 per million input tokens",
+            [f"{GPT} costs 2.00 USD per 1M input tokens"],
+        ),
         (
             "GPT-4o-mini: $0.15 per 1M input tokens and $0.60 / 1M output tokens",
-            ["openai/gpt-4o-mini costs 0.15 USD per 1M input tokens",
-             "openai/gpt-4o-mini costs 0.60 USD per 1M output tokens"],
+            [
+                "openai/gpt-4o-mini costs 0.15 USD per 1M input tokens",
+                "openai/gpt-4o-mini costs 0.60 USD per 1M output tokens",
+            ],
         ),
-        ("The context of GPT-4.1 was large, with a context of 8,192 tokens", [f"{GPT} has a context of 8,192 tokens"]),
+        (
+            "The context of GPT-4.1 was large, with a context of 8,192 tokens",
+            [f"{GPT} has a context of 8,192 tokens"],
+        ),
         ("GPT-4.1 has a 1M-token context window", [f"{GPT} has a context of 1M tokens"]),
         ("It was retired in May, GPT-4.1 was discontinued in May", [f"{GPT} is retired"]),
     ],
-)  # fmt: skip
+)
 def test_claims(text: str, claimed: list[str]) -> None:
     assert said(text) == claimed
     assert said("", text) == claimed
@@ -104,14 +124,31 @@ def test_what_is_doubtful_is_no_claim(text: str) -> None:
 
 
 def test_a_thing_is_claimed_once_in_its_first_words() -> None:
-    (claim,) = claims(NAMES, "GPT-4.1 Retired", "The end: GPT-4.1 was retired. GPT-4.1 has been retired.")
+    (claim,) = claims(
+        NAMES, "GPT-4.1 Retired", "The end: GPT-4.1 was retired. GPT-4.1 has been retired."
+    )
     assert claim.quote == "GPT-4.1 Retired"
 
 
-WORDS = st.sampled_from([
-    "retired", "was retired", "is still available", "shut down", "will be deprecated", "$0.15 per million tokens",
-    "context of 8,192 tokens", "GPT-9", "gpt-4.1-ultra", "command", "Gemini 9 Flash", "openai", ".", ",", "and",
-])  # fmt: skip
+WORDS = st.sampled_from(
+    [
+        "retired",
+        "was retired",
+        "is still available",
+        "shut down",
+        "will be deprecated",
+        "$0.15 per million tokens",
+        "context of 8,192 tokens",
+        "GPT-9",
+        "gpt-4.1-ultra",
+        "command",
+        "Gemini 9 Flash",
+        "openai",
+        ".",
+        ",",
+        "and",
+    ]
+)
 
 
 @given(st.lists(st.one_of(WORDS, st.text(max_size=8)), max_size=12).map(" ".join))
@@ -127,7 +164,8 @@ def test_any_text_can_be_read(text: str) -> None:
         assert claim.model in NAMES.find(" ".join(text.split())) or not text.isascii()
 
 
-# --- verdicts -----------------------------------------------------------------------------------------------
+# --- verdicts
+# -----------------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 6, 20, tzinfo=UTC)
 CLAIM = Claim(GPT, "retired")
@@ -139,8 +177,13 @@ def ends(stage: str = "deprecated", date: str = "2027-01-14", **more: str) -> Re
 
 def costs(amount: str, **more: str) -> Price:
     return Price(
-        model="gpt-4.1", provider="openai", meter="input", amount=Decimal(amount), per="1M tokens", **more
-    )  # type: ignore[arg-type]  # fmt: skip
+        model="gpt-4.1",
+        provider="openai",
+        meter="input",
+        amount=Decimal(amount),
+        per="1M tokens",
+        **more,
+    )  # type: ignore[arg-type]
 
 
 LISTED = Listing(model="openai/gpt-4.1", provider="openrouter", context_window=1_047_576)
@@ -150,50 +193,104 @@ TELLS = {"openai": "openai.deprecations"}
 @pytest.mark.parametrize(
     ("about", "facts", "tellers", "expected", "why"),
     [
-        ("retired", [], TELLS, "contradicted", "openai.deprecations of 2026-05-29 lists no retirement of gpt-4.1"),
+        (
+            "retired",
+            [],
+            TELLS,
+            "contradicted",
+            "openai.deprecations of 2026-05-29 lists no retirement of gpt-4.1",
+        ),
         ("retired", [], {}, "unconfirmed", "no official source tells retirements of its provider"),
-        ("retired", [ends()], TELLS, "contradicted", "s of 2026-05-29 says deprecated, retires 2027-01-14"),
+        (
+            "retired",
+            [ends()],
+            TELLS,
+            "contradicted",
+            "s of 2026-05-29 says deprecated, retires 2027-01-14",
+        ),
         ("retired", [ends(date="2026-06-01")], TELLS, "confirmed", "retires 2026-06-01"),
         ("retired", [ends("retired")], TELLS, "confirmed", "says retired"),
         ("retired", [ends("retired"), ends(region="eu")], TELLS, "unconfirmed", "1 of 2"),
-        ("retired", [ends("retired", surface="fine-tuning")], TELLS, "contradicted", "lists no retirement"),
-        ("retired", [replace(ends("retired"), provider="azure")], TELLS, "contradicted", "lists no retirement"),
+        (
+            "retired",
+            [ends("retired", surface="fine-tuning")],
+            TELLS,
+            "contradicted",
+            "lists no retirement",
+        ),
+        (
+            "retired",
+            [replace(ends("retired"), provider="azure")],
+            TELLS,
+            "contradicted",
+            "lists no retirement",
+        ),
         ("retiring", [], TELLS, "unconfirmed", "lists no retirement of gpt-4.1"),
         ("retiring", [ends()], TELLS, "confirmed", "deprecated, retires 2027-01-14"),
-        ("retiring", [replace(ends("active"), retires=When("2027-01-14", "not_before"))], TELLS, "unconfirmed",
-         "active, retires not before 2027-01-14"),
-        ("available", [ends("retired", "2026-04-20"), costs("2.00")], TELLS, "contradicted", "retired, retires 2026"),
+        (
+            "retiring",
+            [replace(ends("active"), retires=When("2027-01-14", "not_before"))],
+            TELLS,
+            "unconfirmed",
+            "active, retires not before 2027-01-14",
+        ),
+        (
+            "available",
+            [ends("retired", "2026-04-20"), costs("2.00")],
+            TELLS,
+            "contradicted",
+            "retired, retires 2026",
+        ),
         ("available", [ends()], TELLS, "confirmed", "retires 2027-01-14"),
         ("available", [costs("2.00")], TELLS, "confirmed", "lists a price"),
         ("available", [], TELLS, "unconfirmed", "no official source tells this model"),
         ("price", [costs("0.15")], TELLS, "confirmed", "says 0.15 USD per 1M input tokens"),
         ("price", [costs("2.00")], TELLS, "contradicted", "says 2.00 USD per 1M input tokens"),
         ("price", [costs("0.15", tier="batch")], TELLS, "unconfirmed", "no official source"),
-        ("price", [replace(costs("0.15"), starts=When("2026-07-01"))], TELLS, "unconfirmed", "no official source"),
+        (
+            "price",
+            [replace(costs("0.15"), starts=When("2026-07-01"))],
+            TELLS,
+            "unconfirmed",
+            "no official source",
+        ),
         ("context", [LISTED], TELLS, "contradicted", "says 1,047,576 tokens"),
         ("context", [], TELLS, "unconfirmed", "no official source tells the context"),
     ],
-)  # fmt: skip
-def test_verdicts(about: str, facts: Sequence[Fact], tellers: dict[str, str], expected: str, why: str) -> None:
+)
+def test_verdicts(
+    about: str, facts: Sequence[Fact], tellers: dict[str, str], expected: str, why: str
+) -> None:
     amount = {"price": Decimal("0.15"), "context": Decimal(8192)}.get(about, Decimal(0))
     told = {GPT: [(TELLS.get(fact.provider, "other.models"), fact) for fact in facts]}
-    official = Official(NOW, told, {"openai.deprecations": datetime(2026, 5, 29, tzinfo=UTC)}, tellers)
+    official = Official(
+        NOW, told, {"openai.deprecations": datetime(2026, 5, 29, tzinfo=UTC)}, tellers
+    )
     mark = verdict(replace(CLAIM, about=about, amount=amount), official)  # type: ignore[arg-type]
     assert (mark.verdict, why in mark.why) == (expected, True), mark.why
 
 
 @pytest.mark.parametrize(
     ("amount", "unit", "size", "fits"),
-    [("1", 1_000_000, 1_047_576, True), ("128", 1000, 131_072, True), ("128", 1000, 128_000, True),
-     ("200", 1000, 131_072, False), ("8192", 1, 8192, True), ("8192", 1, 1_047_576, False)],
-)  # fmt: skip
-def test_a_context_is_compared_as_far_as_it_is_said(amount: str, unit: int, size: int, fits: bool) -> None:
+    [
+        ("1", 1_000_000, 1_047_576, True),
+        ("128", 1000, 131_072, True),
+        ("128", 1000, 128_000, True),
+        ("200", 1000, 131_072, False),
+        ("8192", 1, 8192, True),
+        ("8192", 1, 1_047_576, False),
+    ],
+)
+def test_a_context_is_compared_as_far_as_it_is_said(
+    amount: str, unit: int, size: int, fits: bool
+) -> None:
     claim = Claim(GPT, "context", amount=Decimal(amount), unit=unit)
     official = Official(NOW, {GPT: [("x.y", replace(LISTED, context_window=size))]}, {}, {})
     assert (verdict(claim, official).verdict == "confirmed") == fits
 
 
-# --- the article of June 2026 ---------------------------------------------------------------------------------
+# --- the article of June 2026
+# ---------------------------------------------------------------------------------
 
 PRESS = Source("press.feed", "https://press.example/rss.xml", feed, kind="news")
 DECLARED = {**REGISTRY, PRESS.id: PRESS}
@@ -213,7 +310,9 @@ def publish(store: Store, items: str, at: str) -> list[Json]:
     fetched = Fetched(200, body, "", NO_VALIDATORS, 1.0, False, None, None, PRESS.url)
     with store.write() as session:
         sources.register(session, [PRESS.id], day(at))
-    return record(store, PRESS, fetched, PRESS.read(body), at, day(at), day(at), declared=DECLARED).events
+    return record(
+        store, PRESS, fetched, PRESS.read(body), at, day(at), day(at), declared=DECLARED
+    ).events
 
 
 def verdicts(store: Store, now: datetime, at: datetime | None = None) -> dict[str, str]:
@@ -232,9 +331,15 @@ JUNE = {
     "openai/gpt-4o-mini costs 0.15 USD per 1M input tokens": "confirmed",
 }
 CONTEXT = f"{GPT} has a context of 8,192 tokens"
-NANO = Retirement(model="gpt-4.1-nano", stage="deprecated", retires=When("2026-10-23"), quote="nano")
-GONE_HAIKU = Retirement(model="claude-3-haiku-20240307", stage="retired", retires=When("2026-04-20"), quote="haiku")
-MINI = Price(model="gpt-4o-mini", meter="input", amount=Decimal("0.15"), per="1M tokens", quote="mini")
+NANO = Retirement(
+    model="gpt-4.1-nano", stage="deprecated", retires=When("2026-10-23"), quote="nano"
+)
+GONE_HAIKU = Retirement(
+    model="claude-3-haiku-20240307", stage="retired", retires=When("2026-04-20"), quote="haiku"
+)
+MINI = Price(
+    model="gpt-4o-mini", meter="input", amount=Decimal("0.15"), per="1M tokens", quote="mini"
+)
 FULL = Price(model="gpt-4.1", meter="input", amount=Decimal("2.00"), per="1M tokens", quote="full")
 SIZED = Listing(model="openai/gpt-4.1", context_window=1_047_576, quote="sized")
 
@@ -254,27 +359,46 @@ def test_the_article_is_published_with_its_mark(store: Store) -> None:
     assert event["kind"] == "notice.published"
     assert event["summary"].startswith("press: contradicted by openai.deprecations, ")
     assert event["summary"].endswith(": GPT-4.1 Retired")
-    assert "openai.deprecations of 2026-05-29 lists no retirement of gpt-4.1" in event["after"]["note"]
+    assert (
+        "openai.deprecations of 2026-05-29 lists no retirement of gpt-4.1" in event["after"]["note"]
+    )
     assert "openai.pricing says 2.00 USD per 1M input tokens" in event["after"]["note"]
     assert "openrouter.models says 1,047,576 tokens" in event["after"]["note"]
-    assert "anthropic.deprecations of 2026-05-29 says retired, retires 2026-04-20" in event["after"]["note"]
+    assert (
+        "anthropic.deprecations of 2026-05-29 says retired, retires 2026-04-20"
+        in event["after"]["note"]
+    )
     assert verdicts(store, NOW) == JUNE | {CONTEXT: "contradicted"}
     with store.read() as session:
-        kinds = {event["kind"] for event in log.events(session, Wanted(source=PRESS.id, baseline=None))}
+        kinds = {
+            event["kind"] for event in log.events(session, Wanted(source=PRESS.id, baseline=None))
+        }
     assert kinds == {"notice.published"}
 
 
 def test_a_verdict_that_changes_is_told_once(store: Store) -> None:
     (first,) = june(store)
-    ahead = Retirement(model="gpt-4.1", stage="deprecated", retires=When("2027-01-14"), quote="ahead")
+    ahead = Retirement(
+        model="gpt-4.1", stage="deprecated", retires=When("2027-01-14"), quote="ahead"
+    )
     polled = look(store, "openai.deprecations", [NANO, ahead], "2026-10-14")
-    assert {event["kind"] for event in polled.events} == {"retirement.announced"}  # still no news: it is not retired
-    polled = look(store, "openai.deprecations", [NANO, replace(ahead, stage="retired")], "2027-01-15")
+    assert {event["kind"] for event in polled.events} == {
+        "retirement.announced"
+    }  # still no news: it is not retired
+    polled = look(
+        store, "openai.deprecations", [NANO, replace(ahead, stage="retired")], "2027-01-15"
+    )
     (event,) = [event for event in polled.events if event["kind"] == "notice.published"]
-    assert (event["corrects"], event["baseline"], event["provider"]) == (first["id"], False, "press")
+    assert (event["corrects"], event["baseline"], event["provider"]) == (
+        first["id"],
+        False,
+        "press",
+    )
     assert event["summary"].startswith("press: now contradicted by ")
     assert f"confirmed: {GPT} is retired" in event["after"]["note"]
-    again = look(store, "openai.deprecations", [NANO, replace(ahead, stage="retired")], "2027-01-16")
+    again = look(
+        store, "openai.deprecations", [NANO, replace(ahead, stage="retired")], "2027-01-16"
+    )
     assert "notice.published" not in {event["kind"] for event in again.events}
     assert verdicts(store, day("2027-01-16"))[f"{GPT} is retired"] == "confirmed"
     assert verdicts(store, day("2027-01-16"), NOW)[f"{GPT} is retired"] == "contradicted"
@@ -282,7 +406,9 @@ def test_a_verdict_that_changes_is_told_once(store: Store) -> None:
 
 def test_a_date_that_passes_corrects_too_and_a_correction_is_corrected(store: Store) -> None:
     june(store)
-    ahead = Retirement(model="gpt-4.1", stage="deprecated", retires=When("2026-07-01"), quote="ahead")
+    ahead = Retirement(
+        model="gpt-4.1", stage="deprecated", retires=When("2026-07-01"), quote="ahead"
+    )
     look(store, "openai.deprecations", [NANO, ahead], "2026-06-25")
     over = look(store, "openai.deprecations", [NANO, ahead], "2026-07-02")
     (passed,) = [event for event in over.events if event["kind"] == "notice.published"]
@@ -318,7 +444,9 @@ def test_show_and_explain_let_a_reader_see(run: Run, tmp_path: Path) -> None:
     assert len(notice["claims"]) == 3
     told = june_says("show", "gpt-4.1", "--at", "2026-06-20").out
     assert "contradicted, openai.deprecations of 2026-05-29 lists no retirement of gpt-4.1" in told
-    (haiku,) = june_says("show", "claude-3-haiku-20240307", "--at", "2026-06-20", "--json").json["notices"]
+    (haiku,) = june_says("show", "claude-3-haiku-20240307", "--at", "2026-06-20", "--json").json[
+        "notices"
+    ]
     assert (haiku["claim"], haiku["verdict"]) == (f"{HAIKU} is available", "contradicted")
     assert "claim now" in june_says("explain", event["id"]).out
     assert len(june_says("explain", event["id"], "--json").json["claims"]) == 5
@@ -347,6 +475,10 @@ async def test_the_article_against_the_pages_of_its_month(tmp_path, monkeypatch)
     later = day("2026-07-20")
     assert verdicts(store, later) == JUNE | {CONTEXT: "unconfirmed"}
     with store.read() as session:
-        assert [one for one in log.events(session, Wanted(source="openai.deprecations")) if one["corrects"]] == []
+        assert [
+            one
+            for one in log.events(session, Wanted(source="openai.deprecations"))
+            if one["corrects"]
+        ] == []
     store.close()
     assert later - NOW > timedelta(days=1)

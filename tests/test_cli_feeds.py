@@ -36,7 +36,9 @@ ITEM = "<item><title>{0}</title><link>https://blog.example/{0}</link><pubDate>20
 
 
 def rss(*titles: str) -> bytes:
-    return f'<rss version="2.0"><channel>{"".join(map(ITEM.format, titles))}</channel></rss>'.encode()
+    return (
+        f'<rss version="2.0"><channel>{"".join(map(ITEM.format, titles))}</channel></rss>'.encode()
+    )
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def pages() -> dict[str, tuple[str, bytes]]:
 def site(pages: dict[str, tuple[str, bytes]]) -> Iterator[str]:
     async def handle(request: web.Request) -> web.Response:
         content_type, body = pages.get(request.path, ("", b""))
-        return web.Response(body=body, content_type=content_type) if body else web.Response(status=503)
+        return (
+            web.Response(body=body, content_type=content_type) if body else web.Response(status=503)
+        )
 
     with served(handle) as base:
         yield base
@@ -64,13 +68,20 @@ def site(pages: dict[str, tuple[str, bytes]]) -> Iterator[str]:
 @pytest.fixture
 def moved(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One source that reads well, one that was renamed, one that is away; another has no key."""
-    paths = {"openai.deprecations": "deprecations.md", "anthropic.deprecations": "renamed.md", "openai.pricing": "gone"}
-    monkeypatch.setenv("LASTCALL_SOURCE_URLS", json.dumps({name: f"{site}/{path}" for name, path in paths.items()}))
+    paths = {
+        "openai.deprecations": "deprecations.md",
+        "anthropic.deprecations": "renamed.md",
+        "openai.pricing": "gone",
+    }
+    monkeypatch.setenv(
+        "LASTCALL_SOURCE_URLS", json.dumps({name: f"{site}/{path}" for name, path in paths.items()})
+    )
 
 
 NAMED = ("openai.pricing", "openai.deprecations", "anthropic.deprecations", "openai.models")
 
-# --- check --------------------------------------------------------------------------------------------------
+# --- check
+# --------------------------------------------------------------------------------------------------
 
 
 def test_check_tells_what_came_back(run: Run, moved: None, world: Store) -> None:
@@ -84,10 +95,18 @@ def test_check_tells_what_came_back(run: Run, moved: None, world: Store) -> None
     assert (good["rows"], good["size"], good["why"]) == (len(facts), len(OPENAI), "")
     assert good["good_at"] == "2026-04-01T00:00:00Z"
     refused = told["anthropic.deprecations"]
-    assert (refused["verdict"], refused["status"], refused["rows"], refused["good_at"]) == ("unreadable", 200, 0, None)
+    assert (refused["verdict"], refused["status"], refused["rows"], refused["good_at"]) == (
+        "unreadable",
+        200,
+        0,
+        None,
+    )
     away = told["openai.pricing"]
     assert (away["verdict"], away["status"], away["why"]) == ("unreachable", 503, "answered 503")
-    assert (told["openai.models"]["verdict"], told["openai.models"]["why"]) == ("off", "OPENAI_API_KEY is not set")
+    assert (told["openai.models"]["verdict"], told["openai.models"]["why"]) == (
+        "off",
+        "OPENAI_API_KEY is not set",
+    )
     assert "lastcall: 2 of 4 sources could not be fetched or read" in ran.err
     assert "openai.pricing: unreachable: answered 503" in ran.err, "progress"
     assert Path(world.path).read_bytes() == before, "nothing is recorded"
@@ -95,12 +114,34 @@ def test_check_tells_what_came_back(run: Run, moved: None, world: Store) -> None
 
 def test_check_prints_tables(run: Run, moved: None) -> None:
     lines = run("sources", "check", "openai.deprecations", "openai.models").out.splitlines()
-    assert lines[0].split() == ["SOURCE", "VERDICT", "STATUS", "TYPE", "SIZE", "ROWS", "LAST", "GOOD", "REMARK"]
+    assert lines[0].split() == [
+        "SOURCE",
+        "VERDICT",
+        "STATUS",
+        "TYPE",
+        "SIZE",
+        "ROWS",
+        "LAST",
+        "GOOD",
+        "REMARK",
+    ]
     assert lines[1].split()[:4] == ["openai.deprecations", "ok", "200", "text/markdown"]
     assert "236 d ago" in lines[1]
-    assert lines[2].split() == ["openai.models", "off", "318", "d", "ago", "OPENAI_API_KEY", "is", "not", "set"]
+    assert lines[2].split() == [
+        "openai.models",
+        "off",
+        "318",
+        "d",
+        "ago",
+        "OPENAI_API_KEY",
+        "is",
+        "not",
+        "set",
+    ]
     (line,) = run("sources", "check", "openai.deprecations", "--jsonl").lines
-    (row,) = csv.DictReader(io.StringIO(run("sources", "check", "openai.deprecations", "--csv").out))
+    (row,) = csv.DictReader(
+        io.StringIO(run("sources", "check", "openai.deprecations", "--csv").out)
+    )
     assert row.keys() == line.keys()
     assert row["rows"] == str(line["rows"])
     said = run("sources", "check", "openai.pricing", code=3).err
@@ -112,7 +153,9 @@ def test_check_needs_no_database_and_makes_none(
     moved: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
     def check(where: str) -> tuple[list[dict], str]:
-        ran = CliRunner().invoke(app, ["--db", where, "sources", "check", "openai.deprecations", "--json"])
+        ran = CliRunner().invoke(
+            app, ["--db", where, "sources", "check", "openai.deprecations", "--json"]
+        )
         assert ran.exit_code == 0, ran.output
         return json.loads(ran.stdout), ran.stderr
 
@@ -122,7 +165,9 @@ def test_check_needs_no_database_and_makes_none(
         assert not where.exists()
         assert not (tmp_path / "none").exists()
     (tmp_path / "empty.db").touch()
-    assert check(str(tmp_path / "empty.db"))[0][0]["good_at"] is None, "a database without our tables"
+    assert check(str(tmp_path / "empty.db"))[0][0]["good_at"] is None, (
+        "a database without our tables"
+    )
     (tmp_path / "text.db").write_text("not a database, but long enough to be taken for one" * 100)
     ((row,), said) = check(str(tmp_path / "text.db"))
     assert row["good_at"] is None
@@ -146,17 +191,22 @@ async def test_a_look_at_many_is_polite_and_keeps_their_order() -> None:
         site.pages["/feed.xml"] = Page(rss("one"), "application/rss+xml")
         feeds = [feed(f"news.f{number}", site.url(f"/feed.xml?{number}")) for number in range(20)]
         heard: list[str] = []
-        looks = await survey(fetcher, InProcess(), feeds, tell=lambda look: heard.append(look.source_id))
+        looks = await survey(
+            fetcher, InProcess(), feeds, tell=lambda look: heard.append(look.source_id)
+        )
         assert [look.source_id for look in looks] == [source.id for source in feeds]
         assert sorted(heard) == sorted(source.id for source in feeds)
         assert {(look.verdict, look.rows) for look in looks} == {("ok", 1)}
         assert site.busiest <= 2
 
 
-# --- feeds --------------------------------------------------------------------------------------------------
+# --- feeds
+# --------------------------------------------------------------------------------------------------
 
 
-def test_a_feed_from_add_to_remove(run: Run, world: Store, site: str, pages: dict[str, tuple[str, bytes]]) -> None:
+def test_a_feed_from_add_to_remove(
+    run: Run, world: Store, site: str, pages: dict[str, tuple[str, bytes]]
+) -> None:
     url = f"{site}/atom.xml"
     assert run("sources", "add-feed", url, "--name", "acme-blog").out == "news.acme-blog: added\n"
     told = {row["id"]: row for row in run("sources", "--json").json}["news.acme-blog"]
@@ -178,7 +228,9 @@ def test_a_feed_from_add_to_remove(run: Run, world: Store, site: str, pages: dic
 
     pages["/other.xml"] = ("application/rss+xml", rss("something-else", "and-more"))
     run("sources", "add-feed", f"{site}/other.xml", "--name", "acme-blog")
-    assert run("poll", "news.acme-blog", "--json").json == [], "another feed under an old name begins anew"
+    assert run("poll", "news.acme-blog", "--json").json == [], (
+        "another feed under an old name begins anew"
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +242,9 @@ def test_a_feed_from_add_to_remove(run: Run, world: Store, site: str, pages: dic
         ("gone.xml", "answered 503"),
     ],
 )
-def test_what_is_no_feed_is_refused_unless_asked_for(run: Run, world: Store, site: str, path: str, said: str) -> None:
+def test_what_is_no_feed_is_refused_unless_asked_for(
+    run: Run, world: Store, site: str, path: str, said: str
+) -> None:
     err = run("sources", "add-feed", f"{site}/{path}", "--name", "it", code=3).err
     last = err.splitlines()[-1]
     assert last.startswith(f"lastcall: {site}/{path}: ")
@@ -229,7 +283,10 @@ def test_names_are_made_of_addresses(run: Run, world: Store) -> None:
     for url in ("https://www.blog.example/feeds/All.atom.xml", "http://blog.example/"):
         run("sources", "add-feed", url, "--no-check")
     with world.read() as session:
-        assert list(sources.feeds(session)) == ["news.blog-example", "news.blog-example-feeds-all-atom"]
+        assert list(sources.feeds(session)) == [
+            "news.blog-example",
+            "news.blog-example-feeds-all-atom",
+        ]
 
 
 def test_a_built_in_source_is_no_feed_to_remove(run: Run) -> None:

@@ -24,9 +24,12 @@ load()
 def ending(source_id: str, model: str, surface: str = "api") -> Retirement:
     """A model that is long retired, by the word of one source."""
     return Retirement(
-        provider=source_id.partition(".")[0], model=model, surface=surface, stage="deprecated",
+        provider=source_id.partition(".")[0],
+        model=model,
+        surface=surface,
+        stage="deprecated",
         retires=When("2026-01-01" if model == "gone" else "2099-01-01"),
-    )  # fmt: skip
+    )
 
 
 def test_hints_end_nothing_and_official_sources_do(tmp_path: Path) -> None:
@@ -48,5 +51,7 @@ def test_hints_end_nothing_and_official_sources_do(tmp_path: Path) -> None:
 
     assert [row["model"] for row in json.loads(asked("upcoming", "--json")[1])] == ["official"]
     assert asked("check", "going")[0] == 5  # a hint alone does not make a model known
-    code, said = asked("check", "gone", "--json")  # retired from ChatGPT, and by a hint: the API answers
+    code, said = asked(
+        "check", "gone", "--json"
+    )  # retired from ChatGPT, and by a hint: the API answers
     assert (code, json.loads(said)[0]["status"]) == (0, "ok")

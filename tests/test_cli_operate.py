@@ -54,12 +54,15 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LASTCALL_ALLOW_HTTP", "true")
 
 
-# --- sources ------------------------------------------------------------------------------------------------
+# --- sources
+# ------------------------------------------------------------------------------------------------
 
 
 def test_sources(run: Run) -> None:
     told = {row["id"]: row for row in run("sources", "--json").json}
-    assert {"openai.deprecations", "anthropic.pricing", "gemini.models"} <= set(told) <= set(REGISTRY)
+    assert (
+        {"openai.deprecations", "anthropic.pricing", "gemini.models"} <= set(told) <= set(REGISTRY)
+    )
     assert (told["openai.deprecations"]["rows"], told["openai.deprecations"]["stale"]) == (4, True)
     assert told["openai.models"]["key_missing"] is True
     assert told["gemini.pricing"]["good_at"] is None
@@ -70,7 +73,9 @@ def test_sources(run: Run) -> None:
     assert "no source 'openai.none'" in run("sources", "show", "openai.none", code=5).err
 
 
-def test_a_held_document_is_compared_and_accepted(run: Run, world: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_document_is_compared_and_accepted(
+    run: Run, world: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = (FIXTURES / "openai" / "deprecations.md").read_bytes()
     facts = REGISTRY["openai.deprecations"].read(body)
     assert look(world, "openai.deprecations", facts, "2026-11-20", body).outcome == "suspect"
@@ -78,7 +83,10 @@ def test_a_held_document_is_compared_and_accepted(run: Run, world: Store, monkey
     assert told["held"] is True
     assert len(told["held_changes"]) > len(facts)
     said = run("sources", "show", "openai.deprecations")
-    assert "A document is held: only a person releases it. Accepting it: 29 added, 0 changed, 4 removed\n" in said.out
+    assert (
+        "A document is held: only a person releases it. Accepting it: 29 added, 0 changed, 4 "
+        "removed\n" in said.out
+    )
     assert "more (--json shows all)" in said.out
     accepted = run("sources", "accept", "openai.deprecations", "--json").json
     assert (accepted["outcome"], accepted["changes"]) == ("accepted", told["held_changes"])
@@ -93,8 +101,11 @@ def test_what_waits_is_shown_with_its_looks(run: Run, world: Store) -> None:
     look(world, "openai.deprecations", [*facts, later], "2026-11-20", looks=1)
     (wait,) = run("sources", "show", "openai.deprecations", "--json").json["waiting"]
     assert {key: wait[key] for key in wait if key.startswith(("had", "needs"))} == {
-        "had": 1, "had_apart": 1, "needs": 2, "needs_apart": 0,
-    }  # fmt: skip
+        "had": 1,
+        "had_apart": 1,
+        "needs": 2,
+        "needs_apart": 0,
+    }
     said = run("sources", "show", "openai.deprecations").out
     assert "~ retirement openai/gpt-mid: retires 2026-12-20 -> 2027-01-20 (1 of 2 looks)" in said
     look(world, "openai.deprecations", [*facts, sooner], "2026-11-21", looks=1)
@@ -106,14 +117,17 @@ def test_switching_a_source(run: Run, world: Store) -> None:
     run("sources", "disable", "gemini.pricing")
     with world.read() as session:
         assert "gemini.pricing" not in {row.id for row in sources.due(session, NOW, 1000)}
-    assert {row["id"] for row in run("sources", "--json").json if not row["enabled"]} == {"gemini.pricing"}
+    assert {row["id"] for row in run("sources", "--json").json if not row["enabled"]} == {
+        "gemini.pricing"
+    }
     run("sources", "enable", "gemini.pricing")
     with world.read() as session:
         assert "gemini.pricing" in {row.id for row in sources.due(session, NOW, 1000)}
     run("sources", "enable", "acme.none", code=5)
 
 
-# --- poll ---------------------------------------------------------------------------------------------------
+# --- poll
+# ------------------------------------------------------------------------------------------------
 
 
 def test_poll_prints_what_changed_and_delivers(
@@ -138,7 +152,10 @@ def test_poll_prints_what_changed_and_delivers(
         pages.pop(0)
         once = run("poll", "anthropic.deprecations", "--jsonl")
         assert (once.lines, posts) == ([], [])
-        assert re.search(r"\n1 change to be looked at again before they are told, the first in 1\d min\n", once.err)
+        assert re.search(
+            r"\n1 change to be looked at again before they are told, the first in 1\d min\n",
+            once.err,
+        )
         (change,) = run("poll", "anthropic.deprecations", "--jsonl").lines
         assert (change["kind"], change["model"]) == ("retirement.postponed", "claude-fable-5")
         assert len(posts) == 1
@@ -155,14 +172,29 @@ def test_poll_of_what_is_not_there_or_has_no_key(run: Run) -> None:
     assert "OPENAI_API_KEY is not set" in run("poll", "openai.models", code=4).err
 
 
-# --- targets ------------------------------------------------------------------------------------------------
+# --- targets
+# ------------------------------------------------------------------------------------------------
 
 
 def test_webhooks_from_add_to_remove(run: Run, world: Store) -> None:
     url = "https://hooks.example/ai"
-    added = run("webhooks", "add", url, "openai/*", "--kinds", "price,retirement", "--min-change", "5%", "--json").json
+    added = run(
+        "webhooks",
+        "add",
+        url,
+        "openai/*",
+        "--kinds",
+        "price,retirement",
+        "--min-change",
+        "5%",
+        "--json",
+    ).json
     assert added["secret"].startswith("whsec_")
-    assert (added["filters"], added["kinds"], added["min_change"]) == (["openai/*"], ["price", "retirement"], "5")
+    assert (added["filters"], added["kinds"], added["min_change"]) == (
+        ["openai/*"],
+        ["price", "retirement"],
+        "5",
+    )
     for words in (["list"], ["list", "--json"], ["show", url, "--json"]):
         assert "whsec_" not in run("webhooks", *words).out, "the secret is told once"
     with world.write() as session:
@@ -180,7 +212,10 @@ def test_webhooks_from_add_to_remove(run: Run, world: Store) -> None:
     run("deliveries", "cancel", str(owed["id"]))
     assert run("deliveries", "--state", "cancelled", "--jsonl").lines[0]["id"] == owed["id"]
     run("deliveries", "cancel", str(owed["id"]), code=5)
-    assert "1 deliveries are due again" in run("deliveries", "replay", "--target", url, "--since", "1d").out
+    assert (
+        "1 deliveries are due again"
+        in run("deliveries", "replay", "--target", url, "--since", "1d").out
+    )
     run("webhooks", "remove", url)
     assert run("deliveries", "--json").json == []
     run("webhooks", "show", url, code=5)
@@ -208,16 +243,29 @@ def test_wrong_words(run: Run, words: list[str], said: str) -> None:
 
 def test_the_same_webhook_twice_is_refused(run: Run) -> None:
     run("webhooks", "add", "https://hooks.example/")
-    assert "is there already" in " ".join(run("webhooks", "add", "https://hooks.example/", code=2).err.split())
+    assert "is there already" in " ".join(
+        run("webhooks", "add", "https://hooks.example/", code=2).err.split()
+    )
 
 
 def test_slack_from_subscribe_to_unsubscribe(run: Run, world: Store) -> None:
-    words = ["slack", "subscribe", "#ml-platform", "openai/gpt-4*", "anthropic/*", "--within", "90d", "--json"]
+    words = [
+        "slack",
+        "subscribe",
+        "#ml-platform",
+        "openai/gpt-4*",
+        "anthropic/*",
+        "--within",
+        "90d",
+        "--json",
+    ]
     first = run(*words).json
     assert (first["address"], first["within"], first["severity"]) == ("#ml-platform", 90, "info")
     with world.write() as session:
         outbox.hold(session, first["id"], "paused", "slack: channel_not_found")
-    again = run("slack", "subscribe", "#ml-platform", "openai/*", "--severity", "action", "--json").json
+    again = run(
+        "slack", "subscribe", "#ml-platform", "openai/*", "--severity", "action", "--json"
+    ).json
     assert (again["id"], again["filters"], again["within"]) == (first["id"], ["openai/*"], None)
     assert again["state"] == "enabled"
     secret = "https://hooks.slack.com/services/T0/B0/secret"
@@ -229,7 +277,9 @@ def test_slack_from_subscribe_to_unsubscribe(run: Run, world: Store) -> None:
     run("slack", "unsubscribe", "#ml-platform", code=5)
 
 
-def test_test_messages_arrive(run: Run, loopback: None, world: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_messages_arrive(
+    run: Run, loopback: None, world: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hook, slack = Receiver(), FakeSlack()
     with served(hook.handle) as base:
         added = run("webhooks", "add", f"{base}/hook", "--json").json
@@ -250,10 +300,13 @@ def test_test_messages_arrive(run: Run, loopback: None, world: Store, monkeypatc
 
 def test_slack_connect_needs_a_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LASTCALL_SLACK_TOKEN", raising=False)
-    assert run("slack", "connect", code=4).err.startswith("lastcall: LASTCALL_SLACK_TOKEN is not set")
+    assert run("slack", "connect", code=4).err.startswith(
+        "lastcall: LASTCALL_SLACK_TOKEN is not set"
+    )
 
 
-# --- db -----------------------------------------------------------------------------------------------------
+# --- db
+# ------------------------------------------------------------------------------------------------
 
 
 def test_db(run: Run, database: str, tmp_path) -> None:
@@ -292,16 +345,21 @@ def test_copy_to_postgresql(run: Run, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("postgres")()
     rows = run("db", "check", "--json").json["rows"]
     assert run("db", "copy", url, "--json").json["rows"] == rows
-    assert run("--db", url, "show", "gpt-mid", "--json").json == run("show", "gpt-mid", "--json").json
+    assert (
+        run("--db", url, "show", "gpt-mid", "--json").json == run("show", "gpt-mid", "--json").json
+    )
     assert run("--db", url, "db", "check", "--json").json["faults"] == []
     there = Store(url)
     try:
-        look(there, "openai.deprecations", [OLD, MID], "2026-11-22")  # numbers go on after those that were brought
+        look(
+            there, "openai.deprecations", [OLD, MID], "2026-11-22"
+        )  # numbers go on after those that were brought
     finally:
         there.close()
 
 
-# --- replay, run --------------------------------------------------------------------------------------------
+# --- replay, run
+# --------------------------------------------------------------------------------------------
 
 
 def test_replay_twice(run: Run, tmp_path) -> None:
@@ -311,7 +369,10 @@ def test_replay_twice(run: Run, tmp_path) -> None:
     (folder / "2026-09-01.md").write_text(page)
     (folder / "2026-09-02.md").write_text(page.replace("June 9, 2027 ", "July 9, 2027 "))
     (change,) = run("replay", "archive", "--jsonl").lines
-    assert (change["kind"], change["detected_at"]) == ("retirement.postponed", "2026-09-02T00:00:00Z")
+    assert (change["kind"], change["detected_at"]) == (
+        "retirement.postponed",
+        "2026-09-02T00:00:00Z",
+    )
     again = run("replay", "archive", "--jsonl")
     assert again.out == ""
     assert "2 skipped" in again.err

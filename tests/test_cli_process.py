@@ -1,4 +1,6 @@
-"""The command line as a process: what it imports, terminals, pipes, signals, and that it never shows a traceback."""
+"""The command line as a process: what it imports, terminals, pipes, signals, and that it never
+shows a traceback.
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -22,25 +24,48 @@ from tests.cli import Run, database, run, template  # noqa: F401  fixtures
 ROOT = Path(__file__).parents[1]
 LASTCALL = [sys.executable, "-m", "monitor"]
 #: What a question to the store must not pay for.
-HEAVY = {"aiohttp", "slack_sdk", "alembic", "bs4", "lxml", "feedparser", "apscheduler", "sources", "rich"}
+HEAVY = {
+    "aiohttp",
+    "slack_sdk",
+    "alembic",
+    "bs4",
+    "lxml",
+    "feedparser",
+    "apscheduler",
+    "sources",
+    "rich",
+}
 
 
 def start(*words: str, **options) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [*LASTCALL, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        [*LASTCALL, *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
-@pytest.mark.parametrize("words", [["events"], ["upcoming"], ["show", "gpt-mid"], ["prices", "gpt-mid"]])
-def test_what_asks_imports_no_client_no_parser_and_no_adapter(database: str, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words", [["events"], ["upcoming"], ["show", "gpt-mid"], ["prices", "gpt-mid"]]
+)
+def test_what_asks_imports_no_client_no_parser_and_no_adapter(
+    database: str, words: list[str]
+) -> None:
     code = (
         "import sys\nfrom monitor.cli import app\n"
         "try: app()\nexcept SystemExit as end: code = end.code\n"
         "print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", code, "--db", database, *words], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, "--db", database, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     code, *imported = ran.stderr.splitlines()[-1].split()
     assert code == "0"
@@ -49,9 +74,14 @@ def test_what_asks_imports_no_client_no_parser_and_no_adapter(database: str, wor
 
 def test_a_pipe_that_is_closed_early_is_no_error(database: str) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m monitor --db {database} events --baseline --jsonl | head -c 1; echo ${{PIPESTATUS[0]}}",
-        shell=True, executable="/bin/bash", cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        f"{sys.executable} -m monitor --db {database} events --baseline --jsonl | head -c 1; echo "
+        f"${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == "{0\n"
     assert done.stderr == ""
 
@@ -59,7 +89,12 @@ def test_a_pipe_that_is_closed_early_is_no_error(database: str) -> None:
 def on_a_terminal(columns: int, *words: str) -> str:
     """What a command draws on a terminal of this width."""
     master, slave = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "COLUMNS": str(columns),
+        "TERM": "xterm-256color",
+        "PYTHONPATH": str(ROOT),
+    }
     done = subprocess.Popen([*LASTCALL, *words], stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     drawn = b""
@@ -93,7 +128,9 @@ def test_interrupts_are_quiet(database: str, tmp_path: Path) -> None:
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
 def test_help_is_there(run: Run, words: list[str]) -> None:
     said = run(*words).out
     assert said
@@ -104,12 +141,15 @@ def test_help_is_there(run: Run, words: list[str]) -> None:
 def test_a_fault_of_the_program_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.store.log.events", lambda *_: 1 / 0)
     assert run("events", code=70).err == (
-        "lastcall: ZeroDivisionError: division by zero (a fault of Lastcall; LASTCALL_LOG_LEVEL=DEBUG shows where)\n"
+        "lastcall: ZeroDivisionError: division by zero (a fault of Lastcall; "
+        "LASTCALL_LOG_LEVEL=DEBUG shows where)\n"
     )
 
 
 def test_the_page_of_the_commands_is_what_they_say() -> None:
-    assert render_docs.PAGE.read_text("utf-8") == render_docs.page(), "run python -m tests.render_docs"
+    assert render_docs.PAGE.read_text("utf-8") == render_docs.page(), (
+        "run python -m tests.render_docs"
+    )
 
 
 def test_the_readme_lists_what_is_watched() -> None:

@@ -1,4 +1,6 @@
-"""``lastcall webhooks`` and ``lastcall deliveries``: keys, forms, asking first, trying out, and sending again."""
+"""``lastcall webhooks`` and ``lastcall deliveries``: keys, forms, asking first, trying out, and
+sending again.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def test_an_asymmetric_endpoint_is_given_the_public_key_alone(run: Run, world: S
     assert rotated["public_key"] != added["public_key"]
 
 
-@pytest.mark.parametrize(("grace", "count"), [("24h", 1), ("7d", 1), ("90", 1), ("0", 0), ("0s", 0)])
+@pytest.mark.parametrize(
+    ("grace", "count"), [("24h", 1), ("7d", 1), ("90", 1), ("0", 0), ("0s", 0)]
+)
 def test_rotation_keeps_the_old_secret_for_its_grace(run: Run, world: Store, grace, count):  # noqa: F811
     first = run("webhooks", "add", URL, "--json").json["secret"]
     second = run("webhooks", "rotate", URL, "--grace", grace, "--json").json["secret"]
@@ -62,7 +66,10 @@ def test_a_form_and_an_order_are_kept(run: Run, world: Store):  # noqa: F811
     shown = run("webhooks", "show", URL).out
     assert re.search("format +cloudevents-binary", shown)
     assert re.search("order +one at a time", shown)
-    assert "there are json, cloudevents-binary" in run("webhooks", "add", f"{URL}/2", "--format", "xml", code=2).err
+    assert (
+        "there are json, cloudevents-binary"
+        in run("webhooks", "add", f"{URL}/2", "--format", "xml", code=2).err
+    )
 
 
 def test_schemas(run: Run):  # noqa: F811
@@ -88,9 +95,13 @@ class Listening:
     def __init__(self, secret: str, *options: str):
         command = [sys.executable, "-m", "monitor", "webhooks", "listen", "--port", "0", *options]
         self.process = subprocess.Popen(
-            command, env=os.environ | {"LASTCALL_WEBHOOK_SECRET": secret}, cwd=TESTS.parent, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            command,
+            env=os.environ | {"LASTCALL_WEBHOOK_SECRET": secret},
+            cwd=TESTS.parent,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         assert self.process.stderr
         found = re.search(r"http://127\.0\.0\.1:\d+/", self.process.stderr.readline())
         assert found
@@ -110,7 +121,9 @@ class Listening:
 
 @pytest.fixture
 def loopback(monkeypatch):
-    monkeypatch.setattr("monitor.cli.targets.clock", lambda: datetime.now(UTC))  # the receiver compares it with its own
+    monkeypatch.setattr(
+        "monitor.cli.targets.clock", lambda: datetime.now(UTC)
+    )  # the receiver compares it with its own
     monkeypatch.setenv("LASTCALL_ALLOW_HTTP", "true")
     monkeypatch.setenv("LASTCALL_ALLOW_NETWORKS", "127.0.0.1/32")
 
@@ -128,11 +141,14 @@ def test_a_person_tries_it_in_a_minute(run: Run, world: Store, loopback):  # noq
 
 
 def test_an_endpoint_is_asked_before_it_is_enabled(run: Run, world: Store, loopback):  # noqa: F811
-    refused = run("webhooks", "add", "http://127.0.0.1:9/", "--verify", "handshake", "--asymmetric", code=1)
+    refused = run(
+        "webhooks", "add", "http://127.0.0.1:9/", "--verify", "handshake", "--asymmetric", code=1
+    )
     (row,) = run("webhooks", "list", "--json").json
-    assert (row["state"], row["reason"]) == ("disabled", "cannot connect: Connection refused") or "connect" in row[
-        "reason"
-    ]
+    assert (row["state"], row["reason"]) == (
+        "disabled",
+        "cannot connect: Connection refused",
+    ) or "connect" in row["reason"]
     assert f"webhooks verify {row['id']}" in refused.err
     assert "webhooks verify" in run("webhooks", "enable", row["id"], code=2).err
     with Listening(signature.public_key(opened(world, "secret")), "--json", "--once") as listening:
@@ -159,7 +175,14 @@ def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
         outbox.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
     shown = run("deliveries", "show", str(one.delivery_id), "--json").json
     assert shown["tries"] == [
-        {"number": 1, "at": "2026-11-23T12:00:00Z", "ms": 31, "status": 503, "error": "HTTP 503", "answer": "try later"}
+        {
+            "number": 1,
+            "at": "2026-11-23T12:00:00Z",
+            "ms": 31,
+            "status": 503,
+            "error": "HTTP 503",
+            "answer": "try later",
+        }
     ]
     text = run("deliveries", "show", str(one.delivery_id)).out
     assert "try later" in text
@@ -170,12 +193,17 @@ def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
 def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa: F811
     added = run("webhooks", "add", URL, "--json").json
     assert "0 deliveries" in run("deliveries", "replay", "--kind", "price").out
-    assert run("deliveries", "replay", "--target", added["id"], "--since", "2026-01-01", "--missing").out.startswith(
-        "3 "
-    )
+    assert run(
+        "deliveries", "replay", "--target", added["id"], "--since", "2026-01-01", "--missing"
+    ).out.startswith("3 ")
     assert "1 deliveries" in run("deliveries", "replay", "--kind", "price").out
-    assert "1 deliveries" in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
-    assert "--missing needs" in run("deliveries", "replay", "--missing", "--since", "1d", code=2).err
+    assert (
+        "1 deliveries"
+        in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
+    )
+    assert (
+        "--missing needs" in run("deliveries", "replay", "--missing", "--since", "1d", code=2).err
+    )
     run("deliveries", "replay", code=2)
 
 

@@ -1,4 +1,6 @@
-"""Contradictions: what is one, that each is opened once and closed once, and how a person sees it."""
+"""Contradictions: what is one, that each is opened once and closed once, and how a person sees
+it.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,17 @@ NOW = datetime(2026, 6, 20, tzinfo=UTC)
 
 
 def source(source_id: str, kind="official") -> Source:
-    return Source(source_id, f"https://{source_id}.example/", read, kind=kind, every=timedelta(hours=6))
+    return Source(
+        source_id, f"https://{source_id}.example/", read, kind=kind, every=timedelta(hours=6)
+    )
 
 
 DOCS, API, PRICES = source("openai.deprecations"), source("openai.models"), source("openai.pricing")
-AZURE, GEMINI, ANTHROPIC = source("azure.retirements"), source("gemini.deprecations"), source("anthropic.deprecations")
+AZURE, GEMINI, ANTHROPIC = (
+    source("azure.retirements"),
+    source("gemini.deprecations"),
+    source("anthropic.deprecations"),
+)
 LITELLM, CATALOG = source("litellm.prices", "hint"), source("models_dev.catalog", "hint")
 ALL = {one.id: one for one in (DOCS, API, PRICES, AZURE, GEMINI, ANTHROPIC, LITELLM, CATALOG)}
 
@@ -54,7 +62,9 @@ def when(text: str | None) -> When | None:
     return When(text.lstrip("<>"), {"<": "by", ">": "not_before"}.get(text[0], "on"))  # type: ignore[arg-type]
 
 
-def ends(where: Source, text: str | None, model: str = "gpt-4.1", stage="deprecated", **more) -> Statement:
+def ends(
+    where: Source, text: str | None, model: str = "gpt-4.1", stage="deprecated", **more
+) -> Statement:
     fact = Retirement(
         model=model,
         stage=stage,
@@ -66,7 +76,9 @@ def ends(where: Source, text: str | None, model: str = "gpt-4.1", stage="depreca
     return Statement.of(where, fact)
 
 
-def costs(where: Source, amount: str, model: str = "gpt-4.1", meter: str = "input", **more) -> Statement:
+def costs(
+    where: Source, amount: str, model: str = "gpt-4.1", meter: str = "input", **more
+) -> Statement:
     price = {"amount": Decimal(amount), "per": "1M tokens", "quote": f"{where.id}: {amount}"} | more
     return Statement.of(where, Price(model=model, meter=meter, provider=where.provider, **price))
 
@@ -74,107 +86,199 @@ def costs(where: Source, amount: str, model: str = "gpt-4.1", meter: str = "inpu
 CASES: dict[str, tuple[list[Statement], list[str]]] = {
     "two official ends": (
         [ends(DOCS, "2026-12-10"), ends(API, "2026-12-11")],
-        ["openai/gpt-4.1: openai.deprecations says deprecated, end 2026-12-10,"
-         " openai.models says deprecated, end 2026-12-11"],
+        [
+            "openai/gpt-4.1: openai.deprecations says deprecated, end 2026-12-10,"
+            " openai.models says deprecated, end 2026-12-11"
+        ],
     ),
     "the same end, once vaguely": ([ends(DOCS, "2026-12"), ends(API, "2026-12-11")], []),
-    "the same end, once to the minute": ([ends(DOCS, "2026-05-15"), ends(API, "2026-05-15T19:00Z")], []),
+    "the same end, once to the minute": (
+        [ends(DOCS, "2026-05-15"), ends(API, "2026-05-15T19:00Z")],
+        [],
+    ),
     "a floor before a date": ([ends(DOCS, ">2026-09"), ends(API, "2026-12-11")], []),
     "a floor after a date": (
         [ends(DOCS, ">2026-12"), ends(API, "2026-10-01")],
-        ["openai/gpt-4.1: openai.deprecations says deprecated, end not before 2026-12,"
-         " openai.models says deprecated, end 2026-10-01"],
+        [
+            "openai/gpt-4.1: openai.deprecations says deprecated, end not before 2026-12,"
+            " openai.models says deprecated, end 2026-10-01"
+        ],
     ),
     "a limit that holds": ([ends(DOCS, "<2026-12"), ends(API, "2026-10-01")], []),
-    "a limit that does not": ([ends(DOCS, "<2026-09-30"), ends(API, "2026-10-01")],
-        ["openai/gpt-4.1: openai.deprecations says deprecated, end by 2026-09-30,"
-         " openai.models says deprecated, end 2026-10-01"]),
+    "a limit that does not": (
+        [ends(DOCS, "<2026-09-30"), ends(API, "2026-10-01")],
+        [
+            "openai/gpt-4.1: openai.deprecations says deprecated, end by 2026-09-30,"
+            " openai.models says deprecated, end 2026-10-01"
+        ],
+    ),
     "one is silent": ([ends(DOCS, "2026-12-10"), ends(API, None, stage="active")], []),
     "retired here, active there": (
         [ends(DOCS, None, stage="retired"), ends(API, None, stage="active")],
-        ["openai/gpt-4.1: openai.deprecations says retired, openai.models says active, without an end"],
+        [
+            "openai/gpt-4.1: openai.deprecations says retired, openai.models says active, without "
+            "an end"
+        ],
     ),
     "retired here, an old floor there": (
         [ends(DOCS, "2026-06-01", stage="retired"), ends(API, ">2026-03-01", stage="active")],
-        ["openai/gpt-4.1: openai.deprecations says retired, end 2026-06-01,"
-         " openai.models says active, end not before 2026-03-01"],
+        [
+            "openai/gpt-4.1: openai.deprecations says retired, end 2026-06-01,"
+            " openai.models says active, end not before 2026-03-01"
+        ],
     ),
-    "over by its date, retired there": ([ends(DOCS, "2026-06-01"), ends(API, None, stage="retired")], []),
+    "over by its date, retired there": (
+        [ends(DOCS, "2026-06-01"), ends(API, None, stage="retired")],
+        [],
+    ),
     "retired here, an end ahead there": (
         [ends(DOCS, None, stage="retired"), ends(API, "2026-10-01")],
-        ["openai/gpt-4.1: openai.deprecations says retired, openai.models says deprecated, end 2026-10-01"],
+        [
+            "openai/gpt-4.1: openai.deprecations says retired, openai.models says deprecated, end "
+            "2026-10-01"
+        ],
     ),
     "an id in another case": (
         [ends(DOCS, "2026-12-10", "GPT-4.1"), ends(API, "2026-12-12")],
-        ["openai/GPT-4.1: openai.deprecations says deprecated, end 2026-12-10,"
-         " openai.models says deprecated, end 2026-12-12"],
+        [
+            "openai/GPT-4.1: openai.deprecations says deprecated, end 2026-12-10,"
+            " openai.models says deprecated, end 2026-12-12"
+        ],
     ),
-    "another surface": ([ends(DOCS, "2026-12-10", surface="fine-tuning"), ends(API, "2026-12-12")], []),
+    "another surface": (
+        [ends(DOCS, "2026-12-10", surface="fine-tuning"), ends(API, "2026-12-12")],
+        [],
+    ),
     "another platform": ([ends(DOCS, "2026-12-10"), ends(AZURE, "2027-03-17")], []),
-    "another version": ([ends(AZURE, "2026-12-10", version="1"), ends(AZURE, "2027-03-17", version="2")], []),
+    "another version": (
+        [ends(AZURE, "2026-12-10", version="1"), ends(AZURE, "2027-03-17", version="2")],
+        [],
+    ),
     "two official prices": (
         [costs(DOCS, "2.00"), costs(API, "2.01"), costs(DOCS, "8.00", meter="output")],
-        ["openai/gpt-4.1: openai.deprecations says input 2.00 USD per 1M tokens,"
-         " openai.models says input 2.01 USD per 1M tokens"],
+        [
+            "openai/gpt-4.1: openai.deprecations says input 2.00 USD per 1M tokens,"
+            " openai.models says input 2.01 USD per 1M tokens"
+        ],
     ),
     "the same price, written otherwise": ([costs(DOCS, "2.00"), costs(API, "2")], []),
     "another tier": ([costs(DOCS, "2.00"), costs(API, "1.00", tier="batch")], []),
     "two prices are one conflict": (
-        [costs(DOCS, "2.00"), costs(API, "3"), costs(DOCS, "8", meter="output"), costs(API, "9", meter="output")],
-        ["openai/gpt-4.1: openai.deprecations says input 2.00 USD per 1M tokens,"
-         " openai.models says input 3 USD per 1M tokens (and 1 more)"],
+        [
+            costs(DOCS, "2.00"),
+            costs(API, "3"),
+            costs(DOCS, "8", meter="output"),
+            costs(API, "9", meter="output"),
+        ],
+        [
+            "openai/gpt-4.1: openai.deprecations says input 2.00 USD per 1M tokens,"
+            " openai.models says input 3 USD per 1M tokens (and 1 more)"
+        ],
     ),
     "two rows of one page": (
-        [ends(AZURE, "2026-09-21", note="Preview; conflict: gpt-4.1 | 2027-04-06; conflict: gpt-4.1 | 2028")],
-        ["azure/gpt-4.1: azure.retirements contradicts itself: 'azure.retirements: gpt-4.1 2026-09-21',"
-         " and 'gpt-4.1 | 2027-04-06' (and 1 more)"],
+        [
+            ends(
+                AZURE,
+                "2026-09-21",
+                note="Preview; conflict: gpt-4.1 | 2027-04-06; conflict: gpt-4.1 | 2028",
+            )
+        ],
+        [
+            "azure/gpt-4.1: azure.retirements contradicts itself: 'azure.retirements: gpt-4.1 "
+            "2026-09-21',"
+            " and 'gpt-4.1 | 2027-04-06' (and 1 more)"
+        ],
     ),
     "the article's price in a catalogue": (
         [costs(PRICES, "2.00"), costs(LITELLM, "0.15")],
-        ["openai/gpt-4.1: openai.pricing says input 2.00 USD per 1M tokens,"
-         " litellm.prices says input 0.15 USD per 1M tokens"],
+        [
+            "openai/gpt-4.1: openai.pricing says input 2.00 USD per 1M tokens,"
+            " litellm.prices says input 0.15 USD per 1M tokens"
+        ],
     ),
     "a hint that rounds": ([costs(PRICES, "2.00"), costs(LITELLM, "2.02")], []),
     "a hint that is off": (
         [costs(PRICES, "2.00"), costs(LITELLM, "2.03", "openai/gpt-4.1")],
-        ["openai/gpt-4.1: openai.pricing says input 2.00 USD per 1M tokens,"
-         " litellm.prices says input 2.03 USD per 1M tokens"],
+        [
+            "openai/gpt-4.1: openai.pricing says input 2.00 USD per 1M tokens,"
+            " litellm.prices says input 2.03 USD per 1M tokens"
+        ],
     ),
-    "a hint about another place": ([costs(PRICES, "2.00"), costs(LITELLM, "2.20", "azure/gpt-4.1")], []),
-    "a hint in another unit": ([costs(PRICES, "2.00"), costs(LITELLM, "0.002", per="1K tokens")], []),
+    "a hint about another place": (
+        [costs(PRICES, "2.00"), costs(LITELLM, "2.20", "azure/gpt-4.1")],
+        [],
+    ),
+    "a hint in another unit": (
+        [costs(PRICES, "2.00"), costs(LITELLM, "0.002", per="1K tokens")],
+        [],
+    ),
     "a hint about a platform": (
-        [ends(DOCS, "2026-10-01"), ends(AZURE, "2027-03-17"), ends(LITELLM, "2026-10-01", "azure/gpt-4.1")],
-        ["azure/gpt-4.1: azure.retirements says deprecated, end 2027-03-17,"
-         " litellm.prices says deprecated, end 2026-10-01"],
+        [
+            ends(DOCS, "2026-10-01"),
+            ends(AZURE, "2027-03-17"),
+            ends(LITELLM, "2026-10-01", "azure/gpt-4.1"),
+        ],
+        [
+            "azure/gpt-4.1: azure.retirements says deprecated, end 2027-03-17,"
+            " litellm.prices says deprecated, end 2026-10-01"
+        ],
     ),
     "Bedrock's ids without the platform": (
-        [ends(ANTHROPIC, "2026-10-01", "claude-sonnet-4-5-20250929"),
-         ends(LITELLM, "2027-01-01", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")], [],
+        [
+            ends(ANTHROPIC, "2026-10-01", "claude-sonnet-4-5-20250929"),
+            ends(LITELLM, "2027-01-01", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ],
+        [],
     ),
     "a hint agrees with one of two that are one model": (
-        [ends(ANTHROPIC, "2025-08-13", "claude-3-5-sonnet-20240620", stage="retired"),
-         ends(ANTHROPIC, "2025-10-28", "claude-3-5-sonnet-20241022", stage="retired"),
-         ends(LITELLM, "2025-10-28", "claude-3-5-sonnet-latest")], [],
+        [
+            ends(ANTHROPIC, "2025-08-13", "claude-3-5-sonnet-20240620", stage="retired"),
+            ends(ANTHROPIC, "2025-10-28", "claude-3-5-sonnet-20241022", stage="retired"),
+            ends(LITELLM, "2025-10-28", "claude-3-5-sonnet-latest"),
+        ],
+        [],
     ),
     "a hint about the exact one": (
-        [ends(ANTHROPIC, "2025-08-13", "claude-3-5-sonnet-20240620", stage="retired"),
-         ends(ANTHROPIC, "2025-10-28", "claude-3-5-sonnet-20241022", stage="retired"),
-         ends(LITELLM, "2025-10-28", "claude-3-5-sonnet-20240620")],
-        ["anthropic/claude-3-5-sonnet-20240620: anthropic.deprecations says retired, end 2025-08-13,"
-         " litellm.prices says deprecated, end 2025-10-28"],
+        [
+            ends(ANTHROPIC, "2025-08-13", "claude-3-5-sonnet-20240620", stage="retired"),
+            ends(ANTHROPIC, "2025-10-28", "claude-3-5-sonnet-20241022", stage="retired"),
+            ends(LITELLM, "2025-10-28", "claude-3-5-sonnet-20240620"),
+        ],
+        [
+            "anthropic/claude-3-5-sonnet-20240620: anthropic.deprecations says retired, end "
+            "2025-08-13,"
+            " litellm.prices says deprecated, end 2025-10-28"
+        ],
     ),
     "a hint knows no price to come": (
-        [costs(PRICES, "2.00"), costs(PRICES, "3.00", starts=When("2026-09-01")), costs(LITELLM, "2")], [],
+        [
+            costs(PRICES, "2.00"),
+            costs(PRICES, "3.00", starts=When("2026-09-01")),
+            costs(LITELLM, "2"),
+        ],
+        [],
     ),
-    "only a price to come": ([costs(PRICES, "3.00", starts=When("2026-09-01")), costs(LITELLM, "2")], []),
+    "only a price to come": (
+        [costs(PRICES, "3.00", starts=When("2026-09-01")), costs(LITELLM, "2")],
+        [],
+    ),
     "peak and off-peak": (
-        [costs(PRICES, "2.00", window="peak"), costs(PRICES, "1.00", window="off-peak"), costs(LITELLM, "1")], [],
+        [
+            costs(PRICES, "2.00", window="peak"),
+            costs(PRICES, "1.00", window="off-peak"),
+            costs(LITELLM, "1"),
+        ],
+        [],
     ),
     "hints among themselves": ([costs(LITELLM, "2"), costs(CATALOG, "3")], []),
     "a listing says nothing of an end": (
-        [ends(DOCS, None, stage="retired"), Statement.of(API, Listing(model="gpt-4.1", provider="openai"))], [],
+        [
+            ends(DOCS, None, stage="retired"),
+            Statement.of(API, Listing(model="gpt-4.1", provider="openai")),
+        ],
+        [],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -187,20 +291,33 @@ def test_severity_and_subject() -> None:
     (official,) = find([ends(DOCS, "2026-12-10"), ends(API, "2026-12-11")], NOW)
     (hinted,) = find([costs(PRICES, "2"), costs(LITELLM, "3")], NOW)
     assert (official.severity, hinted.severity) == ("notice", "info")
-    assert official.subject == '["end", "openai", "gpt-4.1", "", "", "api", "openai.deprecations", "openai.models"]'
+    assert (
+        official.subject
+        == '["end", "openai", "gpt-4.1", "", "", "api", "openai.deprecations", "openai.models"]'
+    )
 
 
 OFFICIAL = st.builds(
-    ends, st.sampled_from([DOCS, API, AZURE, PRICES]),
-    st.sampled_from([None, "2026", "2026-05-01", "2026-12-10", "2026-12", ">2026-09-01", "<2026-11-01"]),
-    st.sampled_from(["gpt-4.1", "GPT-4.1", "gpt-5"]), st.sampled_from(["active", "deprecated", "retired"]),
-) | st.builds(costs, st.sampled_from([DOCS, API, PRICES]), st.sampled_from(["0", "1", "2.00", "2.01"]))  # fmt: skip
+    ends,
+    st.sampled_from([DOCS, API, AZURE, PRICES]),
+    st.sampled_from(
+        [None, "2026", "2026-05-01", "2026-12-10", "2026-12", ">2026-09-01", "<2026-11-01"]
+    ),
+    st.sampled_from(["gpt-4.1", "GPT-4.1", "gpt-5"]),
+    st.sampled_from(["active", "deprecated", "retired"]),
+) | st.builds(
+    costs, st.sampled_from([DOCS, API, PRICES]), st.sampled_from(["0", "1", "2.00", "2.01"])
+)
 HINTS = st.builds(
-    ends, st.sampled_from([LITELLM, CATALOG]), st.sampled_from(["2026-05-01", "2026-12-10"]),
+    ends,
+    st.sampled_from([LITELLM, CATALOG]),
+    st.sampled_from(["2026-05-01", "2026-12-10"]),
     st.sampled_from(["gpt-4.1", "openai/gpt-5", "azure/gpt-4.1"]),
-) | st.builds(costs, st.sampled_from([LITELLM, CATALOG]), st.sampled_from(["1", "2", "2.3"]))  # fmt: skip
+) | st.builds(costs, st.sampled_from([LITELLM, CATALOG]), st.sampled_from(["1", "2", "2.3"]))
 WORLDS = st.lists(
-    OFFICIAL | HINTS, max_size=8, unique_by=lambda said: (said.source.id, said.fact.key if said.fact else "")
+    OFFICIAL | HINTS,
+    max_size=8,
+    unique_by=lambda said: (said.source.id, said.fact.key if said.fact else ""),
 )
 
 
@@ -217,10 +334,14 @@ def test_subjects_are_unique_and_one_side_is_official(statements: list[Statement
     assert len({conflict.subject for conflict in found}) == len(found)
     for conflict in found:
         assert conflict.one.source.kind == "official"
-        assert find([said for said in statements if said.source.id == conflict.one.source.id], NOW) == []
+        assert (
+            find([said for said in statements if said.source.id == conflict.one.source.id], NOW)
+            == []
+        )
 
 
-# --- known deviations --------------------------------------------------------------------------------------
+# --- known deviations
+# --------------------------------------------------------------------------------------
 
 
 def test_known_deviations_keep_quiet() -> None:
@@ -237,7 +358,9 @@ def test_known_deviations_keep_quiet() -> None:
 
 
 def test_a_list_of_deviations() -> None:
-    assert deviations("# nothing\n\n openai/gpt-4* end # since\n") == (Deviation("openai/gpt-4*", ("end",)),)
+    assert deviations("# nothing\n\n openai/gpt-4* end # since\n") == (
+        Deviation("openai/gpt-4*", ("end",)),
+    )
     assert BUILT_IN
 
 
@@ -253,7 +376,9 @@ def test_a_wrong_line_names_file_and_line(text: str, told: str, tmp_path, monkey
     path = tmp_path / "known.txt"
     path.write_text(text)
     monkeypatch.setenv("LASTCALL_DEVIATIONS_FILE", str(path))
-    with pytest.raises(SettingError, match=r"LASTCALL_DEVIATIONS_FILE.*known\.txt: " + re.escape(told)):
+    with pytest.raises(
+        SettingError, match=r"LASTCALL_DEVIATIONS_FILE.*known\.txt: " + re.escape(told)
+    ):
         known_deviations(load_settings())
 
 
@@ -263,7 +388,8 @@ def test_a_missing_file_of_deviations(monkeypatch) -> None:
         known_deviations(load_settings())
 
 
-# --- through the pipeline ----------------------------------------------------------------------------------
+# --- through the pipeline
+# ----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -275,7 +401,9 @@ class World:
     deviations: tuple[Deviation, ...] = ()
 
     async def say(self, where: Source, *statements: Statement, looks: int = 1) -> list[Json]:
-        """Put these facts on the page of a source and look at it; returns the events of the last look."""
+        """Put these facts on the page of a source and look at it; returns the events of the last
+        look.
+        """
         self.body = page(*(said.fact for said in statements if said.fact), frame=where.id)
         polled = Polled(where.id, "")
         for _ in range(looks):
@@ -283,16 +411,27 @@ class World:
             with self.store.write() as session:
                 sources.register(session, [where.id], self.now)
                 row = sources.rows(session, [where.id])[0]
-            poller = Poller(self.store, self, ALL, clock=lambda: self.now, deviations=self.deviations)
+            poller = Poller(
+                self.store, self, ALL, clock=lambda: self.now, deviations=self.deviations
+            )
             (polled,) = await poller.sweep([row])
         return polled.events
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         etag = hashlib.sha256(self.body).hexdigest()[:8]
         return Fetched(
-            status=200, body=self.body, content_type="text/plain", validators=Validators(etag), ms=1.0,
-            not_modified=False, retry_after=None, max_age=None, url=source.url,
-        )  # fmt: skip
+            status=200,
+            body=self.body,
+            content_type="text/plain",
+            validators=Validators(etag),
+            ms=1.0,
+            not_modified=False,
+            retry_after=None,
+            max_age=None,
+            url=source.url,
+        )
 
     def open(self) -> int:
         with self.store.read() as session:
@@ -317,8 +456,9 @@ async def test_opened_once_and_closed_once_each_time(watched: World) -> None:
     assert [event["kind"] for event in events] == ["retirement.postponed", "conflict.opened"]
     event = events[1]
     assert (event["before"]["quote"], event["after"]["quote"]) == (
-        "openai.deprecations: gpt-4.1 2026-12-10", "openai.models: gpt-4.1 2026-12-11",
-    )  # fmt: skip
+        "openai.deprecations: gpt-4.1 2026-12-10",
+        "openai.models: gpt-4.1 2026-12-11",
+    )
     assert (event["severity"], event["model"], event["baseline"]) == ("notice", "gpt-4.1", False)
     await watched.say(API, ends(API, "2026-12-12"), looks=2)
     await watched.say(API, ends(API, "2026-12-12"), looks=3)
@@ -326,7 +466,8 @@ async def test_opened_once_and_closed_once_each_time(watched: World) -> None:
     events = await watched.say(DOCS, ends(DOCS, "2026-12-12"), looks=2)
     assert [event["kind"] for event in events] == ["retirement.postponed", "conflict.closed"]
     assert (
-        events[1]["summary"] == "openai/gpt-4.1: openai.deprecations no longer contradicts openai.models about its end"
+        events[1]["summary"]
+        == "openai/gpt-4.1: openai.deprecations no longer contradicts openai.models about its end"
     )
     assert events[1]["after"]["retires"]["text"] == "2026-12-12", "what the sides said last"
     await watched.say(API, ends(API, "2026-12-13"), looks=2)
@@ -347,33 +488,48 @@ async def test_the_first_look_is_silent_and_the_conflict_open(watched: World) ->
 
 
 async def test_a_side_that_leaves_closes(watched: World) -> None:
-    await watched.say(DOCS, ends(DOCS, "2026-12-10"), *(ends(DOCS, "2027-01-01", f"m{n}") for n in range(20)))
-    await watched.say(API, ends(API, "2026-12-11"), *(ends(API, "2027-01-01", f"m{n}") for n in range(20)))
+    await watched.say(
+        DOCS, ends(DOCS, "2026-12-10"), *(ends(DOCS, "2027-01-01", f"m{n}") for n in range(20))
+    )
+    await watched.say(
+        API, ends(API, "2026-12-11"), *(ends(API, "2027-01-01", f"m{n}") for n in range(20))
+    )
     await watched.say(API, *(ends(API, "2027-01-01", f"m{n}") for n in range(20)), looks=2)
     assert (watched.told(), watched.open()) == (["conflict.closed"], 0)
 
 
 async def test_hints_alone_raise_nothing_and_are_kept(watched: World) -> None:
     await watched.say(LITELLM, costs(LITELLM, "2.00"), ends(LITELLM, "2026-12-10"))
-    assert await watched.say(LITELLM, costs(LITELLM, "3.00"), ends(LITELLM, "2027-01-10"), looks=3) == []
+    assert (
+        await watched.say(LITELLM, costs(LITELLM, "3.00"), ends(LITELLM, "2027-01-10"), looks=3)
+        == []
+    )
     with watched.store.read() as session:
         standing = versions.standing(session, LITELLM.id).values()
         assert log.events(session, Wanted(baseline=None)) == []
     assert {fact.amount for fact in standing if isinstance(fact, Price)} == {Decimal("3.00")}
-    assert {str(fact.retires) for fact in standing if isinstance(fact, Retirement)} == {"2027-01-10"}
+    assert {str(fact.retires) for fact in standing if isinstance(fact, Retirement)} == {
+        "2027-01-10"
+    }
 
 
 async def test_a_hint_contradicts(watched: World) -> None:
     await watched.say(PRICES, costs(PRICES, "2.00"))
     await watched.say(LITELLM, costs(LITELLM, "2"))
     (event,) = await watched.say(LITELLM, costs(LITELLM, "3"), looks=2)
-    assert (event["kind"], event["severity"], event["provider"]) == ("conflict.opened", "info", "openai")
+    assert (event["kind"], event["severity"], event["provider"]) == (
+        "conflict.opened",
+        "info",
+        "openai",
+    )
     assert (event["before"]["provider"], event["after"]["provider"]) == ("openai", "litellm")
     (event,) = await watched.say(LITELLM, costs(LITELLM, "2"), looks=8)
     assert event["kind"] == "conflict.closed"
 
 
-async def test_rows_of_one_page_that_come_to_contradict_without_another_value(watched: World) -> None:
+async def test_rows_of_one_page_that_come_to_contradict_without_another_value(
+    watched: World,
+) -> None:
     twice = ends(AZURE, "2026-09-21", note="conflict: gpt-4.1 | 2027-04-06")
     await watched.say(AZURE, ends(AZURE, "2026-09-21"))
     (event,) = await watched.say(AZURE, twice)
@@ -400,15 +556,22 @@ async def test_every_opening_is_closed_when_the_official_page_is_alone(watched: 
     await watched.say(API, *(ends(API, f"2026-12-{10 + n}", f"gpt-{n}") for n in range(5)), looks=2)
     assert (watched.told(), watched.open()) == (["conflict.opened"] * 4, 4)
     await watched.say(API, *(ends(API, "2026-12-10", f"gpt-{n}") for n in range(5)), looks=8)
-    assert (watched.told(), watched.open()) == (["conflict.opened"] * 4 + ["conflict.closed"] * 4, 0)
+    assert (watched.told(), watched.open()) == (
+        ["conflict.opened"] * 4 + ["conflict.closed"] * 4,
+        0,
+    )
 
 
 async def test_a_retirement_names_the_end_of_its_replacement(watched: World) -> None:
-    await watched.say(DOCS, ends(DOCS, "2026-12-10", "gpt-5"), ends(DOCS, None, "gpt-4", stage="active"))
+    await watched.say(
+        DOCS, ends(DOCS, "2026-12-10", "gpt-5"), ends(DOCS, None, "gpt-4", stage="active")
+    )
     events = await watched.say(
-        DOCS, ends(DOCS, "2026-12-10", "gpt-5"), ends(DOCS, "2026-10-01", "gpt-4", replacements=("gpt-5", "gpt-6")),
+        DOCS,
+        ends(DOCS, "2026-12-10", "gpt-5"),
+        ends(DOCS, "2026-10-01", "gpt-4", replacements=("gpt-5", "gpt-6")),
         looks=2,
-    )  # fmt: skip
+    )
     (event,) = events
     assert "replacement gpt-5 (itself retires 2026-12-10) or gpt-6" in event["summary"]
 
@@ -425,10 +588,14 @@ def test_what_is_open_is_what_is_found_and_all_of_it_closes(worlds: list[list[St
             touched = set()
             for where in ALL:
                 before = versions.standing(session, where)
-                after = {one.fact.key: one.fact for one in said if one.fact and one.source.id == where}
+                after = {
+                    one.fact.key: one.fact for one in said if one.fact and one.source.id == where
+                }
                 changes = diff(before, after)
                 versions.apply(session, where, changes, NOW, "")
-                touched |= {canonical(change.fact.provider, change.fact.model) for change in changes}
+                touched |= {
+                    canonical(change.fact.provider, change.fact.model) for change in changes
+                }
             balance.update(draft.kind for draft in compare(session, touched, ALL, (), NOW))
             opened = set(session.execute(select(ConflictRow.subject)).scalars())  # type: ignore[call-overload]
             assert opened == {conflict.subject for conflict in find(said, NOW)}
@@ -437,14 +604,20 @@ def test_what_is_open_is_what_is_found_and_all_of_it_closes(worlds: list[list[St
     assert balance["conflict.opened"] == balance["conflict.closed"]
 
 
-# --- what a person sees ------------------------------------------------------------------------------------
+# --- what a person sees
+# ------------------------------------------------------------------------------------
 
 
 def stated(statements: Iterable[Statement]) -> Sequence[Fact]:
     return [said.fact for said in statements if said.fact]
 
 
-def test_show_puts_both_sides_beside_each_other(run: Run, world: Store, tmp_path, monkeypatch) -> None:  # noqa: F811
+def test_show_puts_both_sides_beside_each_other(
+    run: Run,  # noqa: F811
+    world: Store,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+) -> None:
     look(world, "openai.models", stated([ends(API, "2026-12-21", "gpt-mid")]), "2026-05-01")
     (conflict,) = run("show", "gpt-mid", "--json").json["conflicts"]
     assert (conflict["what"], conflict["model"], conflict["known"]) == ("end", "gpt-mid", False)
@@ -454,7 +627,10 @@ def test_show_puts_both_sides_beside_each_other(run: Run, world: Store, tmp_path
     ]
     shown = run("show", "gpt-mid").out
     assert "Contradictions\nopenai/gpt-mid: end\n" in shown
-    assert "openai.models (official)        deprecated, end 2026-12-21  openai.models: gpt-mid 2026-12-21" in shown
+    assert (
+        "openai.models (official)        deprecated, end 2026-12-21  openai.models: gpt-mid "
+        "2026-12-21" in shown
+    )
     assert run("show", "gpt-mid", "--at", "2026-04-10", "--json").json["conflicts"] == []
     path = tmp_path / "known.txt"
     path.write_text("openai/gpt-mid end\n")
@@ -464,7 +640,9 @@ def test_show_puts_both_sides_beside_each_other(run: Run, world: Store, tmp_path
 
 def test_show_and_explain_a_hint(run: Run, world: Store) -> None:  # noqa: F811
     look(world, "litellm.prices", stated([costs(LITELLM, "1.50", "gpt-mid")]), "2026-05-01")
-    (event,) = look(world, "litellm.prices", stated([costs(LITELLM, "9.00", "gpt-mid")]), "2026-05-03").events
+    (event,) = look(
+        world, "litellm.prices", stated([costs(LITELLM, "9.00", "gpt-mid")]), "2026-05-03"
+    ).events
     shown = run("explain", event["id"]).out
     assert "litellm.prices: 9.00" in shown
     assert "and quote  1.50" in shown
@@ -474,11 +652,13 @@ def test_show_and_explain_a_hint(run: Run, world: Store) -> None:  # noqa: F811
 
 def test_dead_ends_are_said_plainly(run: Run, world: Store) -> None:  # noqa: F811
     chain = [
-        ends(GEMINI, "2026-03-01", "a", replacements=("b",)), ends(GEMINI, "2026-04-01", "b", replacements=("a",)),
-        ends(GEMINI, "2026-05-01", "c"), ends(GEMINI, "2026-06-01", "d", replacements=("e", "g")),
+        ends(GEMINI, "2026-03-01", "a", replacements=("b",)),
+        ends(GEMINI, "2026-04-01", "b", replacements=("a",)),
+        ends(GEMINI, "2026-05-01", "c"),
+        ends(GEMINI, "2026-06-01", "d", replacements=("e", "g")),
         ends(GEMINI, "2026-06-01", "f", replacements=("d", "h")),
         ends(GEMINI, "2027-06-01", "h"),
-    ]  # fmt: skip
+    ]
     look(world, "gemini.deprecations", stated(chain), "2026-01-01")
     assert "b (itself retired 2026-04-01); no live replacement" in run("show", "gemini/a").out
     assert "no replacement named" in run("show", "gemini/c").out
@@ -494,5 +674,11 @@ def test_a_redirected_name_is_shown_with_the_price_that_applies(run: Run, world:
     assert grok
     look(world, "xai.models", [Listing(model="grok-4", quote="grok-4"), alias, grok], "2026-01-01")
     (redirect,) = run("show", "grok-3", "--json").json["redirects"]
-    assert (redirect["to"], [price["amount"] for price in redirect["prices"]]) == ("grok-4", ["3.00"])
-    assert "xai/grok-3 answers as grok-4 (xai.models)\nPrices of what answers\n" in run("show", "grok-3").out
+    assert (redirect["to"], [price["amount"] for price in redirect["prices"]]) == (
+        "grok-4",
+        ["3.00"],
+    )
+    assert (
+        "xai/grok-3 answers as grok-4 (xai.models)\nPrices of what answers\n"
+        in run("show", "grok-3").out
+    )

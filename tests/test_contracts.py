@@ -1,8 +1,9 @@
-"""What every declared source refuses: pages that are not its page, and documents that did not come whole.
+"""What every declared source refuses: pages that are not its page, and documents that did not come
+whole.
 
-A site answers 200 with its error page, its sign-in page, a bot wall or an empty list. Each is tried on each source,
-bare and with everything in it that the source knows its page by. The documents are written here.
-"""
+A site answers 200 with its error page, its sign-in page, a bot wall or an empty list. Each is tried
+on each source, bare and with everything in it that the source knows its page by. The documents are
+written here."""
 
 from __future__ import annotations
 
@@ -32,32 +33,49 @@ STRANGERS = {
     "nothing": "",
     "blanks": " \n",
     "bot wall": web("Just a moment...", "<p>Enable JavaScript and cookies to continue</p>"),
-    "denied": web("Access Denied", "<p>You don't have permission to access this server. Reference #18.2f</p>"),
-    "sign-in": web("Sign in", '<form method="post"><input name="user"><input name="password"></form>'),
+    "denied": web(
+        "Access Denied", "<p>You don't have permission to access this server. Reference #18.2f</p>"
+    ),
+    "sign-in": web(
+        "Sign in", '<form method="post"><input name="user"><input name="password"></form>'
+    ),
     "page not found": web("Page not found", "<p>What you look for has moved.</p>"),
-    "not found in Markdown": "# Page not found\n\nWhat you look for has moved. Go to [the start](/).\n",
+    "not found in "
+    "Markdown": "# Page not found\n\nWhat you look for has moved. Go to [the start](/).\n",
     "moved": web("Acme", "<h2>Models</h2><table><tr><th>Model</th><th>Price</th></tr></table>"),
     "empty list": "[]",
     "empty object": "{}",
     "null": "null",
     "empty list of an API": '{"object": "list", "has_more": false, "data": [], "models": []}',
-    "error of an API": '{"error": {"type": "server_error", "message": "Try again later", "code": 503}}',
-    "empty RSS": '<?xml version="1.0"?><rss version="2.0"><channel><title>Acme</title></channel></rss>',
-    "empty Atom": '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Acme</title></feed>',
+    "error of an "
+    "API": '{"error": {"type": "server_error", "message": "Try again later", "code": 503}}',
+    "empty "
+    "RSS": '<?xml version="1.0"?><rss version="2.0"><channel><title>Acme</title></channel></rss>',
+    "empty "
+    "Atom": '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Acme</title>'
+    "</feed>",
 }
 
 
 def disguised(source: Source) -> Iterator[tuple[str, str]]:
-    """Error pages in which a source finds all that it knows its page by: in the navigation, or said back."""
+    """Error pages in which a source finds all that it knows its page by: in the navigation, or said
+    back.
+    """
     known = [marker.decode() for marker in source.markers]
     links = "".join(f'<li><a href="/">{word}</a></li>' for word in known)
-    yield "navigation", web("Page not found", f"<p>{' '.join(known)}</p><ul>{links}</ul>", f"<ul>{links}</ul>")
+    yield (
+        "navigation",
+        web("Page not found", f"<p>{' '.join(known)}</p><ul>{links}</ul>", f"<ul>{links}</ul>"),
+    )
     yield "list", "# Page not found\n\nSee:\n\n" + "".join(f"- [{word}](/)\n" for word in known)
     yield "title", f"# {' '.join(known)}\n\n## Page not found\n\nGo to [the start](/).\n"
     words = "".join(f', "{word.strip(chr(34))}": []' for word in known)
     yield "API", f'{{"object": "list", "has_more": false, "data": [], "models": []{words}}}'
     title = " ".join(word.lstrip("<") for word in known)
-    yield "feed", f'<?xml version="1.0"?><rss version="2.0"><channel><title>{title}</title></channel></rss>'
+    yield (
+        "feed",
+        f'<?xml version="1.0"?><rss version="2.0"><channel><title>{title}</title></channel></rss>',
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -88,14 +106,21 @@ def test_a_web_page_is_read_only_where_one_is_expected(source: Source) -> None:
 
 
 def whole() -> Iterator[tuple[Source, Path]]:
-    """The fixtures of which one can tell where they end: web pages from their first tag on, JSON and XML."""
+    """The fixtures of which one can tell where they end: web pages from their first tag on, JSON
+    and XML.
+    """
     for source, path in fixtures():
-        if path.read_bytes().lstrip().startswith((b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"[")):
+        if (
+            path.read_bytes()
+            .lstrip()
+            .startswith((b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"["))
+        ):
             yield source, path
 
 
 @pytest.mark.parametrize(
-    ("source", "path"), [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in whole()]
+    ("source", "path"),
+    [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in whole()],
 )
 def test_a_document_that_was_cut_is_refused(source: Source, path: Path) -> None:
     body = path.read_bytes().rstrip()
@@ -130,7 +155,9 @@ def test_a_text_that_was_encoded_twice_is_refused(encoding: str, errors: str) ->
     page = next(path for other, path in fixtures() if other is source).read_text("utf-8")
     page = page.replace("How a database grew", "\u201cHow\u201d a caf\u00e9\u2019s database grew")
     assert source.read(page.encode())
-    with pytest.raises(Unreadable, match="encoded twice"):  # the byte 9D of the quotes is nothing in cp1252
+    with pytest.raises(
+        Unreadable, match="encoded twice"
+    ):  # the byte 9D of the quotes is nothing in cp1252
         source.read(page.encode().decode(encoding, errors).encode())
 
 

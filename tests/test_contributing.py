@@ -1,4 +1,6 @@
-"""CONTRIBUTING.md, "Add a provider in one sitting", walked in a copy of the tree: from the example to green."""
+"""CONTRIBUTING.md, "Add a provider in one sitting", walked in a copy of the tree: from the example
+to green.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,15 @@ ROOT = TESTS.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 #: What the walk needs of the tests; the others take minutes.
 NEEDED = (
-    "__init__.py", "conftest.py", "support.py", "mutations.py", "render_docs.py", "test_goldens.py",
-    "test_mutations.py", "test_layers.py",
-)  # fmt: skip
+    "__init__.py",
+    "conftest.py",
+    "support.py",
+    "mutations.py",
+    "render_docs.py",
+    "test_goldens.py",
+    "test_mutations.py",
+    "test_layers.py",
+)
 
 
 @pytest.fixture
@@ -36,7 +44,9 @@ def tree(tmp_path: Path) -> Path:
 
 def python(tree: Path, *words: str) -> tuple[int, str]:
     """``python -m`` with these words in the tree: exit code and output."""
-    done = subprocess.run([sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True, timeout=100
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -52,10 +62,14 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
     assert "deprecations.jsonl was missing and is written now" in said
     lines = (tree / "tests/goldens/acme/deprecations.jsonl").read_text("utf-8").splitlines()
     expected = (GOLDENS / "example/deprecations.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [json.loads(line) | {"provider": "acme"} for line in expected]
+    assert [json.loads(line) for line in lines] == [
+        json.loads(line) | {"provider": "acme"} for line in expected
+    ]
 
     (block,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    (tree / "tests/test_acme.py").write_text(textwrap.dedent(f"   {block.lstrip()}"), encoding="utf-8")
+    (tree / "tests/test_acme.py").write_text(
+        textwrap.dedent(f"   {block.lstrip()}"), encoding="utf-8"
+    )
     code, said = python(tree, "pytest", "-n0", "-rp", "-k", "golden or acme")
     assert code == 0, said
     for test in (

@@ -1,7 +1,8 @@
-"""The files under deploy/ are well-formed, hardened, and agree with each other and with the program.
+"""The files under deploy/ are well-formed, hardened, and agree with each other and with the
+program.
 
-What can be had is asked: hadolint (a development dependency), systemd-analyze, docker compose. No image is built here.
-"""
+What can be had is asked: hadolint (a development dependency), systemd-analyze, docker compose. No
+image is built here."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ SETTINGS = ROOT / "monitor" / "settings.py"
 
 def tool(name: str) -> str:
     """A program, looked for beside this Python first. Skips the test where there is none."""
-    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    found = shutil.which(
+        name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     return found or pytest.skip(f"{name} is not installed")
 
 
@@ -46,14 +49,20 @@ def load(name: str) -> dict[str, Any]:
     return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
 
 
-# --- the image ---------------------------------------------------------------------------------------------
+# --- the image
+# ---------------------------------------------------------------------------------------------
 
 
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile as (instruction, arguments), comments dropped and continued lines joined."""
-    text = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(
+        r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     lines = text.replace("\\\n", "").splitlines()
-    return [(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in lines if line.strip())]
+    return [
+        (name, rest.strip())
+        for name, _, rest in (line.partition(" ") for line in lines if line.strip())
+    ]
 
 
 def said(instruction: str) -> list[str]:
@@ -119,7 +128,9 @@ def site() -> Iterator[http.server.ThreadingHTTPServer]:
         server.shutdown()
 
 
-def test_health_check_tells_well_from_ill_from_absent(site: http.server.ThreadingHTTPServer) -> None:
+def test_health_check_tells_well_from_ill_from_absent(
+    site: http.server.ThreadingHTTPServer,
+) -> None:
     python, option, code = json.loads(said("HEALTHCHECK")[0].partition("CMD ")[2])
     assert (python, option) == ("python", "-c")
     assert "8080" in code
@@ -127,7 +138,9 @@ def test_health_check_tells_well_from_ill_from_absent(site: http.server.Threadin
     proxied = os.environ | {"http_proxy": "http://127.0.0.1:9"}
 
     def check() -> int:
-        return subprocess.run([sys.executable, "-c", code], env=proxied, capture_output=True, timeout=30).returncode
+        return subprocess.run(
+            [sys.executable, "-c", code], env=proxied, capture_output=True, timeout=30
+        ).returncode
 
     site.healthy = True  # type: ignore[attr-defined]
     assert check() == 0
@@ -145,11 +158,17 @@ def test_build_context_is_an_allow_list_of_what_the_wheel_needs() -> None:
     allowed = {rule[1:] for rule in rules if rule.startswith("!")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    needed = {"pyproject.toml", "requirements", project["project"]["readme"], *project["project"]["license-files"]}
+    needed = {
+        "pyproject.toml",
+        "requirements",
+        project["project"]["readme"],
+        *project["project"]["license-files"],
+    }
     assert allowed == needed | set(wheel["packages"]) | set(wheel["force-include"])
 
 
-# --- compose -----------------------------------------------------------------------------------------------
+# --- compose
+# -----------------------------------------------------------------------------------------------
 
 
 def test_docker_compose_accepts_it() -> None:
@@ -164,7 +183,9 @@ def test_compose_declares_what_it_uses() -> None:
     services = compose["services"]
     assert set(services) == {"lastcall", "postgres"}
     for kind in ("secrets", "networks"):
-        assert {name for service in services.values() for name in service[kind]} == set(compose[kind])
+        assert {name for service in services.values() for name in service[kind]} == set(
+            compose[kind]
+        )
     volumes = [volume for service in services.values() for volume in service["volumes"]]
     assert {volume.partition(":")[0] for volume in volumes} == set(compose["volumes"])
     assert (DEPLOY / services["lastcall"]["build"]["context"]).resolve() == ROOT
@@ -194,7 +215,8 @@ def test_compose_takes_secrets_from_files_only() -> None:
                 assert value is None  # handed through, never written down
 
 
-# --- systemd -----------------------------------------------------------------------------------------------
+# --- systemd
+# -----------------------------------------------------------------------------------------------
 
 
 def unit() -> str:
@@ -204,9 +226,13 @@ def unit() -> str:
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     analyze = tool("systemd-analyze")
     copy = tmp_path / "lastcall.service"
-    copy.write_text(unit().replace("/opt/lastcall/bin/lastcall", sys.executable), encoding="utf-8")  # has to exist
+    copy.write_text(
+        unit().replace("/opt/lastcall/bin/lastcall", sys.executable), encoding="utf-8"
+    )  # has to exist
     told = run(analyze, "verify", "--man=no", str(copy))
-    assert "lastcall.service" not in told, told  # a value it cannot read is a warning to it, and ignored
+    assert "lastcall.service" not in told, (
+        told
+    )  # a value it cannot read is a warning to it, and ignored
 
 
 def test_unit_is_confined_and_stops_in_time() -> None:
@@ -217,18 +243,32 @@ def test_unit_is_confined_and_stops_in_time() -> None:
     assert service["ExecStart"].endswith("/lastcall run")
     assert (service["KillSignal"], service["TimeoutStopSec"]) == ("SIGTERM", "30")
     assert (service["DynamicUser"], service["StateDirectory"]) == ("yes", "lastcall")
-    assert (service["ProtectSystem"], service["ProtectHome"], service["PrivateTmp"]) == ("strict", "yes", "yes")
+    assert (service["ProtectSystem"], service["ProtectHome"], service["PrivateTmp"]) == (
+        "strict",
+        "yes",
+        "yes",
+    )
     assert (service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("yes", "")
-    assert "Environment=LASTCALL_DATABASE_URL=sqlite:////var/lib/lastcall/lastcall.db" in unit().splitlines()
+    assert (
+        "Environment=LASTCALL_DATABASE_URL=sqlite:////var/lib/lastcall/lastcall.db"
+        in unit().splitlines()
+    )
 
 
-# --- Slack and settings ------------------------------------------------------------------------------------
+# --- Slack and settings
+# ------------------------------------------------------------------------------------
 
 
 def test_slack_manifest_has_the_documented_shape() -> None:
     """Lengths and fields of https://docs.slack.dev/reference/app-manifest."""
     manifest = load("slack-manifest.yaml")
-    assert set(manifest) == {"_metadata", "display_information", "features", "oauth_config", "settings"}
+    assert set(manifest) == {
+        "_metadata",
+        "display_information",
+        "features",
+        "oauth_config",
+        "settings",
+    }
     shown = manifest["display_information"]
     assert len(shown["name"]) <= 35
     assert len(shown["description"]) <= 140
@@ -245,16 +285,24 @@ def test_slack_manifest_is_what_the_app_does() -> None:
     assert manifest["oauth_config"]["scopes"]["bot"] == list(oauth.SCOPES)
     (command,) = manifest["features"]["slash_commands"]
     settings = manifest["settings"]
-    urls = [command["url"], settings["interactivity"]["request_url"], settings["event_subscriptions"]["request_url"]]
+    urls = [
+        command["url"],
+        settings["interactivity"]["request_url"],
+        settings["event_subscriptions"]["request_url"],
+    ]
     assert [url.removeprefix("https://lastcall.example.com") for url in urls] == list(http.PATHS)
-    assert manifest["oauth_config"]["redirect_urls"] == ["https://lastcall.example.com/slack/oauth_redirect"]
+    assert manifest["oauth_config"]["redirect_urls"] == [
+        "https://lastcall.example.com/slack/oauth_redirect"
+    ]
     assert command["command"] == "/lastcall"
     assert settings["event_subscriptions"]["bot_events"] == sorted(app.EVENTS)
 
 
 def variables() -> set[str]:
     """Every variable of the program that a file under deploy/ sets, secrets without their _FILE."""
-    environment = re.findall(r"^#?([A-Z_]+)=", (DEPLOY / "env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    environment = re.findall(
+        r"^#?([A-Z_]+)=", (DEPLOY / "env.example").read_text(encoding="utf-8"), re.MULTILINE
+    )
     environment += load("compose.yaml")["services"]["lastcall"]["environment"]
     environment += re.findall(r"^Environment=(LASTCALL_\w+)=", unit(), re.MULTILINE)
     paths = {"LASTCALL_DEVIATIONS_FILE"}  # a setting that is a path, not a secret in a file

@@ -47,7 +47,9 @@ def subject(fact: Fact) -> tuple[object, ...]:
 
 @dataclass
 class Watched:
-    """A page that is looked at again and again, a whole interval apart unless it is said otherwise."""
+    """A page that is looked at again and again, a whole interval apart unless it is said
+    otherwise.
+    """
 
     known: Snapshot
     pending: list[Pending] = field(default_factory=list)
@@ -58,7 +60,9 @@ class Watched:
         """What a look settles; None is another look at the same page."""
         self.now += timedelta(minutes=15) if more.get("spaced") is False else timedelta(hours=6)
         found = same_page(self.known, self.pending) if seen is None else seen
-        changes, self.pending, self.recent = settle(self.known, found, self.pending, self.recent, self.now, **more)
+        changes, self.pending, self.recent = settle(
+            self.known, found, self.pending, self.recent, self.now, **more
+        )
         self.known = patch(self.known, changes)
         return changes
 
@@ -67,7 +71,8 @@ class Watched:
         return [change for page in pages for change in self.look(page)]
 
 
-# --- diff and patch ----------------------------------------------------------------------------------------
+# --- diff and patch
+# ----------------------------------------------------------------------------------------
 
 
 @given(SNAPSHOTS)
@@ -86,9 +91,14 @@ def test_order_does_not_matter(before: dict[str, Fact], after: dict[str, Fact], 
 
 def test_wording_and_trailing_zeros_are_no_change() -> None:
     old = Price(model="m", meter="input", per="1M tokens", amount=Decimal("1.6"), quote="$1.6")
-    new = Price(model="m", meter="input", per="1M tokens", amount=Decimal("1.60"), quote="**$1.60**")
+    new = Price(
+        model="m", meter="input", per="1M tokens", amount=Decimal("1.60"), quote="**$1.60**"
+    )
     assert diff(snapshot([old]), snapshot([new])) == []
-    words = [Retirement(model="m", stage="active", term=term, quote=term) for term in ("Active", "active")]
+    words = [
+        Retirement(model="m", stage="active", term=term, quote=term)
+        for term in ("Active", "active")
+    ]
     assert diff(snapshot(words[:1]), snapshot(words[1:])) == []
 
 
@@ -97,16 +107,21 @@ def test_a_change_is_about_something() -> None:
         _ = Change(None, None).fact
 
 
-# --- settle ------------------------------------------------------------------------------------------------
+# --- settle
+# ------------------------------------------------------------------------------------------------
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_nothing_but_notices_is_believed_at_the_first_look(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
+def test_nothing_but_notices_is_believed_at_the_first_look(
+    known: dict[str, Fact], seen: dict[str, Fact]
+) -> None:
     assert all(isinstance(change.fact, Notice) for change in Watched(known).look(seen))
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_settled_and_waiting_are_the_difference(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
+def test_settled_and_waiting_are_the_difference(
+    known: dict[str, Fact], seen: dict[str, Fact]
+) -> None:
     page = Watched(known)
     changes = page.look(seen)
     waiting = [wait.change for wait in page.pending]
@@ -129,7 +144,9 @@ TURNS = ["AB" * 20, "BBAA" * 10, "ABBABAABBBAABABBAAAB" * 2, "BBBAAABBBBAAAAB" *
 @given(one=SNAPSHOTS, other=SNAPSHOTS)
 @settings(max_examples=25, deadline=None)
 def test_two_layouts_in_turn(turns: str, one: dict[str, Fact], other: dict[str, Fact]) -> None:
-    """In strict turns nothing is told (peers: 116 and 124 rows in turn for months); else each thing once at most."""
+    """In strict turns nothing is told (peers: 116 and 124 rows in turn for months); else each thing
+    once at most.
+    """
     page = Watched(one, now=datetime(2026, 10, 16, tzinfo=UTC))  # no end passes while they turn
     settled = page.looks({"A": one, "B": other}[turn] for turn in turns)
     told = [change.key for change in settled if not isinstance(change.fact, Notice)]
@@ -144,12 +161,16 @@ def test_the_same_page_settles_in_two_looks(known: dict[str, Fact], seen: dict[s
     page.look(seen)
     page.look(None)
     assert page.pending == []
-    slid_out = {key: fact for key, fact in known.items() if isinstance(fact, Notice) and key not in seen}
+    slid_out = {
+        key: fact for key, fact in known.items() if isinstance(fact, Notice) and key not in seen
+    }
     assert told(page.known) == told(seen) | told(slid_out)
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_looking_again_is_looking_at_the_same_page(known: dict[str, Fact], seen: dict[str, Fact]) -> None:
+def test_looking_again_is_looking_at_the_same_page(
+    known: dict[str, Fact], seen: dict[str, Fact]
+) -> None:
     again, fetched = Watched(known), Watched(known)
     again.look(seen)
     fetched.look(seen)
@@ -157,7 +178,9 @@ def test_looking_again_is_looking_at_the_same_page(known: dict[str, Fact], seen:
 
 
 @given(SNAPSHOTS, st.lists(SNAPSHOTS, max_size=5))
-def test_changes_of_one_subject_settle_together(known: dict[str, Fact], pages: list[dict[str, Fact]]) -> None:
+def test_changes_of_one_subject_settle_together(
+    known: dict[str, Fact], pages: list[dict[str, Fact]]
+) -> None:
     watched = Watched(known)
     for page in pages:
         settled = {subject(change.fact) for change in watched.look(page)}
@@ -170,12 +193,19 @@ def test_what_waits_and_what_is_remembered_survive_the_store(
 ) -> None:
     watched = Watched(known)
     watched.looks(pages)
-    assert [Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in watched.pending] == watched.pending
-    assert [Said.from_json(json.loads(json.dumps(said.to_json()))) for said in watched.recent] == watched.recent
+    assert [
+        Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in watched.pending
+    ] == watched.pending
+    assert [
+        Said.from_json(json.loads(json.dumps(said.to_json()))) for said in watched.recent
+    ] == watched.recent
 
 
 def test_a_change_that_waited_before_intervals_were_counted_is_read() -> None:
-    assert Pending.from_json({"before": None, "after": retirement(None).to_json(), "looks": 1}).spaced == 1
+    assert (
+        Pending.from_json({"before": None, "after": retirement(None).to_json(), "looks": 1}).spaced
+        == 1
+    )
 
 
 def retirement(end: str | None, bound="on") -> Retirement:
@@ -192,9 +222,21 @@ def price(amount: str, **more) -> Price:
         pytest.param(None, retirement("2026-10-14"), "soon", id="a new row"),
         pytest.param(retirement("2026-10-14"), None, "apart", id="a row that leaves"),
         pytest.param(retirement(None), retirement("2026-10-14"), "apart", id="a date that appears"),
-        pytest.param(retirement(None), retirement("2026-10-14", "not_before"), "soon", id="a floor that appears"),
-        pytest.param(retirement("2026-02-19", "not_before"), retirement("2026-04-19"), "apart", id="a floor made firm"),
-        pytest.param(retirement("2027-10-14"), retirement("2026-10-14"), "apart", id="an earlier date"),
+        pytest.param(
+            retirement(None),
+            retirement("2026-10-14", "not_before"),
+            "soon",
+            id="a floor that appears",
+        ),
+        pytest.param(
+            retirement("2026-02-19", "not_before"),
+            retirement("2026-04-19"),
+            "apart",
+            id="a floor made firm",
+        ),
+        pytest.param(
+            retirement("2027-10-14"), retirement("2026-10-14"), "apart", id="an earlier date"
+        ),
         pytest.param(retirement("2026-02-27"), retirement("2026-03-24"), "soon", id="a later date"),
         pytest.param(retirement("2026-10-14"), retirement(None), "soon", id="a date taken back"),
         pytest.param(price("2"), price("4"), "soon", id="a price doubled"),
@@ -205,7 +247,9 @@ def price(amount: str, **more) -> Price:
     ],
 )
 def test_looks_needed(before: Fact | None, after: Fact | None, kind: str) -> None:
-    """Any change needs two looks; those that cost a reader most need them a whole interval apart."""
+    """Any change needs two looks; those that cost a reader most need them a whole interval
+    apart.
+    """
     known, seen = (snapshot([fact] if fact else []) for fact in (before, after))
     quick, slow = Watched(known), Watched(known)
     looked = [len(quick.look(seen, spaced=number == 0)) for number in range(6)]
@@ -216,7 +260,12 @@ def test_looks_needed(before: Fact | None, after: Fact | None, kind: str) -> Non
 
 def test_a_look_soon_after_another_is_no_first_one_of_a_whole_interval() -> None:
     page = Watched(snapshot([retirement("2026-10-14")]))
-    assert [len(page.look({}, spaced=spaced)) for spaced in (False, True, False, True)] == [0, 0, 0, 1]
+    assert [len(page.look({}, spaced=spaced)) for spaced in (False, True, False, True)] == [
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_a_different_change_starts_its_looks_anew() -> None:
@@ -227,7 +276,9 @@ def test_a_different_change_starts_its_looks_anew() -> None:
 
 
 def test_a_dropped_end_date_of_a_price_is_one_settled_set() -> None:
-    """Sonnet 5: $2 until 2026-08-31 and $3 from 2026-09-01 became $2. The addition waits for the two removals."""
+    """Sonnet 5: $2 until 2026-08-31 and $3 from 2026-09-01 became $2. The addition waits for the
+    two removals.
+    """
     intro, later = price("2", ends=When("2026-08-31")), price("3", starts=When("2026-09-01"))
     page = Watched(snapshot([intro, later]))
     page.now = datetime(2026, 8, 12, tzinfo=UTC)
@@ -236,7 +287,8 @@ def test_a_dropped_end_date_of_a_price_is_one_settled_set() -> None:
     assert (len(page.look(None)), page.pending) == (3, [])
 
 
-# --- what was said lately ----------------------------------------------------------------------------------
+# --- what was said lately
+# ----------------------------------------------------------------------------------
 
 A, B = snapshot([retirement("2026-10-14")]), snapshot([retirement("2026-12-01")])
 
@@ -249,7 +301,9 @@ def test_back_to_what_was_said_lately_takes_two_days_and_each_time_twice_that() 
 
 
 @pytest.mark.parametrize(("hours", "needed"), [(1, 48), (3, 16), (6, 8), (12, 8), (24, 8)])
-def test_a_source_that_is_polled_more_often_needs_more_looks_to_return(hours: int, needed: int) -> None:
+def test_a_source_that_is_polled_more_often_needs_more_looks_to_return(
+    hours: int, needed: int
+) -> None:
     page = Watched(A)
     every = timedelta(hours=hours)
     looked = [len(page.look(seen, every=every)) for seen in [B, B, *[A] * needed]]
@@ -257,7 +311,9 @@ def test_a_source_that_is_polled_more_often_needs_more_looks_to_return(hours: in
 
 
 def test_what_was_seen_and_went_needs_whole_intervals_the_next_time() -> None:
-    """A page gone from some of its servers for an hour comes back; then it is gone, and says so for long enough."""
+    """A page gone from some of its servers for an hour comes back; then it is gone, and says so for
+    long enough.
+    """
     page = Watched(A)
     for needed in (2, 4, 8):
         page.look(B)
@@ -276,7 +332,9 @@ def test_a_true_withdrawal_a_week_after_its_announcement_comes_through() -> None
 
 
 def test_what_is_over_leaves_as_announced() -> None:
-    """xAI announces nine days ahead and takes the row off on the day: that is no return to a page without it."""
+    """xAI announces nine days ahead and takes the row off on the day: that is no return to a page
+    without it.
+    """
     page = Watched({}, now=datetime(2026, 10, 5, tzinfo=UTC))
     page.looks([A, A])
     page.now = datetime(2026, 10, 15, tzinfo=UTC)
@@ -286,8 +344,9 @@ def test_what_is_over_leaves_as_announced() -> None:
 def test_a_page_that_says_as_a_whole_what_it_said_lately_is_no_news_for_two_days() -> None:
     """More prices than are remembered one by one, all back at the old page."""
     old, new = (
-        snapshot(replace(price(amount), model=f"m-{number}") for number in range(600)) for amount in ("2", "3")
-    )  # fmt: skip
+        snapshot(replace(price(amount), model=f"m-{number}") for number in range(600))
+        for amount in ("2", "3")
+    )
     page = Watched(old)
     assert len(page.looks([new, new])) == 600
     assert len(page.recent) == MOST_SAID
@@ -306,7 +365,8 @@ def test_what_is_trusted_settles_at_once(known: dict[str, Fact], seen: dict[str,
     assert Watched(known).look(seen, trusted=True) == diff(known, seen)
 
 
-# --- check -------------------------------------------------------------------------------------------------
+# --- check
+# -------------------------------------------------------------------------------------------------
 
 
 def rows(count: int, end: str = "2026-10-14", start: int = 0, **more) -> list[Fact]:
@@ -323,11 +383,21 @@ def held(known: Iterable[Fact], seen: Iterable[Fact]) -> str:
 
 @pytest.mark.parametrize(
     ("known", "left", "doubted"),
-    [(4, 1, False), (4, 0, True), (15, 12, False), (15, 11, True), (100, 80, False), (100, 79, True), (61, 1, True)],
+    [
+        (4, 1, False),
+        (4, 0, True),
+        (15, 12, False),
+        (15, 11, True),
+        (100, 80, False),
+        (100, 79, True),
+        (61, 1, True),
+    ],
 )
 def test_mass_removal(known: int, left: int, doubted: bool) -> None:
     """More than three rows and more than a fifth. A peer lost 60 of 61 rows to a renamed column."""
-    assert held(rows(known), rows(left)) == (f"{known - left} of {known} facts are missing" if doubted else "")
+    assert held(rows(known), rows(left)) == (
+        f"{known - left} of {known} facts are missing" if doubted else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -346,7 +416,9 @@ def test_mass_addition(known: int, new: int, doubted: bool) -> None:
 )
 def test_mass_change(known: int, moved: int, doubted: bool) -> None:
     seen = rows(moved, "2026-12-01") + rows(known - moved, start=moved)
-    assert held(rows(known), seen) == (f"{moved} of {known} facts say something else" if doubted else "")
+    assert held(rows(known), seen) == (
+        f"{moved} of {known} facts say something else" if doubted else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,19 +426,33 @@ def test_mass_change(known: int, moved: int, doubted: bool) -> None:
     [(4, 0, None), (5, 1, None), (10, 4, 12), (10, 3, None), (100, 40, 12), (100, 39, None)],
 )
 def test_a_hollow_page_waits_for_a_person(known: int, left: int, looks: int | None) -> None:
-    """More than 60 % of the subjects are gone; less may be a clearing, if it stays so for twelve looks."""
+    """More than 60 % of the subjects are gone; less may be a clearing, if it stays so for twelve
+    looks.
+    """
     doubt = check(snapshot(rows(known)), snapshot(rows(left)), NOW)
     assert doubt == Doubt(f"{known - left} of {known} facts are missing", looks)
 
 
 @pytest.mark.parametrize(
     ("named", "lost", "doubted"),
-    [(3, 3, False), (4, 3, False), (4, 4, True), (12, 4, False), (12, 5, True), (60, 20, False), (60, 21, True)],
+    [
+        (3, 3, False),
+        (4, 3, False),
+        (4, 4, True),
+        (12, 4, False),
+        (12, 5, True),
+        (60, 20, False),
+        (60, 21, True),
+    ],
 )
 def test_replacements_that_vanish(named: int, lost: int, doubted: bool) -> None:
-    """A page may lack the column, so its adapter cannot refuse; rows that never named one do not count."""
+    """A page may lack the column, so its adapter cannot refuse; rows that never named one do not
+    count.
+    """
     known = rows(named, replacements=("gpt-5",)) + rows(40, start=named)
-    seen = rows(lost) + rows(named - lost, start=lost, replacements=("gpt-6",)) + rows(40, start=named)
+    seen = (
+        rows(lost) + rows(named - lost, start=lost, replacements=("gpt-6",)) + rows(40, start=named)
+    )
     doubt = check(snapshot(known), snapshot(seen), NOW)
     told = Doubt(f"{lost} of {named} facts name no replacement any more", 4)
     assert doubt == (told if doubted else None)
@@ -381,22 +467,35 @@ def test_rewritten_replacements_are_news_and_no_damage() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "doubted"),
     [
-        ("2", "20", False), ("2", "20.01", True), ("20", "2", False), ("20", "1.99", True),
+        ("2", "20", False),
+        ("2", "20.01", True),
+        ("20", "2", False),
+        ("20", "1.99", True),
         ("0.0000025", "2.50", True),  # USD for one token read as USD for a million
         ("1.00", "0.20", False),  # GPT-5.6 Luna on 2026-07-30: 80 % off, and true
-        ("0", "5", True), ("5", "0", True), ("0", "0.00", False),
+        ("0", "5", True),
+        ("5", "0", True),
+        ("0", "0.00", False),
     ],
-)  # fmt: skip
+)
 def test_unit_slip(before: str, after: str, doubted: bool) -> None:
     reason = held([price(before)], [price(after)])
     assert bool(reason) == doubted
-    assert not doubted or reason.startswith(f"m: input goes from {before} to {after} USD per 1M tokens")
+    assert not doubted or reason.startswith(
+        f"m: input goes from {before} to {after} USD per 1M tokens"
+    )
 
 
 @pytest.mark.parametrize("field", ["announced", "deprecated", "retires"])
 @pytest.mark.parametrize(
     ("text", "doubted"),
-    [("2022-12-01", False), ("2016-11-22", True), ("2036-11-23", True), ("2036-11-22", False), ("2525-07-30", True)],
+    [
+        ("2022-12-01", False),
+        ("2016-11-22", True),
+        ("2036-11-23", True),
+        ("2036-11-22", False),
+        ("2525-07-30", True),
+    ],
 )
 def test_a_date_of_another_age(field: str, text: str, doubted: bool) -> None:
     """Mistral printed 2525 once. The first look at a page is no exception."""
@@ -423,21 +522,29 @@ def test_an_end_that_is_pulled_in_by_more_than_half_a_year() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (("2.50", "1K tokens"), ("2.50", "1M tokens"), "from 2.50 per 1K tokens to 2.50 USD per 1M tokens"),
+        (
+            ("2.50", "1K tokens"),
+            ("2.50", "1M tokens"),
+            "from 2.50 per 1K tokens to 2.50 USD per 1M tokens",
+        ),
         (("0.0025", "1K tokens"), ("2.50", "1M tokens"), ""),
         (("0.10", "image"), ("10", "1K images"), ""),
         (("0.10", "minute"), ("0.10", "hour"), "from 0.10 per minute to 0.10 USD per hour"),
         (("0.01", "10 seconds"), ("0.06", "minute"), ""),
         (("0.03", "container"), ("0.03", "session"), ""),  # another thing that is counted
         (("2", "1M tokens"), ("2", "1M tokens per hour"), ""),
-        (("2", "1M tokens", {"ends": When("2026-12-31")}), ("2000", "1M tokens"), "from 2 to 2000 USD"),
+        (
+            ("2", "1M tokens", {"ends": When("2026-12-31")}),
+            ("2000", "1M tokens"),
+            "from 2 to 2000 USD",
+        ),
     ],
 )
 def test_another_unit(before: tuple, after: tuple, words: str) -> None:
     was, to = (
         Price(model="m", meter="input", amount=Decimal(amount), per=per, **dict(*more))
         for amount, per, *more in (before, after)
-    )  # fmt: skip
+    )
     reason = held([was], [to])
     assert words in reason
     assert bool(words) == bool(reason)
@@ -459,9 +566,19 @@ def test_ids_that_change_their_shape() -> None:
     assert not held(ids, [*ids, *names[:3]])
     assert not held(names, [*names, *named("Claude {}", 3)])
     assert not held(names, [*names[:4], *ids[:2]])
-    for left in ("`gpt-{}`", r"gpt-{} \| gpt", "<b>gpt-{}", "**gpt-{}**", "[gpt-{}]", "gpt-{}&nbsp;"):
+    for left in (
+        "`gpt-{}`",
+        r"gpt-{} \| gpt",
+        "<b>gpt-{}",
+        "**gpt-{}**",
+        "[gpt-{}]",
+        "gpt-{}&nbsp;",
+    ):
         (marked,) = named(left, 1)
-        assert held(ids, [*ids, marked]) == f"1 of 7 ids hold markup, none did before: {marked.model!r}"
+        assert (
+            held(ids, [*ids, marked])
+            == f"1 of 7 ids hold markup, none did before: {marked.model!r}"
+        )
         assert not held([*ids, marked], [*ids, marked, *named(left, 2)])
     assert not held(ids, [*ids, *named("ft-*:{}/a@001_b.c")])
 
@@ -469,14 +586,24 @@ def test_ids_that_change_their_shape() -> None:
 def test_an_end_before_its_announcement() -> None:
     """o1-mini swapped 2025-10-27 and 2025-04-28 three times: the one date read as the other."""
     fact = Retirement(
-        model="m", stage="deprecated", announced=When("2025-10-27"), retires=When("2025-04-28"), quote="q"
+        model="m",
+        stage="deprecated",
+        announced=When("2025-10-27"),
+        retires=When("2025-04-28"),
+        quote="q",
     )
-    assert held(rows(3), [*rows(3), fact]) == "m: retires 2025-04-28, before it was announced, 2025-10-27: 'q'"
+    assert (
+        held(rows(3), [*rows(3), fact])
+        == "m: retires 2025-04-28, before it was announced, 2025-10-27: 'q'"
+    )
     assert not held([*rows(3), fact], [*rows(3), fact]), "what was let in stays"
     assert not held(rows(3), [*rows(3), replace(fact, announced=When("2025-04"))])
     assert not held(rows(3), [*rows(3), replace(fact, retires=When("2025-04-28", "not_before"))])
     backwards = price("2", starts=When("2026-12-01"), ends=When("2026-11-30"))
-    assert held([price("2")], [price("2"), backwards]) == "m: a price from 2026-12-01 until 2026-11-30: ''"
+    assert (
+        held([price("2")], [price("2"), backwards])
+        == "m: a price from 2026-12-01 until 2026-11-30: ''"
+    )
 
 
 def test_the_hardest_doubt_counts() -> None:
@@ -493,7 +620,12 @@ def test_another_source_takes_away_its_doubt_only() -> None:
     known, seen = [price("2"), retirement("2027-10-14")], [price("30"), pulled_in]
 
     def vouched(*vouch: Fact) -> Doubt | None:
-        return check(snapshot(known), snapshot(seen), NOW, lambda facts: {fact.key for fact in facts if fact in vouch})
+        return check(
+            snapshot(known),
+            snapshot(seen),
+            NOW,
+            lambda facts: {fact.key for fact in facts if fact in vouch},
+        )
 
     doubts = [vouched(), vouched(pulled_in), vouched(price("30"))]
     assert [doubt.looks for doubt in doubts if doubt] == [None, None, 3]
@@ -501,7 +633,9 @@ def test_another_source_takes_away_its_doubt_only() -> None:
     assert vouched(price("30"), pulled_in) is None
 
 
-@pytest.mark.parametrize(("known", "new", "looks"), [(28, 442, None), (5, 100, 4), (5, 101, None), (200, 800, 4)])
+@pytest.mark.parametrize(
+    ("known", "new", "looks"), [(28, 442, None), (5, 100, 4), (5, 101, None), (200, 800, 4)]
+)
 def test_a_flood_waits_for_a_person(known: int, new: int, looks: int | None) -> None:
     doubt = check(snapshot(rows(known)), snapshot(rows(known + new)), NOW)
     assert doubt

@@ -1,4 +1,6 @@
-"""When a target is told: digests, quiet hours and pauses, also where clocks change; and digests as messages."""
+"""When a target is told: digests, quiet hours and pauses, also where clocks change; and digests as
+messages.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +42,44 @@ def due(now: str, severity: str = "notice", **asked) -> str:
         ("2026-06-01T12:30", {"digest": "daily"}, "2026-06-02T09:00"),
         ("2026-06-01T08:30", {"digest": "daily"}, "2026-06-01T09:00"),
         ("2026-06-01T08:30", {"digest": "daily", "timezone": "Europe/Berlin"}, "2026-06-02T07:00"),
-        ("2026-06-01T08:30", {"digest": "daily 17:00", "timezone": "America/New_York"}, "2026-06-01T21:00"),
+        (
+            "2026-06-01T08:30",
+            {"digest": "daily 17:00", "timezone": "America/New_York"},
+            "2026-06-01T21:00",
+        ),
         # The day of a digest is that of the target, not that of UTC.
-        ("2026-06-01T23:30", {"digest": "daily 08:00", "timezone": "Asia/Tokyo"}, "2026-06-02T23:00"),
-        # On 29 March at 02:00 Berlin's clocks show 03:00; on 25 October at 03:00 they show 02:00 again.
-        ("2026-03-28T12:00", {"digest": "daily 09:00", "timezone": "Europe/Berlin"}, "2026-03-29T07:00"),
-        ("2026-10-24T12:00", {"digest": "daily 09:00", "timezone": "Europe/Berlin"}, "2026-10-25T08:00"),
-        ("2026-03-28T12:00", {"digest": "daily 02:30", "timezone": "Europe/Berlin"}, "2026-03-29T01:00"),
-        ("2026-10-24T12:00", {"digest": "daily 02:30", "timezone": "Europe/Berlin"}, "2026-10-25T00:30"),
-        ("2026-10-25T01:00", {"digest": "daily 02:30", "timezone": "Europe/Berlin"}, "2026-10-26T01:30"),
+        (
+            "2026-06-01T23:30",
+            {"digest": "daily 08:00", "timezone": "Asia/Tokyo"},
+            "2026-06-02T23:00",
+        ),
+        # On 29 March at 02:00 Berlin's clocks show 03:00; on 25 October at 03:00 they show 02:00
+        # again.
+        (
+            "2026-03-28T12:00",
+            {"digest": "daily 09:00", "timezone": "Europe/Berlin"},
+            "2026-03-29T07:00",
+        ),
+        (
+            "2026-10-24T12:00",
+            {"digest": "daily 09:00", "timezone": "Europe/Berlin"},
+            "2026-10-25T08:00",
+        ),
+        (
+            "2026-03-28T12:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-03-29T01:00",
+        ),
+        (
+            "2026-10-24T12:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-10-25T00:30",
+        ),
+        (
+            "2026-10-25T01:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-10-26T01:30",
+        ),
     ],
 )
 def test_digests_come_when_they_were_asked_for(now, asked, then):
@@ -102,10 +133,14 @@ def test_a_digest_in_quiet_hours_comes_at_their_end_and_a_pause_ends_before_eith
 
 
 CLOCKS = st.times().map(lambda one: one.replace(second=0, microsecond=0, tzinfo=None))
-ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"])
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+)
 
 
-MOMENTS = st.integers(0, 3 * 365 * 24 * 60).map(lambda minutes: at("2025-01-01T00:00") + timedelta(minutes=minutes))
+MOMENTS = st.integers(0, 3 * 365 * 24 * 60).map(
+    lambda minutes: at("2025-01-01T00:00") + timedelta(minutes=minutes)
+)
 
 
 @given(MOMENTS, CLOCKS, CLOCKS, ZONES, st.booleans())
@@ -125,7 +160,8 @@ def test_a_time_that_clocks_leave_out_is_the_leap():
     assert timing.instant(date(2026, 3, 29), time(3), BERLIN) == at("2026-03-29T01:00")
 
 
-# --- the outbox --------------------------------------------------------------------------------------------
+# --- the outbox
+# --------------------------------------------------------------------------------------------
 
 
 def owe(store: Store, first: int, count: int, now: datetime, **values) -> None:
@@ -143,7 +179,9 @@ def claim(store: Store, now: datetime, owner: str = "me", limit: int = 100):
 
 def dues(store: Store) -> list[datetime]:
     with store.read() as session:
-        return [row.next_at for row in session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id)))]
+        return [
+            row.next_at for row in session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id)))
+        ]
 
 
 def numbers(owed) -> list[int]:
@@ -169,7 +207,11 @@ def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
     owe(hourly, 4, 1, NOW + timedelta(minutes=20))
     later = NOW + timedelta(minutes=30) + LEASE
     again = claim(hourly, later, "you")
-    assert (numbers(again), {one.message for one in again}, again[0].number) == ([1, 2, 3], {message}, 2)
+    assert (numbers(again), {one.message for one in again}, again[0].number) == (
+        [1, 2, 3],
+        {message},
+        2,
+    )
     with hourly.write() as session:
         outbox.retry_later(session, again, Try(later), "you", later, lambda: 0.1)
     new = claim(hourly, later)
@@ -243,7 +285,7 @@ def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
         for number in range(1, 3):
             outbox.retry_later(
                 session, [owed[number - 1]], Try(later), "me", later, lambda: 0.5, retry_after=120
-            )  # fmt: skip
+            )
     assert dues(store) == [NOW.replace(hour=18, minute=0), later + timedelta(minutes=2)]
 
 
@@ -261,11 +303,20 @@ async def test_an_endpoint_gets_one_signed_message_for_a_digest(store):
             assert await sender.drain_once() == 6
             clock[0] += timedelta(seconds=6)
             await sender.drain_once()
-    digests = [(one, body) for (one, body), path in zip(receiver.got, receiver.paths, strict=True) if path == "/x"]
-    alone = [body for (_, body), path in zip(receiver.got, receiver.paths, strict=True) if path == "/y"]
+    digests = [
+        (one, body)
+        for (one, body), path in zip(receiver.got, receiver.paths, strict=True)
+        if path == "/x"
+    ]
+    alone = [
+        body for (_, body), path in zip(receiver.got, receiver.paths, strict=True) if path == "/y"
+    ]
     (id_, body), *rest = digests
     assert rest in ([], [(id_, body)])
     said = json.loads(body)
-    assert (said["type"], said["timestamp"]) == ("digest", said["data"]["events"][-1]["detected_at"])
+    assert (said["type"], said["timestamp"]) == (
+        "digest",
+        said["data"]["events"][-1]["detected_at"],
+    )
     assert [one["sequence"] for one in said["data"]["events"]] == [1, 2, 3]
     assert {json.loads(one)["type"] for one in alone} == {"retirement.postponed"}

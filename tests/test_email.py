@@ -1,4 +1,6 @@
-"""Mails to a real SMTP server on loopback: what they say, what is tried again, who is paused, what a login needs."""
+"""Mails to a real SMTP server on loopback: what they say, what is tried again, who is paused, what
+a login needs.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Mailbox:
         self.data: list[str] = []
         self.logins: list[tuple[bytes, bytes]] = []
 
-    async def handle_RCPT(self, _server, _session, envelope: Envelope, address: str, _options) -> str:  # noqa: N802
+    async def handle_RCPT(  # noqa: N802
+        self, _server, _session, envelope: Envelope, address: str, _options
+    ) -> str:
         if self.rcpt:
             return self.rcpt.pop(0)
         envelope.rcpt_tos.append(address)
@@ -53,7 +57,9 @@ class Mailbox:
 
     def login(self, _server, _session, _envelope, _mechanism, data) -> AuthResult:
         self.logins.append((data.login, data.password))
-        return AuthResult(success=data.password == b"mail-canary", handled=data.password == b"mail-canary")
+        return AuthResult(
+            success=data.password == b"mail-canary", handled=data.password == b"mail-canary"
+        )
 
 
 class Server(Controller):
@@ -81,19 +87,28 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay")])
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     path = tmp_path_factory.mktemp("tls") / "relay.pem"
     path.write_bytes(
         key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         + made.public_bytes(serialization.Encoding.PEM)
-    )  # fmt: skip
+    )
     return path
 
 
@@ -109,7 +124,11 @@ def box() -> Mailbox:
 
 def owe(store: Store, clock: Clock, count: int = 1, **values) -> None:
     with store.write() as session:
-        session.add(target("sub_mail", clock(), type="email", address="team@example.com", secret="", **values))
+        session.add(
+            target(
+                "sub_mail", clock(), type="email", address="team@example.com", secret="", **values
+            )
+        )
         session.flush()
         events = [event(number, clock()) for number in range(1, count + 1)]
         session.add_all(events)
@@ -129,16 +148,26 @@ def state(store: Store) -> tuple[SubscriptionRow, list[DeliveryRow], list[Attemp
 async def test_a_mail_says_what_and_when(store: Store, clock: Clock, box: Mailbox) -> None:
     owe(store, clock)
     with relay(box) as at:
-        async with publisher(store, clock, smtp_url=f"smtp://{at}", mail_from="watch@example.com") as sender:
+        async with publisher(
+            store, clock, smtp_url=f"smtp://{at}", mail_from="watch@example.com"
+        ) as sender:
             assert await sender.drain_once() == 1
     (mail,) = box.mails
     assert mail["To"] == "team@example.com"
     assert mail["From"] == "Lastcall <watch@example.com>"
-    assert mail["Subject"] == "action: gpt-4o-realtime-preview now retires on 2026-05-07 instead of 2026-02-27"
+    assert (
+        mail["Subject"]
+        == "action: gpt-4o-realtime-preview now retires on 2026-05-07 instead of 2026-02-27"
+    )
     assert mail["Message-ID"] == f"<evt_{1:032x}.sub_mail@example.com>"
     assert mail["Auto-Submitted"] == "auto-generated"
     plain, rich = (part.get_content() for part in mail.iter_parts())
-    for said in ("openai/gpt-4o-realtime-preview", "2026-05-07", "Use instead: gpt-realtime", "In its words: "):
+    for said in (
+        "openai/gpt-4o-realtime-preview",
+        "2026-05-07",
+        "Use instead: gpt-realtime",
+        "In its words: ",
+    ):
         assert said in plain
         assert said in rich
     assert '<a href="https://provider.example/docs/deprecations?a=1&amp;b=2">' in rich
@@ -146,7 +175,9 @@ async def test_a_mail_says_what_and_when(store: Store, clock: Clock, box: Mailbo
     assert (attempt.status, attempt.answer) == (250, "taken as 4711")
 
 
-async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(store: Store, clock: Clock, box) -> None:
+async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(
+    store: Store, clock: Clock, box
+) -> None:
     owe(store, clock)
     box.rcpt = ["451 try again later"]
     box.data = ["554 looks like spam"]
@@ -159,18 +190,24 @@ async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(store: St
     row, (delivery,), tries = state(store)
     assert (row.state, delivery.state, delivery.attempts) == ("enabled", "delivered", 3)
     assert [(one.status, one.error) for one in tries] == [
-        (451, "smtp: recipient: 451"), (554, "smtp: message: 554"), (250, ""),
-    ]  # fmt: skip
+        (451, "smtp: recipient: 451"),
+        (554, "smtp: message: 554"),
+        (250, ""),
+    ]
 
 
 async def test_the_message_id_does_not_change_with_the_try(clock: Clock) -> None:
     server = email.Relay.parse("smtp://relay.example", "")
-    one, other = (email.message(server, "a@example.com", [event(1, clock())], {}, "evt_1.sub_1", at) for at in
-                  (clock(), clock() + timedelta(days=1)))  # fmt: skip
+    one, other = (
+        email.message(server, "a@example.com", [event(1, clock())], {}, "evt_1.sub_1", at)
+        for at in (clock(), clock() + timedelta(days=1))
+    )
     assert one["Message-ID"] == other["Message-ID"] == "<evt_1.sub_1@relay.example>"
 
 
-async def test_a_recipient_that_is_refused_for_good_is_paused_with_what_it_is_owed(store, clock, box) -> None:
+async def test_a_recipient_that_is_refused_for_good_is_paused_with_what_it_is_owed(
+    store, clock, box
+) -> None:
     owe(store, clock, count=2)
     box.rcpt = ["550 no such user"]
     with relay(box) as at:
@@ -188,14 +225,23 @@ async def test_a_recipient_that_is_refused_for_good_is_paused_with_what_it_is_ow
 
 @pytest.mark.parametrize("trouble", ["none set", "not there", "wrong password"])
 async def test_trouble_with_the_relay_is_not_held_against_a_mailbox(
-    store: Store, clock: Clock, box: Mailbox, trouble: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: Clock,
+    box: Mailbox,
+    trouble: str,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     owe(store, clock)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     with relay(box, tls_context=context, authenticator=box.login) as at:
-        url = {"none set": "", "not there": "smtp://127.0.0.1:9", "wrong password": f"smtp://me:canary-wrong@{at}"}
+        url = {
+            "none set": "",
+            "not there": "smtp://127.0.0.1:9",
+            "wrong password": f"smtp://me:canary-wrong@{at}",
+        }
         async with publisher(store, clock, smtp_url=url[trouble]) as sender:
             for _ in range(12):
                 await sender.drain_once()
@@ -209,13 +255,22 @@ async def test_trouble_with_the_relay_is_not_held_against_a_mailbox(
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 async def test_a_password_goes_over_tls(
-    store: Store, clock: Clock, box: Mailbox, certificate: Path, scheme: str, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: Clock,
+    box: Mailbox,
+    certificate: Path,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     owe(store, clock)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    tls = {"ssl_context": context, "auth_require_tls": False} if scheme == "smtps" else {"tls_context": context}
+    tls = (
+        {"ssl_context": context, "auth_require_tls": False}
+        if scheme == "smtps"
+        else {"tls_context": context}
+    )
     with relay(box, authenticator=box.login, **tls) as at:
         async with publisher(store, clock, smtp_url=f"{scheme}://me:mail-canary@{at}") as sender:
             await sender.drain_once()
@@ -223,7 +278,9 @@ async def test_a_password_goes_over_tls(
     assert len(box.mails) == 1
 
 
-async def test_a_password_is_not_given_to_a_relay_without_tls(store: Store, clock: Clock, box: Mailbox) -> None:
+async def test_a_password_is_not_given_to_a_relay_without_tls(
+    store: Store, clock: Clock, box: Mailbox
+) -> None:
     owe(store, clock)
     with relay(box, authenticator=box.login, auth_require_tls=False) as at:
         async with publisher(store, clock, smtp_url=f"smtp://me:mail-canary@{at}") as sender:
@@ -245,8 +302,12 @@ async def test_a_digest_is_one_mail(store: Store, clock: Clock, box: Mailbox) ->
 
 def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
     at = datetime(2026, 11, 26, tzinfo=UTC)
-    hostile = event(1, at, summary="x\r\nBcc: all@example.com\x1b[31m" + "y" * 300, quote="<script>&</script>")
-    mail = email.message(email.Relay.parse("smtp://relay.example"), "a@example.com", [hostile], {}, "evt_1", at)
+    hostile = event(
+        1, at, summary="x\r\nBcc: all@example.com\x1b[31m" + "y" * 300, quote="<script>&</script>"
+    )
+    mail = email.message(
+        email.Relay.parse("smtp://relay.example"), "a@example.com", [hostile], {}, "evt_1", at
+    )
     assert mail["Bcc"] is None
     assert len(mail["Subject"]) <= words.TITLE
     assert "\x1b" not in words.text([hostile], {}, at)
@@ -257,10 +318,28 @@ def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
 def test_what_to_use_instead_is_followed_and_priced() -> None:
     """As Slack's message does."""
     at = datetime(2026, 5, 1, tzinfo=UTC)
-    gone = {"model": "gpt-mid", "retires": None, "lives": False, "gone": True, "stage": "retired", "successors": [
-        {"model": "gpt-new", "retires": None, "lives": True, "gone": False, "stage": "active", "successors": []},
-    ]}  # fmt: skip
-    around = {event(1, at).id: Background([gone], [Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens")])}
+    gone = {
+        "model": "gpt-mid",
+        "retires": None,
+        "lives": False,
+        "gone": True,
+        "stage": "retired",
+        "successors": [
+            {
+                "model": "gpt-new",
+                "retires": None,
+                "lives": True,
+                "gone": False,
+                "stage": "active",
+                "successors": [],
+            },
+        ],
+    }
+    around = {
+        event(1, at).id: Background(
+            [gone], [Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens")]
+        )
+    }
     said = words.text([event(1, at)], around, at)
     assert "Use instead: gpt-mid (itself retired) → gpt-new" in said
     assert "What that costs: input 5 → 4 (-20 %) USD per 1M tokens" in said
@@ -295,8 +374,12 @@ def test_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa
         run("email", "add", bad, code=2)
 
 
-@pytest.mark.parametrize("url", ["relay.example", "http://me:canary@relay", "smtp://me:canary@relay:x", "smtp://"])
-def test_a_wrong_relay_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["relay.example", "http://me:canary@relay", "smtp://me:canary@relay:x", "smtp://"]
+)
+def test_a_wrong_relay_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("LASTCALL_SMTP_URL", url)
     with pytest.raises(SettingError, match=r"LASTCALL_SMTP_URL: .*write smtp://") as caught:
         load_settings()

@@ -1,4 +1,6 @@
-"""The adapter that CONTRIBUTING.md tells people to copy refuses what it does not know, and is nobody's provider."""
+"""The adapter that CONTRIBUTING.md tells people to copy refuses what it does not know, and is
+nobody's provider.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ PAGE = (FIXTURES / "example/deprecations.md").read_bytes()
         (b"Available ", b"Preview   ", "column 'State': unknown state: 'Preview'"),
         (b"December 1, 2026", b"December 41, 2026", "column 'Shutdown date': not a date"),
         (b"Q1 2027", b"shortly", "column 'Shutdown date': no date form known: 'shortly'"),
-        (b"| Parameter  ", b"| Tool       ", "table 2 under 'Parameters': no known layout has these columns"),
+        (
+            b"| Parameter  ",
+            b"| Tool       ",
+            "table 2 under 'Parameters': no known layout has these columns",
+        ),
         (b"# Deprecations", b"# Sign in", "it is not the page this adapter reads"),
     ],
 )

@@ -1,4 +1,6 @@
-"""The helpers of adapters: every table is claimed by its column names, and nothing is skipped in silence."""
+"""The helpers of adapters: every table is claimed by its column names, and nothing is skipped in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,16 @@ from monitor.markup import inline
 def table(*rows: str) -> str:
     """A Markdown table of rows such as ``a | b``."""
     width = rows[0].count("|") + 1
-    return "\n".join([f"| {rows[0]} |", "|" + "---|" * width, *(f"| {row} |" for row in rows[1:])]) + "\n\n"
+    return (
+        "\n".join([f"| {rows[0]} |", "|" + "---|" * width, *(f"| {row} |" for row in rows[1:])])
+        + "\n\n"
+    )
 
 
 def said(page: str, *layouts: Layout, skip: tuple[Layout, ...] = ()) -> list[dict[str, str]]:
-    return [{role: cell.line for role, cell in row.items()} for row in tables(page, *layouts, skip=skip)]
+    return [
+        {role: cell.line for role, cell in row.items()} for row in tables(page, *layouts, skip=skip)
+    ]
 
 
 MODELS = layout(model="model / system|model*", retires="shutdown date")
@@ -44,7 +51,8 @@ PRICED = layout(model="model / system|model*", retires="shutdown date", price="p
 NOTES = layout(date="date", update="update")
 
 
-# --- claiming ----------------------------------------------------------------------------------------------
+# --- claiming
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -63,10 +71,14 @@ def test_columns_are_found_by_name(header: str) -> None:
     assert said(page, MODELS) == [{"model": "a", "retires": "a"}]
 
 
-@pytest.mark.parametrize("header", ["The model | Shutdown date", "Model | Shutdown dates", "Model | Date", "Model |"])
+@pytest.mark.parametrize(
+    "header", ["The model | Shutdown date", "Model | Shutdown dates", "Model | Date", "Model |"]
+)
 def test_a_table_that_nobody_claims_is_unreadable(header: str) -> None:
     page = f"# Page\n## Old\n{table('Date | Update', '1 | 2')}## New\n{table(header, 'a | 2026-01-01')}"
-    with pytest.raises(Unreadable, match="table 2 under 'New': no known layout has these columns: .*" + header[:4]):
+    with pytest.raises(
+        Unreadable, match="table 2 under 'New': no known layout has these columns: .*" + header[:4]
+    ):
         said(page, MODELS, skip=(NOTES,))
 
 
@@ -97,7 +109,9 @@ def test_a_place_is_any_heading_above() -> None:
 
 
 def test_a_column_that_nobody_knows_beside_a_complete_layout_is_let_be() -> None:
-    assert said(table("Model | Shutdown date | Mood", "a | b | good"), MODELS) == [{"model": "a", "retires": "b"}]
+    assert said(table("Model | Shutdown date | Mood", "a | b | good"), MODELS) == [
+        {"model": "a", "retires": "b"}
+    ]
 
 
 def test_a_renamed_column_beside_a_layout_that_another_contains_is_not() -> None:
@@ -125,19 +139,25 @@ def test_an_ignored_column_is_required_and_not_read() -> None:
         said(table("Model | Shutdown date", "a | b"), known)
 
 
-# --- rows --------------------------------------------------------------------------------------------------
+# --- rows
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", ["a", "a | b | c"])
 def test_a_row_that_does_not_fit_its_header_is_unreadable(row: str) -> None:
     page = f"# Models\n{table('Model | Shutdown date', 'x | y', row)}"
-    with pytest.raises(Unreadable, match=f"table 1 under 'Models', row 2: {row.count('|') + 1} cells under 2 columns"):
+    with pytest.raises(
+        Unreadable,
+        match=f"table 1 under 'Models', row 2: {row.count('|') + 1} cells under 2 columns",
+    ):
         said(page, MODELS)
 
 
 def test_html_with_a_header_missing_is_unreadable() -> None:
     """Bedrock, November 2025: eight cells under seven headers, which a zip would shift."""
-    page = "<table><thead><tr><th>Model<th>Shutdown date</tr></thead><tr><td>a<td>b<td>c</tr></table>"
+    page = (
+        "<table><thead><tr><th>Model<th>Shutdown date</tr></thead><tr><td>a<td>b<td>c</tr></table>"
+    )
     with pytest.raises(Unreadable, match="3 cells under 2 columns"):
         said(page, MODELS)
 
@@ -161,8 +181,12 @@ def test_fill_repeats_the_cell_above() -> None:
     known = layout(model="model", price="price", fill=("model",))
     page = table("Model | Price", "a | 1", " | 2", " | ", "b | 3") + table("Model | Price", " | 4")
     assert [(row["model"].line, row["price"].line) for row in tables(page, known)] == [
-        ("a", "1"), ("a", "2"), ("a", ""), ("b", "3"), ("", "4"),
-    ]  # fmt: skip
+        ("a", "1"),
+        ("a", "2"),
+        ("a", ""),
+        ("b", "3"),
+        ("", "4"),
+    ]
 
 
 def test_a_row_knows_where_it_stood() -> None:
@@ -172,9 +196,27 @@ def test_a_row_knows_where_it_stood() -> None:
     ).replace("All models || |", "All models ||")
     known = layout(name="model", amount="price")
     one, two, three = tables(page, known)
-    assert (one.path, one.heading, one.before, one.nth, one.table) == (("Page", "A"), "A", "Prices per image.", 1, 1)
-    assert (two.path, two.before, two.group, two.nth, two.table) == (("Page", "A"), "", "All models", 2, 2)
-    assert (three.path, three.heading, three.group, three.nth, three.table) == (("Page", "B"), "B", "", 1, 3)
+    assert (one.path, one.heading, one.before, one.nth, one.table) == (
+        ("Page", "A"),
+        "A",
+        "Prices per image.",
+        1,
+        1,
+    )
+    assert (two.path, two.before, two.group, two.nth, two.table) == (
+        ("Page", "A"),
+        "",
+        "All models",
+        2,
+        2,
+    )
+    assert (three.path, three.heading, three.group, three.nth, three.table) == (
+        ("Page", "B"),
+        "B",
+        "",
+        1,
+        3,
+    )
     assert dict(one.headers) == {"name": "Model", "amount": "Price"}
     assert one.quote == "a | 1"
     assert (len(one), list(one)) == (2, ["name", "amount"])
@@ -182,7 +224,9 @@ def test_a_row_knows_where_it_stood() -> None:
 
 def test_a_cell_knows_where_it_stood() -> None:
     page = f"# Page\n{table('Model | Shutdown date', 'a | 2026-01-01', 'b | soon')}"
-    with pytest.raises(Unreadable, match=r"table 1 under 'Page', row 2, column 'Shutdown date': no date .*'soon'"):
+    with pytest.raises(
+        Unreadable, match=r"table 1 under 'Page', row 2, column 'Shutdown date': no date .*'soon'"
+    ):
         [when(row["retires"]) for row in tables(page, MODELS)]
 
 
@@ -202,17 +246,25 @@ def test_bytes_and_text_and_blocks_are_one_page() -> None:
     from monitor.markup import blocks
 
     page = table("Model | Shutdown date", "a | b")
-    rows: list[list[Row]] = [list(tables(body, MODELS)) for body in (page, page.encode(), blocks(page))]
+    rows: list[list[Row]] = [
+        list(tables(body, MODELS)) for body in (page, page.encode(), blocks(page))
+    ]
     assert rows[0] == rows[1] == rows[2]
 
 
-# --- sections ----------------------------------------------------------------------------------------------
+# --- sections
+# ----------------------------------------------------------------------------------------------
 
 
 def test_sections() -> None:
     page = "before\n# A\none\n\ntwo\n### B `b`\n* item\n  * inner\n## C\n| t | u |\n|---|---|\n| 1 | 2 |\nlast\n# D"
     assert [
-        (part.path, part.heading.line, part.level, [(text.depth, text.inline.line) for text in part.texts])
+        (
+            part.path,
+            part.heading.line,
+            part.level,
+            [(text.depth, text.inline.line) for text in part.texts],
+        )
         for part in sections(page)
     ] == [
         ((), "A", 1, [(0, "one"), (0, "two")]),
@@ -223,28 +275,34 @@ def test_sections() -> None:
     assert list(sections("no heading")) == []
 
 
-# --- elements and sentences --------------------------------------------------------------------------------
+# --- elements and sentences
+# --------------------------------------------------------------------------------
 
 
 def test_elements() -> None:
     page = (
-        'x\n<Update label="May 2026" description="  A &amp; B" tags={["Models", "Pricing"]}>\n  # New\n\n  * one\n'
-        '    * two\n</Update>\n<Card title="A > B" href="/c" />\n<Card title="C"\n  icon="d">\n  text\n</Card>\n'
+        'x\n<Update label="May 2026" description="  A &amp; B" tags={["Models", "Pricing"]}>\n  # '
+        "New\n\n  * one\n"
+        '    * two\n</Update>\n<Card title="A > B" href="/c" />\n<Card title="C"\n  icon="d">\n  '
+        "text\n</Card>\n"
         "<UpdateList></UpdateList>"
     )
     assert elements(page, "Update") == [
         Element(
-            {"label": "May 2026", "description": "A & B", "tags": '["Models", "Pricing"]'}, "# New\n\n* one\n  * two"
+            {"label": "May 2026", "description": "A & B", "tags": '["Models", "Pricing"]'},
+            "# New\n\n* one\n  * two",
         )
     ]
     assert elements(page, "Card") == [
-        Element({"title": "A > B", "href": "/c"}, ""), Element({"title": "C", "icon": "d"}, "text"),
-    ]  # fmt: skip
+        Element({"title": "A > B", "href": "/c"}, ""),
+        Element({"title": "C", "icon": "d"}, "text"),
+    ]
     assert elements(page, "Note") == []
 
 
 @pytest.mark.parametrize(
-    "page", ["<Update>", "<Update>a<Update>b</Update></Update>", '<Update label="a', "<Update>a</Up"]
+    "page",
+    ["<Update>", "<Update>a<Update>b</Update></Update>", '<Update label="a', "<Update>a</Up"],
 )
 def test_elements_that_do_not_end_are_unreadable(page: str) -> None:
     with pytest.raises(Unreadable, match="a <Update> without an end"):
@@ -252,7 +310,9 @@ def test_elements_that_do_not_end_are_unreadable(page: str) -> None:
 
 
 def test_sentences() -> None:
-    said = inline("As of May 1, `a-1.5` and `a-1` are gone. `a-1` followed!\nSee [B 2.0](/b), or `c`? [D](/d)")
+    said = inline(
+        "As of May 1, `a-1.5` and `a-1` are gone. `a-1` followed!\nSee [B 2.0](/b), or `c`? [D](/d)"
+    )
     assert [(part.text, part.codes, part.links) for part in sentences(said)] == [
         ("As of May 1, a-1.5 and a-1 are gone.", ("a-1.5", "a-1"), ()),
         ("a-1 followed!", ("a-1",), ()),
@@ -263,14 +323,17 @@ def test_sentences() -> None:
 
 
 def test_the_newest_entry_is_the_fact_and_older_ones_its_note() -> None:
-    later = Retirement(model="a", stage="deprecated", retires=When("2026-05"), note="n", quote="a in May")
+    later = Retirement(
+        model="a", stage="deprecated", retires=When("2026-05"), note="n", quote="a in May"
+    )
     earlier = Retirement(model="a", stage="deprecated", retires=When("2026-03"), quote="a in March")
     other = Retirement(model="b", stage="deprecated")
     [fact, last] = newest([later, earlier, other, later])
     assert (fact.retires, fact.note, last) == (When("2026-05"), "n; earlier: a in March", other)
 
 
-# --- ids ---------------------------------------------------------------------------------------------------
+# --- ids
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -278,10 +341,16 @@ def test_the_newest_entry_is_the_fact_and_older_ones_its_note() -> None:
     [
         ("`gpt-4-0314`", ["gpt-4-0314"]),
         # OpenAI: aliases behind an escaped pipe and commas
-        ("`gpt-4-0613` \\| `gpt-4`, `gpt-4-0613-completions`", ["gpt-4-0613", "gpt-4", "gpt-4-0613-completions"]),
+        (
+            "`gpt-4-0613` \\| `gpt-4`, `gpt-4-0613-completions`",
+            ["gpt-4-0613", "gpt-4", "gpt-4-0613-completions"],
+        ),
         ("`gpt-5` or `gpt-4.1*`", ["gpt-5", "gpt-4.1"]),
         ("`a | b`", ["a", "b"]),
-        ("claude-3-haiku-20240307", ["claude-3-haiku-20240307"]),  # Anthropic since July 2026: no code spans
+        (
+            "claude-3-haiku-20240307",
+            ["claude-3-haiku-20240307"],
+        ),  # Anthropic since July 2026: no code spans
         ("gpt-5 or gpt-4.1", ["gpt-5", "gpt-4.1"]),
         ("a, b and c", ["a", "b", "c"]),
         ("`a`<br>`b`", ["a", "b"]),
@@ -296,13 +365,16 @@ def test_codes(cell: str, ids: list[str]) -> None:
     assert codes(inline(cell)) == ids
 
 
-@pytest.mark.parametrize("cell", ["", "---", "*", "Videos API", "`two words`", "`-x`", "gpt-5 soon", "`a`, `b c`"])
+@pytest.mark.parametrize(
+    "cell", ["", "---", "*", "Videos API", "`two words`", "`-x`", "gpt-5 soon", "`a`, `b c`"]
+)
 def test_what_is_no_id_is_unreadable(cell: str) -> None:
     with pytest.raises(Unreadable, match="table 7: no model id"):
         codes(inline(cell, where="table 7"))
 
 
-# --- feeds -------------------------------------------------------------------------------------------------
+# --- feeds
+# -------------------------------------------------------------------------------------------------
 
 RSS = """<rss version="2.0"><channel><title>Acme</title><lastBuildDate>Mon, 26 Jan 2026 01:00:00 GMT</lastBuildDate>
 <item><title>One &amp; two</title><link>https://acme.example/1</link><pubDate>Mon, 26 Jan 2026 01:30:00 +0100</pubDate>
@@ -333,7 +405,9 @@ def test_atom() -> None:
 
 
 def test_a_feed_without_a_declaration_and_in_another_encoding() -> None:
-    body = ('<?xml version="1.0" encoding="iso-8859-1"?>' + RSS.replace("One", "Café")).encode("iso-8859-1")
+    body = ('<?xml version="1.0" encoding="iso-8859-1"?>' + RSS.replace("One", "Café")).encode(
+        "iso-8859-1"
+    )
     assert entries(body)[0].title == "Café & two"
 
 
@@ -343,9 +417,17 @@ def test_an_empty_feed_has_no_entries() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b" ", b"<html><body><p>Just a moment...</p></body></html>", b"{}", RSS[:300].encode(), RSS[:-8].encode(),
-     b"not a feed", b"\x00\x01"],
-)  # fmt: skip
+    [
+        b"",
+        b" ",
+        b"<html><body><p>Just a moment...</p></body></html>",
+        b"{}",
+        RSS[:300].encode(),
+        RSS[:-8].encode(),
+        b"not a feed",
+        b"\x00\x01",
+    ],
+)
 def test_what_is_no_feed_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable, match="feed"):
         entries(body)
@@ -360,7 +442,8 @@ def test_a_body_is_never_a_path_or_an_address(tmp_path: Path) -> None:
             entries(body)
 
 
-# --- JSON --------------------------------------------------------------------------------------------------
+# --- JSON
+# --------------------------------------------------------------------------------------------------
 
 
 def test_numbers_of_json_stay_text() -> None:

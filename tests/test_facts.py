@@ -15,14 +15,19 @@ from tests.strategies import facts, words
 
 #: The examples of the interface, in its order of fields.
 RETIREMENT = (
-    '{"fact":"retirement","provider":"openai","model":"gpt-4-0314","version":"","region":"","surface":"api","term":"",'
-    '"stage":"deprecated","announced":{"text":"2025-09-26","bound":"on","words":"2025-09-26"},"deprecated":null,'
-    '"retires":{"text":"2026-03-26","bound":"on","words":"2026\\u201103\\u201126"},"replacements":["gpt-5","gpt-4.1"],'
+    '{"fact":"retirement","provider":"openai","model":"gpt-4-0314","version":"","region":"",'
+    '"surface":"api","term":"",'
+    '"stage":"deprecated","announced":{"text":"2025-09-26","bound":"on","words":"2025-09-26"},'
+    '"deprecated":null,'
+    '"retires":{"text":"2026-03-26","bound":"on","words":"2026\\u201103\\u201126"},'
+    '"replacements":["gpt-5","gpt-4.1"],'
     '"note":"","quote":"..."}'
 )
 PRICE = (
-    '{"fact":"price","provider":"openai","model":"gpt-4.1","version":"","region":"","surface":"api","meter":"input",'
-    '"amount":"2.00","currency":"USD","per":"1M tokens","tier":"standard","context":"","window":"","starts":null,'
+    '{"fact":"price","provider":"openai","model":"gpt-4.1","version":"","region":"",'
+    '"surface":"api","meter":"input",'
+    '"amount":"2.00","currency":"USD","per":"1M tokens","tier":"standard","context":"",'
+    '"window":"","starts":null,'
     '"ends":null,"note":"","quote":"..."}'
 )
 
@@ -33,16 +38,26 @@ def compact(fact: Fact) -> str:
 
 def test_a_retirement_as_the_interface_prints_it() -> None:
     fact = Retirement(
-        provider="openai", model="gpt-4-0314", stage="deprecated", announced=When("2025-09-26", words="2025-09-26"),
-        retires=When("2026-03-26", words="2026\u201103\u201126"), replacements=("gpt-5", "gpt-4.1"), quote="...",
-    )  # fmt: skip
+        provider="openai",
+        model="gpt-4-0314",
+        stage="deprecated",
+        announced=When("2025-09-26", words="2025-09-26"),
+        retires=When("2026-03-26", words="2026\u201103\u201126"),
+        replacements=("gpt-5", "gpt-4.1"),
+        quote="...",
+    )
     assert compact(fact) == RETIREMENT
     assert from_json(json.loads(RETIREMENT)) == fact
 
 
 def test_a_price_as_the_interface_prints_it() -> None:
     fact = Price(
-        provider="openai", model="gpt-4.1", meter="input", amount=Decimal("2.00"), per="1M tokens", quote="..."
+        provider="openai",
+        model="gpt-4.1",
+        meter="input",
+        amount=Decimal("2.00"),
+        per="1M tokens",
+        quote="...",
     )
     assert compact(fact) == PRICE
     assert from_json(json.loads(PRICE)) == fact
@@ -99,10 +114,19 @@ def test_the_key_keeps_apart_what_a_join_would_not() -> None:
 def test_all_of_a_price_but_its_amount_is_its_key() -> None:
     price = Price(model="a", meter="input", amount=Decimal(1), per="1M tokens")
     others: dict[str, Any] = {
-        "model": "b", "version": "1", "region": "eu", "surface": "batch", "meter": "output", "currency": "EUR",
-        "per": "image", "tier": "batch", "context": ">200k", "window": "off-peak", "starts": When("2026-08"),
+        "model": "b",
+        "version": "1",
+        "region": "eu",
+        "surface": "batch",
+        "meter": "output",
+        "currency": "EUR",
+        "per": "image",
+        "tier": "batch",
+        "context": ">200k",
+        "window": "off-peak",
+        "starts": When("2026-08"),
         "ends": When("2026-08", "by"),
-    }  # fmt: skip
+    }
     keys = {replace(price, **{name: value}).key for name, value in others.items()}
     assert len(keys | {price.key}) == len(others) + 1
     assert replace(price, amount=Decimal(2)).key == price.key
@@ -120,10 +144,21 @@ def test_a_date_and_its_floor_are_two_values() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "2026-13", "2026-00", "2026-02-30", "2026-Q5", "26-08-16", "2026-8-16", "2026-08-16T19:00",
-        "2026-08-16T19:00:00Z", "2026-08-16T24:00Z", "0000", "2026-08-16 ", "August 2026",
+        "",
+        "2026-13",
+        "2026-00",
+        "2026-02-30",
+        "2026-Q5",
+        "26-08-16",
+        "2026-8-16",
+        "2026-08-16T19:00",
+        "2026-08-16T19:00:00Z",
+        "2026-08-16T24:00Z",
+        "0000",
+        "2026-08-16 ",
+        "August 2026",
     ],
-)  # fmt: skip
+)
 def test_a_date_that_does_not_exist_cannot_be_built(text: str) -> None:
     with pytest.raises(ValueError):
         When(text)
@@ -131,7 +166,13 @@ def test_a_date_that_does_not_exist_cannot_be_built(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("per", "furlong"), ("per", ""), ("amount", Decimal(-1)), ("amount", Decimal("NaN")), ("amount", Decimal("Inf"))],
+    [
+        ("per", "furlong"),
+        ("per", ""),
+        ("amount", Decimal(-1)),
+        ("amount", Decimal("NaN")),
+        ("amount", Decimal("Inf")),
+    ],
 )
 def test_a_price_that_is_none_cannot_be_built(field: str, value: Any) -> None:
     good: dict[str, Any] = {"model": "a", "meter": "input", "amount": Decimal(1), "per": "image"}
@@ -143,13 +184,16 @@ def test_a_price_that_is_none_cannot_be_built(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        {}, {"fact": "rumour", "model": "a"}, {"fact": "listing"}, {"fact": "retirement", "model": "a"},
+        {},
+        {"fact": "rumour", "model": "a"},
+        {"fact": "listing"},
+        {"fact": "retirement", "model": "a"},
         {"fact": "price", "model": "a", "meter": "input", "amount": "a lot", "per": "image"},
         {"fact": "price", "model": "a", "meter": "input", "amount": "1", "per": "furlong"},
         {"fact": "listing", "model": "a", "created": {"text": "soon", "bound": "on", "words": ""}},
         {"fact": "listing", "model": "a", "created": {"text": "2026"}},
     ],
-)  # fmt: skip
+)
 def test_other_json_is_refused(data: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError, ArithmeticError)):
         from_json(data)

@@ -1,8 +1,9 @@
-"""A replay with faults between the documents tells what the replay without them tells: nothing false, nothing missed.
+"""A replay with faults between the documents tells what the replay without them tells: nothing
+false, nothing missed.
 
-Every document is interrupted by a fault of one or two polls, drawn by a seed; see monitor/faults.py. The corpus is
-shared out: each of 20 seeds replays one family of sources here, and all of them in `make bench ARGS=faults`.
-"""
+Every document is interrupted by a fault of one or two polls, drawn by a seed; see
+monitor/faults.py. The corpus is shared out: each of 20 seeds replays one family of sources here,
+and all of them in `make bench ARGS=faults`."""
 
 from __future__ import annotations
 
@@ -85,10 +86,16 @@ def test_the_same_on_postgresql(postgres: NewDatabase, summer: tuple[Archived, .
 
 def test_the_command_tells_what_it_put_between(run: Run, tmp_path: Path) -> None:  # noqa: F811  a fixture
     directory = tmp_path / "archive"
-    for day, price in (("2026-06-01", "$4 / MTok"), ("2026-06-20", "$3 / MTok"), ("2026-07-20", "$3 / MTok")):
+    for day, price in (
+        ("2026-06-01", "$4 / MTok"),
+        ("2026-06-20", "$3 / MTok"),
+        ("2026-07-20", "$3 / MTok"),
+    ):
         (directory / "anthropic.pricing").mkdir(parents=True, exist_ok=True)
         page = (FIXTURES / "anthropic/pricing.md").read_text("utf-8")
-        (directory / "anthropic.pricing" / f"{day}.md").write_text(page.replace("$4 / MTok", price), "utf-8")
+        (directory / "anthropic.pricing" / f"{day}.md").write_text(
+            page.replace("$4 / MTok", price), "utf-8"
+        )
     ran = run("replay", str(directory), "--faults", "3", "--jsonl")
     kinds = [event["kind"] for event in ran.lines if not event["kind"].startswith("source.")]
     assert kinds == ["price.decreased"] * 2
@@ -96,13 +103,17 @@ def test_the_command_tells_what_it_put_between(run: Run, tmp_path: Path) -> None
     assert "3 documents, " in ran.err.splitlines()[-1]
 
 
-# --- the faults --------------------------------------------------------------------------------------------
+# --- the faults
+# --------------------------------------------------------------------------------------------
 
 
 def test_a_seed_always_makes_the_same_faults(summer: tuple[Archived, ...]) -> None:
     def made(seed: int) -> list[tuple[object, ...]]:
         steps = Faults(seed).between(summer)
-        return [(step.source_id, step.at, step.looks, step.fault, str(getattr(step, "served", ""))) for step in steps]
+        return [
+            (step.source_id, step.at, step.looks, step.fault, str(getattr(step, "served", "")))
+            for step in steps
+        ]
 
     assert made(7) == made(7)
     assert made(7) != made(8)
@@ -112,7 +123,9 @@ def test_every_document_comes_back_after_its_fault(summer: tuple[Archived, ...])
     steps = list(Faults(7).between(summer))
     for document in summer:
         served = [
-            step for step in steps if step.source_id == document.source_id and step.at.date() == document.at.date()
+            step
+            for step in steps
+            if step.source_id == document.source_id and step.at.date() == document.at.date()
         ]
         first, *faults, last = served
         assert first.read() == last.read() == document.read()
@@ -124,16 +137,22 @@ def test_every_document_comes_back_after_its_fault(summer: tuple[Archived, ...])
 
 
 def test_every_kind_of_fault_is_made(summer: tuple[Archived, ...]) -> None:
-    made = Counter(step.fault for seed in SEEDS for step in Faults(seed).between(summer) if step.fault)
+    made = Counter(
+        step.fault for seed in SEEDS for step in Faults(seed).between(summer) if step.fault
+    )
     layouts = {"layout"}  # the summer has one make of each page, the corpus several
     assert made.keys() | layouts == set(KINDS)
     assert min(made.values()) >= 10
 
 
-def test_a_fault_that_lasts_as_long_as_a_truth_is_told(empty: Store, summer: tuple[Archived, ...]) -> None:
+def test_a_fault_that_lasts_as_long_as_a_truth_is_told(
+    empty: Store, summer: tuple[Archived, ...]
+) -> None:
     """So the comparison can tell, and the faults are no blanks."""
     lasting = [
-        replace(step, looks=60) if isinstance(step, Fault) and step.fault in ("half", "stale") else step
+        replace(step, looks=60)
+        if isinstance(step, Fault) and step.fault in ("half", "stale")
+        else step
         for step in Faults(3).between(summer)
     ]
     told = differences(clean(summer).told, play(empty, lasting).told)

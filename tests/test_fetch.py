@@ -1,4 +1,6 @@
-"""The fetcher against a loopback site: whole or nothing, bounds, redirects, walls, paging, and when to come back."""
+"""The fetcher against a loopback site: whole or nothing, bounds, redirects, walls, paging, and when
+to come back.
+"""
 
 import asyncio
 import gzip
@@ -17,7 +19,15 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from monitor import __version__
-from monitor.answer import DAY, flavour, max_age_seconds, redirect_fault, registrable, retry_after_seconds, wall
+from monitor.answer import (
+    DAY,
+    flavour,
+    max_age_seconds,
+    redirect_fault,
+    registrable,
+    retry_after_seconds,
+    wall,
+)
 from monitor.errors import FetchFailed, Unreadable
 from monitor.fetch import BACKOFF, MAX_PAGES, NO_VALIDATORS, Fetched, Fetcher, Validators, next_due
 from monitor.source import Access, Source, documents
@@ -26,7 +36,9 @@ from tests.support import capture, needs_corpus
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 KEY = "sk-canary-4711"
-MARKDOWN = Source("acme.deprecations", "https://acme.example/deprecations.md", parse=lambda body: ())
+MARKDOWN = Source(
+    "acme.deprecations", "https://acme.example/deprecations.md", parse=lambda body: ()
+)
 HTML = replace(MARKDOWN, url="https://acme.example/deprecations")
 JSON = replace(MARKDOWN, url="https://acme.example/models.json")
 FEED = replace(MARKDOWN, url="https://acme.example/feed.xml")
@@ -77,17 +89,28 @@ def refused(get):
 
 def raw(*headers, body=b""):
     """A response as bytes, with just these headers."""
-    return "\r\n".join(("HTTP/1.1 200 OK", "Content-Type: text/markdown", *headers, "", "")).encode() + body
+    return (
+        "\r\n".join(("HTTP/1.1 200 OK", "Content-Type: text/markdown", *headers, "", "")).encode()
+        + body
+    )
 
 
-# --- asking -----------------------------------------------------------------------------------------------------------
+# --- asking
+# ------------------------------------------------------------------------------------------------
 
 
 async def test_a_document_comes_whole_with_what_names_it(site, get):
-    site.pages["/a.md"] = Page(b"| model |", etag='"v1"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
+    site.pages["/a.md"] = Page(
+        b"| model |", etag='"v1"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT"
+    )
     site.pages["/a.md"].headers["Cache-Control"] = "public, s-maxage=9, max-age=600"
     got = await get("/a.md")
-    assert (got.status, got.body, got.content_type, got.not_modified) == (200, b"| model |", "text/markdown", False)
+    assert (got.status, got.body, got.content_type, got.not_modified) == (
+        200,
+        b"| model |",
+        "text/markdown",
+        False,
+    )
     assert got.validators == Validators('"v1"', "Mon, 23 Nov 2026 00:00:00 GMT")
     assert (got.retry_after, got.max_age, got.url) == (None, 600, site.url("/a.md"))
     assert got.ms > 0
@@ -107,7 +130,9 @@ async def test_a_request_is_honest_and_plain(site, get):
     assert site.connections == 1
 
 
-@pytest.mark.parametrize(("etag", "modified"), [('W/"v1"', ""), ("", "Mon, 23 Nov 2026 00:00:00 GMT"), ('"v1"', "x")])
+@pytest.mark.parametrize(
+    ("etag", "modified"), [('W/"v1"', ""), ("", "Mon, 23 Nov 2026 00:00:00 GMT"), ('"v1"', "x")]
+)
 async def test_an_unchanged_document_is_not_sent_again(site, get, etag, modified):
     site.pages["/a.md"] = Page(b"x", etag=etag, last_modified=modified)
     first = await get("/a.md")
@@ -120,7 +145,9 @@ async def test_an_unchanged_document_is_not_sent_again(site, get, etag, modified
 
 async def test_a_304_may_omit_the_validators(site, get):
     site.faults["/a.md"] = [b"HTTP/1.1 304 Not Modified\r\n\r\n"]
-    assert (await get("/a.md", validators=Validators('"v1"', "d"))).validators == Validators('"v1"', "d")
+    assert (await get("/a.md", validators=Validators('"v1"', "d"))).validators == Validators(
+        '"v1"', "d"
+    )
 
 
 async def test_a_200_with_our_own_etag_is_not_modified(site, get):
@@ -136,12 +163,15 @@ async def test_a_304_that_was_not_asked_for_is_refused(site, refused):
 async def test_only_a_few_requests_run_at_a_host_and_the_queue_is_not_on_the_deadline(site):
     site.faults["/a.md"] = [0.15, raw("Content-Length: 1", body=b"x")]
     async with Fetcher(per_host=2, deadline=0.4) as fetcher:
-        got = await asyncio.gather(*(fetcher.get(MARKDOWN, NO_VALIDATORS, None, site.url("/a.md")) for _ in range(8)))
+        got = await asyncio.gather(
+            *(fetcher.get(MARKDOWN, NO_VALIDATORS, None, site.url("/a.md")) for _ in range(8))
+        )
     assert len(got) == 8
     assert site.busiest <= 2
 
 
-# --- whole or nothing -------------------------------------------------------------------------------------------------
+# --- whole or nothing
+# -------------------------------------------------------------------------------------------------
 
 PACKED = gzip.compress(b"| model |" * 50)
 
@@ -152,14 +182,27 @@ PACKED = gzip.compress(b"| model |" * 50)
         pytest.param(raw("Content-Length: 100", body=b"half"), id="content-length"),
         pytest.param(raw("Transfer-Encoding: chunked", body=b"4\r\nhalf\r\n"), id="no final chunk"),
         pytest.param(raw("Transfer-Encoding: chunked", body=b"8\r\nhalf"), id="half a chunk"),
-        pytest.param(raw("Transfer-Encoding: chunked", body=b"zz\r\nhalf\r\n"), id="bad chunk size"),
+        pytest.param(
+            raw("Transfer-Encoding: chunked", body=b"zz\r\nhalf\r\n"), id="bad chunk size"
+        ),
         pytest.param(raw("Content-Encoding: gzip", body=PACKED[:-9]), id="half a gzip"),
-        pytest.param(raw("Content-Encoding: gzip", body=PACKED[:-8] + bytes(8)), id="gzip with a wrong sum"),
+        pytest.param(
+            raw("Content-Encoding: gzip", body=PACKED[:-8] + bytes(8)), id="gzip with a wrong sum"
+        ),
         pytest.param(raw("Content-Encoding: gzip", body=PACKED + b"tail"), id="gzip and more"),
-        pytest.param(raw("Content-Encoding: gzip", "Content-Length: 5", body=b"plain"), id="not gzip"),
-        pytest.param(raw("Content-Encoding: br", "Content-Length: 5", body=b"plain"), id="not asked for"),
-        pytest.param(raw("Content-Encoding: " + ", ".join(["gzip"] * 10), body=PACKED), id="ten levels in a header"),
-        pytest.param(raw(*["Content-Encoding: gzip"] * 10, body=PACKED), id="ten levels in ten headers"),
+        pytest.param(
+            raw("Content-Encoding: gzip", "Content-Length: 5", body=b"plain"), id="not gzip"
+        ),
+        pytest.param(
+            raw("Content-Encoding: br", "Content-Length: 5", body=b"plain"), id="not asked for"
+        ),
+        pytest.param(
+            raw("Content-Encoding: " + ", ".join(["gzip"] * 10), body=PACKED),
+            id="ten levels in a header",
+        ),
+        pytest.param(
+            raw(*["Content-Encoding: gzip"] * 10, body=PACKED), id="ten levels in ten headers"
+        ),
         pytest.param(raw("Content-Length: 0"), id="empty"),
         pytest.param(raw("Content-Length: 3", body=b" \r\n"), id="blank"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-", id="half a header"),
@@ -180,14 +223,17 @@ async def test_nobody_listening(fetcher):
         await fetcher.get(MARKDOWN, NO_VALIDATORS, None, "http://127.0.0.1:1/a.md")
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a.md", "https:///a.md", "http://127.0.0.1:99999/a.md", "a.md"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/a.md", "https:///a.md", "http://127.0.0.1:99999/a.md", "a.md"]
+)
 async def test_no_address_at_all(fetcher, url):
     with pytest.raises(FetchFailed, match=r"acme\.deprecations: "):
         await fetcher.get(MARKDOWN, NO_VALIDATORS, None, url)
 
 
 @pytest.mark.parametrize(
-    ("name", "pack"), [("gzip", gzip.compress), ("X-Gzip", gzip.compress), ("deflate", zlib.compress)]
+    ("name", "pack"),
+    [("gzip", gzip.compress), ("X-Gzip", gzip.compress), ("deflate", zlib.compress)],
 )
 async def test_a_compressed_body(site, get, name, pack):
     body = b"| model |" * 9999
@@ -195,7 +241,8 @@ async def test_a_compressed_body(site, get, name, pack):
     assert (await get("/a.md")).body == body
 
 
-# --- bounds -----------------------------------------------------------------------------------------------------------
+# --- bounds
+# ------------------------------------------------------------------------------------------------
 
 
 async def test_the_cap_is_exact(site, get, refused):
@@ -228,8 +275,12 @@ def endless(first, *then):
 @pytest.mark.parametrize(
     "steps",
     [
-        pytest.param(lambda: [raw("Content-Encoding: gzip", body=bomb(1 << 30))], id="bomb of 1 GB"),
-        pytest.param(lambda: endless(raw("Transfer-Encoding: chunked"), CHUNK), id="chunks without end"),
+        pytest.param(
+            lambda: [raw("Content-Encoding: gzip", body=bomb(1 << 30))], id="bomb of 1 GB"
+        ),
+        pytest.param(
+            lambda: endless(raw("Transfer-Encoding: chunked"), CHUNK), id="chunks without end"
+        ),
         pytest.param(lambda: [raw("Content-Length: 100000000"), 60.0], id="100 MB announced"),
         pytest.param(lambda: endless(raw("Connection: close"), CHUNK), id="bytes without end"),
     ],
@@ -252,7 +303,9 @@ async def test_a_huge_body_stops_at_the_cap(site, refused, steps):
         pytest.param([60.0], id="silence"),
         pytest.param(endless(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n", 0.02), id="headers drip"),
         pytest.param(endless(raw("Content-Length: 9999"), b"x", 0.02), id="body drips"),
-        pytest.param(endless(raw("Transfer-Encoding: chunked"), b"1\r\nx\r\n", 0.02), id="chunks drip"),
+        pytest.param(
+            endless(raw("Transfer-Encoding: chunked"), b"1\r\nx\r\n", 0.02), id="chunks drip"
+        ),
     ],
 )
 async def test_a_slow_server_meets_the_deadline(site, steps):
@@ -264,7 +317,9 @@ async def test_a_slow_server_meets_the_deadline(site, steps):
 
 async def test_the_deadline_covers_all_pages(site):
     body = b'{"last": "a", "more": true}'
-    answer = raw(f"Content-Length: {len(body)}", body=body).replace(b"text/markdown", b"application/json")
+    answer = raw(f"Content-Length: {len(body)}", body=body).replace(
+        b"text/markdown", b"application/json"
+    )
     count = itertools.count()
     source = replace(API, access=replace(ACCESS, next_page=lambda body: {"page": str(next(count))}))
     for path in ("/m", *(f"/m?page={number}" for number in range(9))):
@@ -275,7 +330,8 @@ async def test_the_deadline_covers_all_pages(site):
     assert len(site.requests) > 2
 
 
-# --- redirects --------------------------------------------------------------------------------------------------------
+# --- redirects
+# ------------------------------------------------------------------------------------------------
 
 
 def moved(to, status=302):
@@ -357,7 +413,8 @@ def test_the_registrable_part_of_a_name():
     assert registrable("a.docs.acme.co.uk") == "acme.co.uk"
 
 
-# --- failures and walls -----------------------------------------------------------------------------------------------
+# --- failures and walls
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [201, 204, 300, 400, 401, 403, 404, 410, 500, 502])
@@ -369,7 +426,9 @@ async def test_another_status_is_a_failure(site, refused, status):
 
 
 async def test_an_unreadable_refusal_keeps_its_status(site, refused):
-    site.pages["/a.md"] = Page(b"x", status=403, headers={"Content-Encoding": "br", "Retry-After": "7"})
+    site.pages["/a.md"] = Page(
+        b"x", status=403, headers={"Content-Encoding": "br", "Retry-After": "7"}
+    )
     error = await refused("/a.md")
     assert (error.status, error.retry_after) == (403, 7)
 
@@ -378,24 +437,33 @@ async def test_an_unreadable_refusal_keeps_its_status(site, refused):
 async def test_a_server_that_asks_for_patience(site, refused, status):
     site.pages["/a.md"] = Page(b"slow down", status=status, headers={"Retry-After": "120"})
     assert (await refused("/a.md")).retry_after == 120
-    site.pages["/a.md"].headers["Retry-After"] = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    site.pages["/a.md"].headers["Retry-After"] = format_datetime(
+        datetime.now(UTC) + timedelta(hours=1), usegmt=True
+    )
     assert 3590 < (await refused("/a.md")).retry_after <= 3600
 
 
 @pytest.mark.parametrize(
-    "header", ["cf-mitigated: challenge", "x-amzn-waf-action: challenge", "X-Vercel-Mitigated: challenge"]
+    "header",
+    ["cf-mitigated: challenge", "x-amzn-waf-action: challenge", "X-Vercel-Mitigated: challenge"],
 )
 @pytest.mark.parametrize("status", [200, 202, 403, 429])
 async def test_a_wall_that_names_itself(site, refused, header, status):
     name, _, value = header.partition(": ")
-    site.pages["/a"] = Page(b"<html>hello", "text/html", status, '"v1"', headers={name: value, "Retry-After": "7"})
-    error = await refused("/a", HTML, validators=Validators('"v1"', "d") if status != 200 else Validators('"v0"'))
+    site.pages["/a"] = Page(
+        b"<html>hello", "text/html", status, '"v1"', headers={name: value, "Retry-After": "7"}
+    )
+    error = await refused(
+        "/a", HTML, validators=Validators('"v1"', "d") if status != 200 else Validators('"v0"')
+    )
     assert "a bot wall or error page" in str(error)
     assert (error.status, error.retry_after) == (status, 7)
 
 
 async def test_a_wall_is_no_sign_that_nothing_changed(site, refused):
-    site.faults["/a.md"] = [raw("cf-mitigated: challenge", 'ETag: "v1"', "Content-Length: 1", body=b"x")]
+    site.faults["/a.md"] = [
+        raw("cf-mitigated: challenge", 'ETag: "v1"', "Content-Length: 1", body=b"x")
+    ]
     assert "cf-mitigated" in str(await refused("/a.md", validators=Validators('"v1"')))
 
 
@@ -408,7 +476,9 @@ async def test_a_web_page_instead_of_the_document(site, refused, source, status)
 
 @pytest.mark.parametrize("status", [200, 403])
 async def test_a_wall_known_by_its_marks(site, refused, status):
-    site.pages["/a"] = Page(b"<html><script>window._cf_chl_opt = {}</script></html>", "text/html", status)
+    site.pages["/a"] = Page(
+        b"<html><script>window._cf_chl_opt = {}</script></html>", "text/html", status
+    )
     assert "_cf_chl_opt" in str(await refused("/a", HTML))
 
 
@@ -431,10 +501,20 @@ def test_a_real_wall_and_real_pages_that_carry_the_same_script():
         ),
         (
             FEED,
-            ["application/rss+xml", "application/atom+xml", "text/xml", "application/xml", "text/plain"],
+            [
+                "application/rss+xml",
+                "application/atom+xml",
+                "text/xml",
+                "application/xml",
+                "text/plain",
+            ],
             ["application/json"],
         ),
-        (JSON, ["application/json", "application/vnd.acme+json", "text/plain"], ["text/csv", "application/xml"]),
+        (
+            JSON,
+            ["application/json", "application/vnd.acme+json", "text/plain"],
+            ["text/csv", "application/xml"],
+        ),
         (
             HTML,
             ["text/html", "application/xhtml+xml", "text/markdown", "application/json"],
@@ -459,7 +539,8 @@ def test_the_flavour_of_a_source():
     assert flavour("https://a.example/v1.5/models", "official", False) == "page"
 
 
-# --- keys and pages ---------------------------------------------------------------------------------------------------
+# --- keys and pages
+# ------------------------------------------------------------------------------------------------
 
 
 def listing(last, more):
@@ -472,7 +553,10 @@ async def test_a_list_of_one_page(site, get):
     assert json.loads(got.body) == {"last": "a", "more": False}
     assert got.validators == NO_VALIDATORS
     (request,) = site.requests
-    assert (request.headers["authorization"], request.headers["acme-version"]) == (f"Bearer {KEY}", "1")
+    assert (request.headers["authorization"], request.headers["acme-version"]) == (
+        f"Bearer {KEY}",
+        "1",
+    )
     assert request.headers["accept"].startswith("application/json")
     assert "if-none-match" not in request.headers
 
@@ -495,7 +579,10 @@ async def test_all_pages_of_a_list(site, get):
         (Page(b"no", status=500), "answered 500"),
         (Page(b"", "application/json"), "empty"),
         (Page(b"<html>", "text/html"), "web page"),
-        (Page(b'{"last": ', "application/json"), "page 2 does not say what follows it: JSONDecodeError"),
+        (
+            Page(b'{"last": ', "application/json"),
+            "page 2 does not say what follows it: JSONDecodeError",
+        ),
         (Page(b"[" * 100_000, "application/json"), "page 2 does not say what follows it"),
         (listing("a", True), "page 2 leads back"),
         (Page(b'{"last": "", "more": 0}' + b" " * 4_999_960, "application/json"), "longer than"),
@@ -519,16 +606,25 @@ async def test_a_list_without_end(site, refused):
     assert len(site.requests) == MAX_PAGES
 
 
-# --- several documents ------------------------------------------------------------------------------------------------
+# --- several documents
+# ------------------------------------------------------------------------------------------------
 
 SEVERAL = replace(MARKDOWN, also=("b.md", "/old/c.md"))
 
 
 async def test_a_document_at_several_addresses(site, get):
-    site.pages |= {"/x/a.md": Page(b"one"), "/x/b.md": Page("zw\u00f6lf".encode()), "/old/c.md": Page(b'["3"]')}
+    site.pages |= {
+        "/x/a.md": Page(b"one"),
+        "/x/b.md": Page("zw\u00f6lf".encode()),
+        "/old/c.md": Page(b'["3"]'),
+    }
     got = await get("/x/a.md", SEVERAL, Validators('"never sent"', "d"))
     assert documents(got.body) == [b"one", "zw\u00f6lf".encode(), b'["3"]']
-    assert (got.validators, got.not_modified, got.url) == (NO_VALIDATORS, False, site.url("/x/a.md"))
+    assert (got.validators, got.not_modified, got.url) == (
+        NO_VALIDATORS,
+        False,
+        site.url("/x/a.md"),
+    )
     assert [request.path for request in site.requests] == ["/x/a.md", "/x/b.md", "/old/c.md"]
     assert not any("if-none-match" in request.headers for request in site.requests)
 
@@ -560,7 +656,9 @@ async def test_a_key_that_cannot_be_sent(site, refused, key):
     assert not site.requests
 
 
-@pytest.mark.parametrize("to", ["http://127.0.0.1:1/m", "https://127.0.0.1/m", "http://other.example/m"])
+@pytest.mark.parametrize(
+    "to", ["http://127.0.0.1:1/m", "https://127.0.0.1/m", "http://other.example/m"]
+)
 async def test_a_key_goes_to_no_other_host(site, refused, to):
     site.pages["/m"] = moved(to)
     assert "another " in str(await refused("/m", API, key=KEY))
@@ -580,11 +678,17 @@ async def test_a_key_goes_to_no_other_host(site, refused, to):
 async def test_the_key_is_in_no_error(site, refused, fetcher, answer):
     site.faults["/m"] = [answer]
     error = await refused("/m", API, key=KEY)
-    shown = "".join(traceback.format_exception(error)) + repr(error) + repr(fetcher) + repr(vars(fetcher))
+    shown = (
+        "".join(traceback.format_exception(error))
+        + repr(error)
+        + repr(fetcher)
+        + repr(vars(fetcher))
+    )
     assert KEY not in shown
 
 
-# --- when to come back ------------------------------------------------------------------------------------------------
+# --- when to come back
+# ------------------------------------------------------------------------------------------------
 
 HOUR = timedelta(hours=1)
 
@@ -595,14 +699,24 @@ def fetched(retry_after=None, max_age=None):
 
 def test_the_next_poll():
     def hours(every, outcome, failures=0, random=0.5):
-        return round((next_due(NOW, every * HOUR, outcome, failures, lambda: random) - NOW) / HOUR, 3)
+        return round(
+            (next_due(NOW, every * HOUR, outcome, failures, lambda: random) - NOW) / HOUR, 3
+        )
 
     assert hours(6, fetched()) == 6
     assert (hours(6, fetched(), random=0.0), hours(6, fetched(), random=1.0)) == (5.4, 6.6)
     assert hours(1, fetched(max_age=7200)) == 2
     assert hours(1, fetched(max_age=600)) == 1
     assert hours(1, fetched(retry_after=10_800, max_age=7200)) == 3
-    assert [hours(0.25, FetchFailed("no"), n) for n in (1, 2, 3, 4, 5, 6, 1000)] == [0.5, 1, 2, 4, 6, 6, 6]
+    assert [hours(0.25, FetchFailed("no"), n) for n in (1, 2, 3, 4, 5, 6, 1000)] == [
+        0.5,
+        1,
+        2,
+        4,
+        6,
+        6,
+        6,
+    ]
     assert hours(1, FetchFailed("no", retry_after=DAY), 1) == 24
     assert hours(1, FetchFailed("no", retry_after=1.0), 1) == 2
     assert hours(1, Unreadable("no"), 1) == 2
@@ -613,7 +727,8 @@ waits = st.none() | st.floats(0, DAY)
 
 @given(
     every=st.timedeltas(timedelta(minutes=1), timedelta(days=30)),
-    outcome=st.builds(fetched, waits, waits) | st.builds(lambda wait: FetchFailed("no", retry_after=wait), waits),
+    outcome=st.builds(fetched, waits, waits)
+    | st.builds(lambda wait: FetchFailed("no", retry_after=wait), waits),
     failures=st.integers(0, 10**9),
     random=st.floats(0, 1, exclude_max=True),
 )
@@ -654,7 +769,9 @@ def test_retry_after(header, seconds):
     assert retry_after_seconds(header, NOW) == seconds
 
 
-@given(st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(format_datetime))
+@given(
+    st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(format_datetime)
+)
 def test_retry_after_is_within_a_day_whatever_was_sent(header):
     seconds = retry_after_seconds(header, NOW)
     assert seconds is None or 0 <= seconds <= DAY

@@ -1,12 +1,14 @@
-"""Every adapter on damaged fixtures, seeded: what leaves it, and what becomes of a date whose qualifier is dropped.
+"""Every adapter on damaged fixtures, seeded: what leaves it, and what becomes of a date whose
+qualifier is dropped.
 
-``Source.read`` turns whatever leaves an adapter into Unreadable, and that stays: libraries raise what they like on a
-mangled page, and one page must never end a service. So it is the cause that is looked at here. An adapter refuses a
-page itself; only in a JSON document may it stumble over a key that is not there or a value of another type.
+``Source.read`` turns whatever leaves an adapter into Unreadable, and that stays: libraries raise
+what they like on a mangled page, and one page must never end a service. So it is the cause that is
+looked at here. An adapter refuses a page itself; only in a JSON document may it stumble over a key
+that is not there or a value of another type.
 
-A dropped qualifier ("Not sooner than X" becomes X) passes *unseen* where the page is accepted and an official date
-has another text or bound than before, and no event tells both; or where it has so at the first look.
-"""
+A dropped qualifier ("Not sooner than X" becomes X) passes *unseen* where the page is accepted and
+an official date has another text or bound than before, and no event tells both; or where it has so
+at the first look."""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ from tests.test_mutations import MARKDOWN, exact, source_of
 ROUNDS = 50
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
-CASES = [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()]
+CASES = [
+    pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()
+]
 
 
 @pytest.mark.parametrize(("source", "path"), CASES)
@@ -50,13 +54,17 @@ def counts_on_a_line(body: bytes) -> Iterator[Fact]:
 
 def test_an_adapter_that_stumbles_is_found() -> None:
     assert damage_faults(source_of(exact), "exact", MARKDOWN.encode(), ROUNDS) == []
-    careless: tuple[tuple[Parse, str], ...] = ((recurses, "RecursionError"), (counts_on_a_line, "AssertionError"))
+    careless: tuple[tuple[Parse, str], ...] = (
+        (recurses, "RecursionError"),
+        (counts_on_a_line, "AssertionError"),
+    )
     for parse, kind in careless:
         faults = damage_faults(source_of(parse), "careless", MARKDOWN.encode(), 10 * ROUNDS)
         assert any(kind in fault for fault in faults), faults
 
 
-# --- qualifiers --------------------------------------------------------------------------------------------
+# --- qualifiers
+# --------------------------------------------------------------------------------------------
 
 
 def vague(fact: Fact) -> bool:
@@ -71,13 +79,19 @@ def dates(fact: Fact) -> dict[str, When]:
 
 
 QUALIFIED = [
-    case for case in CASES
-    if case.values[0].kind == "official" and any(map(vague, case.values[0].read(case.values[1].read_bytes())))
-]  # fmt: skip
+    case
+    for case in CASES
+    if case.values[0].kind == "official"
+    and any(map(vague, case.values[0].read(case.values[1].read_bytes())))
+]
 
 
-def looks(source: Source, known: Snapshot, seen: Snapshot) -> Iterator[tuple[Snapshot, list[Draft], bool]]:
-    """What stands, what was told and whether the page was held, after each of four agreeing looks a day apart."""
+def looks(
+    source: Source, known: Snapshot, seen: Snapshot
+) -> Iterator[tuple[Snapshot, list[Draft], bool]]:
+    """What stands, what was told and whether the page was held, after each of four agreeing looks a
+    day apart.
+    """
     standing, pending = known, []
     for day in range(4):
         decision = decide(source, standing, pending, seen, NOW + timedelta(days=day))
@@ -93,7 +107,9 @@ def unseen(source: Source, known: Snapshot, text: str) -> list[str] | None:
     except Unreadable:
         return []
     ends = {key: fact for key, fact in known.items() if isinstance(fact, Retirement)}
-    changed = [key for key, fact in ends.items() if key not in seen or fact.value != seen[key].value]
+    changed = [
+        key for key, fact in ends.items() if key not in seen or fact.value != seen[key].value
+    ]
     if not changed:
         return None
     told: list[Draft] = []
@@ -107,7 +123,9 @@ def unseen(source: Source, known: Snapshot, text: str) -> list[str] | None:
             if after is not None and dates(before) == dates(after):
                 continue
             pairs = [(draft.before, draft.after) for draft in told]
-            if (before, after) not in pairs and (after is not None or not any(pair[0] == before for pair in pairs)):
+            if (before, after) not in pairs and (
+                after is not None or not any(pair[0] == before for pair in pairs)
+            ):
                 faults.append(f"{key}: {dates(before)} became {after and dates(after)}, untold")
             if number == 0:
                 faults.append(f"{key}: {dates(before)} became {after and dates(after)} at once")

@@ -1,4 +1,6 @@
-"""Each adapter gives exactly the facts of its goldens, and every source has a fixture that shows its page."""
+"""Each adapter gives exactly the facts of its goldens, and every source has a fixture that shows
+its page.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from monitor.facts import from_json
 from monitor.source import REGISTRY, Source
 from tests.support import fixtures, golden
 
-CASES = [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()]
+CASES = [
+    pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()
+]
 
 
 @pytest.mark.parametrize(("source", "path"), CASES)
@@ -22,7 +26,9 @@ def test_golden(source: Source, path: Path) -> None:
     if not expected.exists():
         expected.parent.mkdir(parents=True, exist_ok=True)
         expected.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        pytest.fail(f"{expected.name} was missing and is written now: review it before it is committed")
+        pytest.fail(
+            f"{expected.name} was missing and is written now: review it before it is committed"
+        )
     assert lines == expected.read_text(encoding="utf-8").splitlines()
     assert [from_json(fact.to_json()) for fact in facts] == facts
 

@@ -12,7 +12,8 @@ from monitor.identity import canonical
 @pytest.mark.parametrize(
     ("provider", "model", "expected"),
     [
-        # Anthropic: the family came last until Claude 3.7 and first since Claude 4; ids, names and aliases are one.
+        # Anthropic: the family came last until Claude 3.7 and first since Claude 4; ids, names and
+        # aliases are one.
         ("anthropic", "claude-3-haiku-20240307", "anthropic/claude-haiku-3"),
         ("anthropic", "Claude 3 Haiku", "anthropic/claude-haiku-3"),
         ("anthropic", "Claude Haiku 3", "anthropic/claude-haiku-3"),
@@ -68,9 +69,17 @@ from monitor.identity import canonical
         ("anthropic", "anthropic.claude-3-haiku-20240307-v1:0", "anthropic/claude-haiku-3"),
         ("bedrock", "us.anthropic.claude-3-haiku-20240307-v1:0", "anthropic/claude-haiku-3"),
         ("bedrock", "eu.anthropic.claude-sonnet-4-20250514-v1:0", "anthropic/claude-sonnet-4"),
-        ("bedrock", "apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "anthropic/claude-sonnet-3-5"),
+        (
+            "bedrock",
+            "apac.anthropic.claude-3-5-sonnet-20241022-v2:0",
+            "anthropic/claude-sonnet-3-5",
+        ),
         ("bedrock", "global.anthropic.claude-opus-4-6-v1", "anthropic/claude-opus-4-6"),
-        ("bedrock", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic/claude-sonnet-4-5"),
+        (
+            "bedrock",
+            "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "anthropic/claude-sonnet-4-5",
+        ),
         ("bedrock", "anthropic.claude-v2:1", "anthropic/claude-2-1"),
         ("bedrock", "anthropic.claude-3-sonnet-20240229-v1:0:28k", "anthropic/claude-sonnet-3"),
         ("bedrock", "Claude 3.5 Sonnet v2", "anthropic/claude-sonnet-3-5"),
@@ -96,7 +105,8 @@ from monitor.identity import canonical
         ("bedrock", "twelvelabs.marengo-embed-2-7-v1:0", "twelvelabs/marengo-embed-2.7"),
         ("bedrock", "Stable Diffusion XL 1.0", "bedrock/stable-diffusion-xl-1.0"),
         ("bedrock", "newcomer.great-model-v1:0", "bedrock/newcomer.great-model-v1:0"),
-        # Vertex: a version behind an @, "model as a service", partners' models, Google's own in all their families.
+        # Vertex: a version behind an @, "model as a service", partners' models, Google's own in all
+        # their families.
         ("vertex", "claude-3-haiku@20240307", "anthropic/claude-haiku-3"),
         ("vertex", "claude-3-5-sonnet-v2@20241022", "anthropic/claude-sonnet-3-5"),
         ("vertex", "claude-opus-4-6@default", "anthropic/claude-opus-4-6"),
@@ -112,7 +122,8 @@ from monitor.identity import canonical
         ("vertex", "mistral-large@2407", "mistral/mistral-large-2407"),
         ("vertex", "jamba-1.5-large", "ai21/jamba-1.5-large"),
         ("vertex", "GLM-5", "zai/glm-5"),
-        # OpenRouter: org/model, whoever the org is; variants are the model; its own aliases are never one.
+        # OpenRouter: org/model, whoever the org is; variants are the model; its own aliases are
+        # never one.
         ("openrouter", "openai/gpt-4o", "openai/gpt-4o"),
         ("openrouter", "openai/gpt-5.6-luna:batch", "openai/gpt-5.6-luna"),
         ("openrouter", "anthropic/claude-3.5-haiku", "anthropic/claude-haiku-3-5"),
@@ -124,15 +135,28 @@ from monitor.identity import canonical
         ("openrouter", "x-ai/grok-4.20-multi-agent", "xai/grok-4.20-multi-agent"),
         ("openrouter", "z-ai/glm-5.2:free", "zai/glm-5.2"),
         ("openrouter", "mistralai/mistral-medium-3-5", "mistral/mistral-medium-3.5"),
-        ("openrouter", "nousresearch/hermes-3-llama-3.1-405b", "nousresearch/hermes-3-llama-3.1-405b"),
+        (
+            "openrouter",
+            "nousresearch/hermes-3-llama-3.1-405b",
+            "nousresearch/hermes-3-llama-3.1-405b",
+        ),
         ("openrouter", "poolside/laguna-xs.2:free", "poolside/laguna-xs.2"),
         ("openrouter", "openrouter/auto-beta", "openrouter/auto-beta"),
         ("openrouter", "~anthropic/claude-sonnet-latest", "anthropic/~claude-sonnet-latest"),
         ("openrouter", "~moonshotai/kimi-latest", "moonshot/~kimi-latest"),
         ("moonshot", "kimi-latest", "moonshot/kimi-latest"),
-        # Hosts of open models: org/model or the name alone; quantised, turbo and instant are models of their own.
-        ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "meta/llama-3.3-70b-instruct-turbo"),
-        ("together", "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo", "meta/llama-3.1-8b-instruct-turbo"),
+        # Hosts of open models: org/model or the name alone; quantised, turbo and instant are models
+        # of their own.
+        (
+            "together",
+            "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            "meta/llama-3.3-70b-instruct-turbo",
+        ),
+        (
+            "together",
+            "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
+            "meta/llama-3.1-8b-instruct-turbo",
+        ),
         ("together", "Qwen/Qwen3-235B-A22B-Thinking-2507", "qwen/qwen3-235b-a22b-thinking-2507"),
         ("together", "zai-org/GLM-5.1", "zai/glm-5.1"),
         ("together", "DeepSeek-V3", "deepseek/deepseek-v3"),
@@ -141,11 +165,19 @@ from monitor.identity import canonical
         ("together", "pearl-ai/gemma-4-31b-it", "pearl-ai/gemma-4-31b-it"),
         ("groq", "moonshotai/kimi-k2-instruct", "moonshot/kimi-k2-instruct"),
         ("groq", "llama-3.1-8b-instant", "meta/llama-3.1-8b-instant"),
-        ("groq", "llama3-groq-8b-8192-tool-use-preview", "groq/llama3-groq-8b-8192-tool-use-preview"),
+        (
+            "groq",
+            "llama3-groq-8b-8192-tool-use-preview",
+            "groq/llama3-groq-8b-8192-tool-use-preview",
+        ),
         ("groq", "qwen-qwq-32b", "qwen/qwq-32b"),
         ("groq", "groq/compound-mini", "groq/compound-mini"),
         ("groq", "canopylabs/orpheus-v1-english", "canopylabs/orpheus-v1-english"),
-        ("fireworks", "accounts/fireworks/models/llama-v3p1-8b-instruct", "meta/llama-3.1-8b-instruct"),
+        (
+            "fireworks",
+            "accounts/fireworks/models/llama-v3p1-8b-instruct",
+            "meta/llama-3.1-8b-instruct",
+        ),
         ("fireworks", "accounts/fireworks/models/deepseek-v3p2", "deepseek/deepseek-v3.2"),
         ("fireworks", "accounts/fireworks/routers/kimi-k2p6-turbo", "moonshot/kimi-k2.6-turbo"),
         ("fireworks", "Kimi K2.5", "moonshot/kimi-k2.5"),
@@ -156,11 +188,20 @@ from monitor.identity import canonical
         ("cerebras", "disable_reasoning", "cerebras/disable_reasoning"),
         ("perplexity", "sonar-pro", "perplexity/sonar-pro"),
         ("perplexity", "google/gemini-2.5-pro", "google/gemini-2.5-pro"),
-        ("perplexity", "perplexity/nemotron-3-ultra-550b-a55b", "nvidia/nemotron-3-ultra-550b-a55b"),
-        ("perplexity", "llama-3.1-sonar-small-128k-online", "perplexity/llama-3.1-sonar-small-128k-online"),
+        (
+            "perplexity",
+            "perplexity/nemotron-3-ultra-550b-a55b",
+            "nvidia/nemotron-3-ultra-550b-a55b",
+        ),
+        (
+            "perplexity",
+            "llama-3.1-sonar-small-128k-online",
+            "perplexity/llama-3.1-sonar-small-128k-online",
+        ),
         ("perplexity", "R1-1776", "perplexity/r1-1776"),
         ("perplexity", "GPT-5.6 Luna", "openai/gpt-5.6-luna"),
-        # Makers' own lists. Mistral's numbers and dates of release are not tied by a rule, so they stay apart.
+        # Makers' own lists. Mistral's numbers and dates of release are not tied by a rule, so they
+        # stay apart.
         ("mistral", "Mistral Large 2407", "mistral/mistral-large-2407"),
         ("mistral", "Mistral Large 2.1", "mistral/mistral-large-2.1"),
         ("mistral", "open-mistral-nemo", "mistral/open-mistral-nemo"),
@@ -181,13 +222,18 @@ from monitor.identity import canonical
         ("zai", "CogVideoX-3", "zai/cogvideox-3"),
         ("minimax", "MiniMax-M2.5-highspeed", "minimax/minimax-m2.5-highspeed"),
         ("xiaomi", "mimo-v2-flash", "xiaomi/mimo-v2-flash"),
-        # Catalogues: host first, in LiteLLM's keys with a region, a commitment or a size behind it, or no host at all.
+        # Catalogues: host first, in LiteLLM's keys with a region, a commitment or a size behind it,
+        # or no host at all.
         ("litellm", "azure/gpt-4o", "openai/gpt-4o"),
         ("litellm", "azure/eu/gpt-5.1-codex-mini", "openai/gpt-5.1-codex-mini"),
         ("litellm", "azure/low/1024-x-1536/gpt-image-1", "openai/gpt-image-1"),
         ("litellm", "256-x-256/dall-e-2", "openai/dall-e-2"),
         ("litellm", "bedrock/us-east-1/anthropic.claude-v2:1", "anthropic/claude-2-1"),
-        ("litellm", "bedrock/eu-central-1/6-month-commitment/anthropic.claude-v1", "anthropic/claude-1"),
+        (
+            "litellm",
+            "bedrock/eu-central-1/6-month-commitment/anthropic.claude-v1",
+            "anthropic/claude-1",
+        ),
         ("litellm", "1024-x-1024/50-steps/bedrock/amazon.nova-canvas-v1:0", "amazon/nova-canvas"),
         ("litellm", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic/claude-sonnet-4-5"),
         ("litellm", "vertex_ai/claude-3-haiku@20240307", "anthropic/claude-haiku-3"),
@@ -196,7 +242,11 @@ from monitor.identity import canonical
         ("litellm", "cloudflare/@cf/meta/llama-3.2-1b-instruct", "meta/llama-3.2-1b-instruct"),
         ("litellm", "deepinfra/anthropic/claude-4-opus", "anthropic/claude-opus-4"),
         ("litellm", "fireworks_ai/accounts/fireworks/models/glm-4p7", "zai/glm-4.7"),
-        ("litellm", "nvidia_nim/nvidia/llama-3_2-nv-rerankqa-1b-v2", "nvidia/llama-3_2-nv-rerankqa-1b-v2"),
+        (
+            "litellm",
+            "nvidia_nim/nvidia/llama-3_2-nv-rerankqa-1b-v2",
+            "nvidia/llama-3_2-nv-rerankqa-1b-v2",
+        ),
         ("litellm", "deepgram/nova-2", "deepgram/nova-2"),
         ("litellm", "voyage/rerank-2.5", "voyage/rerank-2.5"),
         ("models_dev", "groq/openai/gpt-oss-120b", "openai/gpt-oss-120b"),
@@ -218,23 +268,80 @@ def test_canonical(provider: str, model: str, expected: str) -> None:
     assert canonical(provider, model) == expected
 
 
-PROVIDERS = st.sampled_from((
-    "acme", "anthropic", "azure", "bedrock", "cerebras", "cohere", "deepseek", "fireworks", "gemini", "genai_prices",
-    "groq", "litellm", "llm_prices", "minimax", "mistral", "models_dev", "moonshot", "openai", "openrouter",
-    "perplexity", "qwen", "together", "vertex", "xai", "xiaomi", "zai",
-))  # fmt: skip
+PROVIDERS = st.sampled_from(
+    (
+        "acme",
+        "anthropic",
+        "azure",
+        "bedrock",
+        "cerebras",
+        "cohere",
+        "deepseek",
+        "fireworks",
+        "gemini",
+        "genai_prices",
+        "groq",
+        "litellm",
+        "llm_prices",
+        "minimax",
+        "mistral",
+        "models_dev",
+        "moonshot",
+        "openai",
+        "openrouter",
+        "perplexity",
+        "qwen",
+        "together",
+        "vertex",
+        "xai",
+        "xiaomi",
+        "zai",
+    )
+)
 ORGS = (
-    "", "~", "openai/", "meta-llama/", "~x-ai/", "nvidia/", "azure/eu/", "accounts/fireworks/models/", "unknown-org/",
-)  # fmt: skip
+    "",
+    "~",
+    "openai/",
+    "meta-llama/",
+    "~x-ai/",
+    "nvidia/",
+    "azure/eu/",
+    "accounts/fireworks/models/",
+    "unknown-org/",
+)
 VENDORS = ("", "anthropic.", "us.meta.", "global.amazon.", "deepseek.", "newcomer.")
 NAMES = (
-    "claude-3-5-sonnet", "claude-v2", "claude-opus-4-0", "llama3-1-70b-instruct", "meta-llama-v3p1", "nova-lite-v1",
-    "gpt-35-turbo", "r1", "Command-R+", "cohere-embed-english-v3.0", "qwen-3-32b", "qwen-qwq-32b", "zai-glm-5-2",
-    "GLM-1-2-3", "Great_Model", "1p2p3",
-)  # fmt: skip
+    "claude-3-5-sonnet",
+    "claude-v2",
+    "claude-opus-4-0",
+    "llama3-1-70b-instruct",
+    "meta-llama-v3p1",
+    "nova-lite-v1",
+    "gpt-35-turbo",
+    "r1",
+    "Command-R+",
+    "cohere-embed-english-v3.0",
+    "qwen-3-32b",
+    "qwen-qwq-32b",
+    "zai-glm-5-2",
+    "GLM-1-2-3",
+    "Great_Model",
+    "1p2p3",
+)
 ENDS = (
-    "", "-20240307", "@20240307", "@default", "-v1:0", "-v2:0", "-v1:1", "-v1:0:28k", ":free", "-maas", "-latest", " 2",
-)  # fmt: skip
+    "",
+    "-20240307",
+    "@20240307",
+    "@default",
+    "-v1:0",
+    "-v2:0",
+    "-v1:1",
+    "-v1:0:28k",
+    ":free",
+    "-maas",
+    "-latest",
+    " 2",
+)
 #: Ids as hosts build them, also in ways that none of them does.
 BUILT = st.tuples(*(st.sampled_from(parts) for parts in (ORGS, VENDORS, NAMES, ENDS))).map("".join)
 TEXT = st.text(st.sampled_from("abgoptz-./:@~ 0123\u00a0"), min_size=1, max_size=12)
@@ -257,4 +364,8 @@ def test_a_canonical_id_has_a_maker_and_a_model_and_is_its_own(provider: str, mo
 
 @given(PROVIDERS, BUILT | TEXT)
 def test_case_and_space_around_an_id_make_no_difference(provider: str, model: str) -> None:
-    assert canonical(provider, model.upper()) == canonical(provider, model.lower()) == canonical(provider, f" {model} ")
+    assert (
+        canonical(provider, model.upper())
+        == canonical(provider, model.lower())
+        == canonical(provider, f" {model} ")
+    )

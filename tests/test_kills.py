@@ -1,4 +1,6 @@
-"""Random kills over poll, diff, outbox and delivery, 25 on each database; tests/bench/kills.py has a thousand."""
+"""Random kills over poll, diff, outbox and delivery, 25 on each database; tests/bench/kills.py has
+a thousand.
+"""
 
 from __future__ import annotations
 

@@ -11,32 +11,79 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-#: Each room, the modules and packages of ``monitor`` that live in it, and the rooms it may import from.
+#: Each room, the modules and packages of ``monitor`` that live in it, and the rooms it may import
+#: from.
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "pure": (
         {
-            "errors", "facts", "source", "markup", "values", "extract", "diff", "events", "claims", "identity",
-            "reminders", "conflicts", "outcomes",
+            "errors",
+            "facts",
+            "source",
+            "markup",
+            "values",
+            "extract",
+            "diff",
+            "events",
+            "claims",
+            "identity",
+            "reminders",
+            "conflicts",
+            "outcomes",
         },
         {"pure"},
     ),
     "settings": ({"place", "settings", "vault", "logs"}, {"pure", "settings"}),
     "effects": ({"answer", "fetch", "reader", "sandbox", "store"}, {"pure", "settings", "effects"}),
-    "order": ({"faults", "poll", "publish", "replay", "survey"}, {"pure", "settings", "effects", "order"}),
+    "order": (
+        {"faults", "poll", "publish", "replay", "survey"},
+        {"pure", "settings", "effects", "order"},
+    ),
     "roots": (
         {"cli", "demo", "service", "health", "slack_app", "__main__"},
         {"pure", "settings", "effects", "order", "roots", "sources"},
     ),
-}  # fmt: skip
+}
 ROOM_OF = {module: room for room, (modules, _) in ROOMS.items() for module in modules}
 
 #: The standard library as far as it has no clock, network, files, environment, chance or log.
 PURE_STDLIB = {
-    "__future__", "abc", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime",
-    "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html",
-    "io", "itertools", "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing",
-    "unicodedata", "urllib.parse", "zlib", "zoneinfo",
-}  # fmt: skip
+    "__future__",
+    "abc",
+    "base64",
+    "bisect",
+    "calendar",
+    "collections",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "difflib",
+    "enum",
+    "fnmatch",
+    "fractions",
+    "functools",
+    "graphlib",
+    "hashlib",
+    "heapq",
+    "hmac",
+    "html",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "re",
+    "string",
+    "struct",
+    "textwrap",
+    "types",
+    "typing",
+    "unicodedata",
+    "urllib.parse",
+    "zlib",
+    "zoneinfo",
+}
 PARSERS = {"bs4", "lxml", "feedparser"}
 #: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
 METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
@@ -62,11 +109,16 @@ def imported(path: Path) -> Iterator[str]:
             if node.level:
                 parents = package.split(".")
                 base = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [base])])
-            yield from (f"{base}.{alias.name}" if base in ("monitor", "sources") else base for alias in node.names)
+            yield from (
+                f"{base}.{alias.name}" if base in ("monitor", "sources") else base
+                for alias in node.names
+            )
 
 
 def room(module: str) -> str | None:
-    """The room of ``monitor.store.db``; None for what is not of this project, and for the names in monitor itself."""
+    """The room of ``monitor.store.db``; None for what is not of this project, and for the names in
+    monitor itself.
+    """
     top, _, rest = module.partition(".")
     if top == "sources":
         return "sources"
@@ -76,7 +128,9 @@ def room(module: str) -> str | None:
 def is_pure(module: str) -> bool:
     """Whether a module from outside may be imported by pure code."""
     parts = module.split(".")
-    return bool({".".join(parts[:size]) for size in range(1, len(parts) + 1)} & (PURE_STDLIB | PARSERS))
+    return bool(
+        {".".join(parts[:size]) for size in range(1, len(parts) + 1)} & (PURE_STDLIB | PARSERS)
+    )
 
 
 def impurities(path: Path) -> Iterator[str]:
@@ -103,7 +157,11 @@ def test_every_module_has_a_room_and_keeps_to_it(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in MONITOR if room(name(path)) == "pure"], ids=name)
 def test_pure_code_has_no_effects(path: Path) -> None:
-    foreign = {other for other in imported(path) if other.partition(".")[0] != "monitor" and not is_pure(other)}
+    foreign = {
+        other
+        for other in imported(path)
+        if other.partition(".")[0] != "monitor" and not is_pure(other)
+    }
     assert not foreign, f"{name(path)} imports {sorted(foreign)}"
     assert not list(impurities(path))
 
@@ -111,7 +169,11 @@ def test_pure_code_has_no_effects(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "__init__.py"], ids=name)
 def test_an_adapter_knows_only_facts_source_and_extract(path: Path) -> None:
     known = {"monitor.facts", "monitor.source", "monitor.extract"}
-    foreign = {other for other in imported(path) if other not in known and not (is_pure(other) and stdlib(other))}
+    foreign = {
+        other
+        for other in imported(path)
+        if other not in known and not (is_pure(other) and stdlib(other))
+    }
     assert not foreign, f"{name(path)} imports {sorted(foreign)}"
     assert not list(impurities(path))
 
@@ -131,13 +193,31 @@ def test_the_rule_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path.parent.mkdir(parents=True)
     path.write_text(
         "import os.path\nfrom . import tables\nfrom ..poll import poll\nfrom monitor import cli\n"
-        "def f():\n    import sources\n    from datetime import datetime\n    datetime.now(); open('x')\n"
+        "def f():\n    import sources\n    from datetime import datetime\n    datetime.now(); "
+        "open('x')\n"
     )
     assert list(imported(path)) == [
-        "os.path", "monitor.store", "monitor.poll", "monitor.cli", "sources", "datetime",
-    ]  # fmt: skip
-    assert [room(other) for other in imported(path)] == [None, "effects", "order", "roots", "sources", None]
-    assert [is_pure(other) for other in ("os.path", "urllib.request", "urllib.parse", "collections.abc")] == [
-        False, False, True, True,
-    ]  # fmt: skip
+        "os.path",
+        "monitor.store",
+        "monitor.poll",
+        "monitor.cli",
+        "sources",
+        "datetime",
+    ]
+    assert [room(other) for other in imported(path)] == [
+        None,
+        "effects",
+        "order",
+        "roots",
+        "sources",
+        None,
+    ]
+    assert [
+        is_pure(other) for other in ("os.path", "urllib.request", "urllib.parse", "collections.abc")
+    ] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert list(impurities(path)) == ["line 8: .now()", "line 8: open()"]

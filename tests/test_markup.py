@@ -11,9 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import Unreadable
-from monitor.markup import Heading, Inline, Table, Text, blocks, clean, decode, inline, is_html, tables_and_headings
+from monitor.markup import (
+    Heading,
+    Inline,
+    Table,
+    Text,
+    blocks,
+    clean,
+    decode,
+    inline,
+    is_html,
+    tables_and_headings,
+)
 
-# --- text --------------------------------------------------------------------------------------------------
+# --- text
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -70,11 +82,19 @@ def test_is_html(text: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("markdown", "text", "codes"),
     [
-        ("`gpt-4-0613` \\| `gpt-4`", "gpt-4-0613 | gpt-4", ("gpt-4-0613", "gpt-4")),  # OpenAI: aliases
+        (
+            "`gpt-4-0613` \\| `gpt-4`",
+            "gpt-4-0613 | gpt-4",
+            ("gpt-4-0613", "gpt-4"),
+        ),  # OpenAI: aliases
         ("`a | b`", "a | b", ("a | b",)),
         ("`a \\| b`", "a | b", ("a | b",)),
         ("``a ` b``", "a ` b", ("a ` b",)),
-        ("`gpt-5` or `gpt-4.1*`", "gpt-5 or gpt-4.1", ("gpt-5", "gpt-4.1")),  # OpenAI: a star for a footnote
+        (
+            "`gpt-5` or `gpt-4.1*`",
+            "gpt-5 or gpt-4.1",
+            ("gpt-5", "gpt-4.1"),
+        ),  # OpenAI: a star for a footnote
         ("`a&lt;b`", "a<b", ("a<b",)),
         ("\\`no code\\`", "`no code`", ()),
         ("\\<a\\> x\\^\\^ \\[b\\](c) \\*d\\*", "<a> x^^ [b](c) *d*", ()),
@@ -131,7 +151,8 @@ def test_an_error_names_the_place() -> None:
     assert str(inline("x").error("no date")) == "document: no date: 'x'"
 
 
-# --- blocks of Markdown ------------------------------------------------------------------------------------
+# --- blocks of Markdown
+# ------------------------------------------------------------------------------------
 
 
 def only_table(text: str) -> Table:
@@ -146,7 +167,8 @@ def grid(text: str) -> list[list[str]]:
 
 def test_markdown_blocks() -> None:
     page = (
-        "# One #\ntext `a`\ngoes on\n\n## Two\n* item\n  goes on\n    * inner\n1. first\n2) second\n\n"
+        "# One #\ntext `a`\ngoes on\n\n## Two\n* item\n  goes on\n    * inner\n1. first\n2) "
+        "second\n\n"
         "| a | b |\n|---|---|\n| 1 | 2 |\nlast\n####### seven\n#hash\n"
     )
     found = [
@@ -158,9 +180,16 @@ def test_markdown_blocks() -> None:
         for block in blocks(page)
     ]
     assert found == [
-        (1, "One"), (0, "text a goes on"), (2, "Two"), (1, "item goes on"), (3, "inner"), (1, "first"), (1, "second"),
-        ("a", "b"), (0, "last ####### seven #hash"),
-    ]  # fmt: skip
+        (1, "One"),
+        (0, "text a goes on"),
+        (2, "Two"),
+        (1, "item goes on"),
+        (3, "inner"),
+        (1, "first"),
+        (1, "second"),
+        ("a", "b"),
+        (0, "last ####### seven #hash"),
+    ]
 
 
 def test_code_fences_hold_no_blocks() -> None:
@@ -186,26 +215,35 @@ def test_a_markdown_table(text: str) -> None:
 
 def test_pipes_that_do_not_separate() -> None:
     assert grid("| a | b |\n|---|---|\n| `x | y` | z \\| w |\n| `u \\| v` | ``p | ` q`` |") == [
-        ["a", "b"], ["x | y", "z | w"], ["u | v", "p | ` q"],
-    ]  # fmt: skip
+        ["a", "b"],
+        ["x | y", "z | w"],
+        ["u | v", "p | ` q"],
+    ]
 
 
 def test_empty_cells_and_rows_of_another_length_are_kept() -> None:
     """What they mean is not decided here: tables() refuses them."""
     assert grid("| a | b | c |\n|---|---|---|\n| | 2 | |\n| 1 |\n| 1 | 2 | 3 | 4 |") == [
-        ["a", "b", "c"], ["", "2", ""], ["1"], ["1", "2", "3", "4"],
-    ]  # fmt: skip
+        ["a", "b", "c"],
+        ["", "2", ""],
+        ["1"],
+        ["1", "2", "3", "4"],
+    ]
 
 
 def test_a_row_broken_over_lines() -> None:
     assert grid("| a | b | c |\n|---|---|---|\n| 1 |\n2 | 3 |\n| 4 | 5 | 6 |") == [
-        ["a", "b", "c"], ["1", "2", "3"], ["4", "5", "6"],
-    ]  # fmt: skip
+        ["a", "b", "c"],
+        ["1", "2", "3"],
+        ["4", "5", "6"],
+    ]
 
 
 def test_dividers() -> None:
     """Gemini's page in Markdown: a cell over all columns is followed by pipes without any width."""
-    table = only_table("| a | b | c |\n|---|---|---|\n| Preview models |||\n| 1 | | |\n| 1 | 2 | 3 |")
+    table = only_table(
+        "| a | b | c |\n|---|---|---|\n| Preview models |||\n| 1 | | |\n| 1 | 2 | 3 |"
+    )
     assert [row.divider for row in table.rows] == [True, False, False]
 
 
@@ -214,7 +252,8 @@ def test_tables_are_numbered_through_the_page() -> None:
     assert [block.number for block in blocks(one * 3) if isinstance(block, Table)] == [1, 2, 3]
 
 
-# --- blocks of HTML ----------------------------------------------------------------------------------------
+# --- blocks of HTML
+# ----------------------------------------------------------------------------------------
 
 
 def test_html_blocks() -> None:
@@ -232,18 +271,30 @@ def test_html_blocks() -> None:
         for block in blocks(page)
     ]
     assert found == [
-        (1, "One"), (0, "text a goes on"), (2, "Two"), (1, "item bold"), (2, "inner"), (1, "second"), ("a", "b"),
-    ]  # fmt: skip
+        (1, "One"),
+        (0, "text a goes on"),
+        (2, "Two"),
+        (1, "item bold"),
+        (2, "inner"),
+        (1, "second"),
+        ("a", "b"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
         ("<code>gpt-5</code> or <code>gpt-4.1*</code>", "gpt-5 or gpt-4.1"),
-        ("$0.25 (Global)<br><br>$0.275 (Non-global)", "$0.25 (Global)\n$0.275 (Non-global)"),  # Vertex pricing
+        (
+            "$0.25 (Global)<br><br>$0.275 (Non-global)",
+            "$0.25 (Global)\n$0.275 (Non-global)",
+        ),  # Vertex pricing
         ("No earlier than 2027-04-14<sup>1</sup>", "No earlier than 2027-04-14"),
         ("&lt;= 200K", "<= 200K"),
-        ("<= 200K <strong>cached</strong> input", "<= 200K cached input"),  # Vertex: a raw <, which is text
+        (
+            "<= 200K <strong>cached</strong> input",
+            "<= 200K cached input",
+        ),  # Vertex: a raw <, which is text
         ("<p>a</p><p>b</p>", "a\nb"),
         ("<ul><li>a</li><li>b</li></ul>", "a\nb"),
         ("<!-- no -->yes", "yes"),
@@ -256,9 +307,9 @@ def test_html_cells(cell: str, text: str) -> None:
 
 
 def test_a_header_may_hold_a_raw_less_than() -> None:
-    assert grid("<table><tr><th>Price <= 200K <b>cached</b></th></tr><tr><td>1</td></tr></table>")[0] == [
-        "Price <= 200K cached"
-    ]
+    assert grid("<table><tr><th>Price <= 200K <b>cached</b></th></tr><tr><td>1</td></tr></table>")[
+        0
+    ] == ["Price <= 200K cached"]
 
 
 HEAD = "<tr><td>a</td><td>b</td><td>c</td></tr>"
@@ -285,24 +336,32 @@ HEAD = "<tr><td>a</td><td>b</td><td>c</td></tr>"
         ),
         # Vertex pricing: the model alone in its own <tr>, spanning the rows that follow
         (
-            "<tr><td rowspan=3>1</td></tr><tr><td>2</td><td>3</td></tr><tr><td>4</td><td>5</td></tr>",
+            "<tr><td rowspan=3>1</td></tr><tr><td>2</td><td>3</td></tr><tr><td>4</td><td>5</td>"
+            "</tr>",
             [["1", "2", "3"], ["1", "4", "5"]],
         ),
-        ("<tr></tr><tr><td>1</td><td>2</td><td>3</td></tr><tr><td></td><td></td><td></td></tr>", [["1", "2", "3"]]),
+        (
+            "<tr></tr><tr><td>1</td><td>2</td><td>3</td></tr><tr><td></td><td></td><td></td></tr>",
+            [["1", "2", "3"]],
+        ),
         ("<tr><td rowspan=0 colspan=x>1</td><td>2</td><td>3</td></tr>", [["1", "2", "3"]]),
     ],
 )
 def test_spans(rows: str, expected: list[list[str]]) -> None:
     assert grid(f"<table>{HEAD}{rows}</table>")[1:] == expected
     assert grid(f"<table><thead>{HEAD}</thead>{rows}</table>") == [["a", "b", "c"], *expected]
-    assert grid(f"<table><thead>{HEAD.replace('td', 'th')}</thead><tbody>{rows}</tbody></table>")[1:] == expected
+    assert (
+        grid(f"<table><thead>{HEAD.replace('td', 'th')}</thead><tbody>{rows}</tbody></table>")[1:]
+        == expected
+    )
 
 
 def test_a_header_of_two_rows_is_one() -> None:
     head = "<tr><th rowspan=2>Model</th><th colspan=2>Short</th></tr><tr><th>Input</th><th>Output</th></tr>"
     assert grid(f"<table><thead>{head}</thead><tr><td>1</td><td>2</td><td>3</td></tr></table>") == [
-        ["Model", "Short Input", "Short Output"], ["1", "2", "3"],
-    ]  # fmt: skip
+        ["Model", "Short Input", "Short Output"],
+        ["1", "2", "3"],
+    ]
 
 
 def test_dividers_and_classes_of_rows() -> None:
@@ -311,7 +370,10 @@ def test_dividers_and_classes_of_rows() -> None:
         f"<table><thead>{HEAD}</thead><tr><td colspan=3>Preview models</td></tr>"
         "<tr class='row-gray x'><td>1</td><td>2</td><td>3</td></tr></table>"
     )
-    assert [(row.divider, row.classes) for row in table.rows] == [(True, ()), (False, ("row-gray", "x"))]
+    assert [(row.divider, row.classes) for row in table.rows] == [
+        (True, ()),
+        (False, ("row-gray", "x")),
+    ]
 
 
 def test_html_tables_as_browsers_see_them() -> None:
@@ -333,7 +395,8 @@ def test_html_tables_as_browsers_see_them() -> None:
 
 def test_focus_keeps_what_tables_and_headings_say() -> None:
     page = (
-        b"<!doctype html><html><body nonce=1><h2 class=x>One</h2><p>no</p><TABLE><tr><td>a</td><td>b</td></tr>"
+        b"<!doctype html><html><body nonce=1><h2 class=x>One</h2><p>no</p><TABLE><tr><td>a</td>"
+        b"<td>b</td></tr>"
         b"<tr><td>1</td><td>2</td></tr></TABLE><script>no</script></body></html>"
     )
     focus = tables_and_headings(page)
@@ -344,22 +407,38 @@ def test_focus_keeps_what_tables_and_headings_say() -> None:
 
 
 def test_focus_takes_time_in_proportion_to_the_page() -> None:
-    """What it is given was read by nobody, and it runs outside the sandbox: this page took minutes."""
+    """What it is given was read by nobody, and it runs outside the sandbox: this page took
+    minutes.
+    """
     page = b"<html><h2>A</h2>" + b"<table><h1></h1  " * 200_000 + b"<h2>B</H2\n>"
     assert tables_and_headings(page) == b"<body><h2>A</h2>\n<h2>B</H2\n></body>"
 
 
-SOUP = [b"<table>", b"<TABLE a=1>", b"</table>", b"</Table  >", b"<tablex>", b"<h1>", b"<h2 x>", b"</h1>", b"</H2\n>"]
+SOUP = [
+    b"<table>",
+    b"<TABLE a=1>",
+    b"</table>",
+    b"</Table  >",
+    b"<tablex>",
+    b"<h1>",
+    b"<h2 x>",
+    b"</h1>",
+    b"</H2\n>",
+]
 
 
 @given(st.lists(st.sampled_from(SOUP)).map(b"".join))
 def test_focus_is_every_element_from_its_beginning_to_its_first_end(soup: bytes) -> None:
     found = re.finditer(rb"<(table|h[1-6])\b.*?</\1\s*>", soup, re.DOTALL | re.IGNORECASE)
     page = b"<html>" + soup
-    assert tables_and_headings(page) == b"<body>" + b"\n".join(match[0] for match in found) + b"</body>"
+    assert (
+        tables_and_headings(page)
+        == b"<body>" + b"\n".join(match[0] for match in found) + b"</body>"
+    )
 
 
-# --- HTML and Markdown of one table ------------------------------------------------------------------------
+# --- HTML and Markdown of one table
+# ------------------------------------------------------------------------
 
 #: Everything that means something in either markup, and what pages really hold.
 _ODD = st.sampled_from(list("abcXYZ019 .,:;/-+=$%&'\"()[]{}<>|*_~#!?@^\\`€≤\u2011\u200b\u00a0é中"))
@@ -368,15 +447,27 @@ _CELLS = st.lists(_ODD, max_size=12).map("".join)
 
 def _as_markdown(text: str) -> str:
     """Any text as itself: every mark that could mean something escaped."""
-    return "".join(f"\\{char}" if char.isascii() and not char.isalnum() and char != " " else char for char in text)
+    return "".join(
+        f"\\{char}" if char.isascii() and not char.isalnum() and char != " " else char
+        for char in text
+    )
 
 
-@given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(_CELLS, min_size=width, max_size=width), min_size=1)))
+@given(
+    st.integers(2, 4).flatmap(
+        lambda width: st.lists(st.lists(_CELLS, min_size=width, max_size=width), min_size=1)
+    )
+)
 def test_html_and_markdown_of_a_table_are_one_table(cells: list[list[str]]) -> None:
-    rows = [[f"h{number}" for number in range(len(cells[0]))], *(["x" + row[0], *row[1:]] for row in cells)]
+    rows = [
+        [f"h{number}" for number in range(len(cells[0]))],
+        *(["x" + row[0], *row[1:]] for row in cells),
+    ]
     marked = ["| " + " | ".join(map(_as_markdown, row)) + " |" for row in rows]
     marked.insert(1, "|" + "---|" * len(rows[0]))
-    tagged = ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
+    tagged = [
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    ]
     expected = [[clean(cell) for cell in row] for row in rows]
     assert grid("\n".join(marked)) == expected
     assert grid(f"<table>{''.join(tagged)}</table>") == expected
@@ -387,7 +478,9 @@ def test_html_and_markdown_of_code_spans_are_one(ids: list[str]) -> None:
     names = [f"x{name}x".replace("\\", "") for name in ids]
     marked = " or ".join(f"`{name}`" for name in names)
     tagged = " or ".join(f"<code>{html.escape(name)}</code>" for name in names)
-    [from_html] = only_table(f"<table><tr><td>h</td></tr><tr><td>{tagged}</td></tr></table>").rows[0].cells
+    [from_html] = (
+        only_table(f"<table><tr><td>h</td></tr><tr><td>{tagged}</td></tr></table>").rows[0].cells
+    )
     from_markdown, _ = only_table(f"| h | i |\n|---|---|\n| {marked} | 1 |").rows[0].cells
     assert from_markdown.codes == from_html.codes == tuple(map(clean, names))
 

@@ -1,4 +1,6 @@
-"""The migrations make the tables that the models describe, on both databases, and cost nothing once they are done."""
+"""The migrations make the tables that the models describe, on both databases, and cost nothing once
+they are done.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from monitor.store.db import Store
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A store without any table."""
     sqlite = request.param == "sqlite"
-    store = Store(str(tmp_path / "new" / "lastcall.db") if sqlite else request.getfixturevalue("postgres")())
+    store = Store(
+        str(tmp_path / "new" / "lastcall.db") if sqlite else request.getfixturevalue("postgres")()
+    )
     yield store
     store.close()
 
@@ -38,7 +42,9 @@ def tables(store: Store) -> set[str]:
 def test_models_are_what_migrations_make(empty: Store) -> None:
     schema.ready(empty)
     with empty.read() as session:
-        context = MigrationContext.configure(session.connection(), opts={"compare_server_default": True})
+        context = MigrationContext.configure(
+            session.connection(), opts={"compare_server_default": True}
+        )
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
@@ -97,7 +103,9 @@ def test_a_newer_schema_is_refused(empty: Store) -> None:
 def test_other_peoples_tables_are_left_alone(empty: Store) -> None:
     with empty.write() as session:
         session.execute(text("CREATE TABLE customers (name TEXT)"))
-    with pytest.raises(StoreError, match=r"holds other tables \(customers \.\.\.\); give Lastcall its own database"):
+    with pytest.raises(
+        StoreError, match=r"holds other tables \(customers \.\.\.\); give Lastcall its own database"
+    ):
         schema.ready(empty)
     assert tables(empty) == {"customers"}
 
@@ -106,9 +114,11 @@ def run(program: str, store: Store) -> subprocess.Popen[str]:
     """Another process that is given the store's address."""
     return subprocess.Popen(
         [sys.executable, "-c", program, store.url.render_as_string(hide_password=False)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )  # fmt: skip
+    )
 
 
 def test_processes_that_start_together_migrate_once(empty: Store) -> None:
@@ -119,7 +129,9 @@ def test_processes_that_start_together_migrate_once(empty: Store) -> None:
     assert schema.revision(empty) == schema.HEAD
 
 
-def test_a_migration_that_breaks_leaves_nothing(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_breaks_leaves_nothing(
+    empty: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_args: object, **_more: object) -> None:
         raise RuntimeError("power cut")
 
@@ -133,7 +145,9 @@ def test_a_migration_that_breaks_leaves_nothing(empty: Store, monkeypatch: pytes
 
 
 def test_a_schema_that_is_there_costs_no_alembic(empty: Store) -> None:
-    """The usual start: one row is read. Alembic and what it imports take longer than the whole command."""
+    """The usual start: one row is read. Alembic and what it imports take longer than the whole
+    command.
+    """
     schema.ready(empty)
     program = (
         "import sys; from monitor.store import schema; from monitor.store.db import Store;"

@@ -1,9 +1,8 @@
 """A damaged page is refused by name or says exactly what it said: never fewer facts in silence.
 
-Over every fixture: each header renamed, each column gone, each cell that is a date or a price made nonsense, each
-required key of a JSON object gone or renamed, each date and price made nonsense wherever it stands. The readers below
-prove that the test itself can tell.
-"""
+Over every fixture: each header renamed, each column gone, each cell that is a date or a price made
+nonsense, each required key of a JSON object gone or renamed, each date and price made nonsense
+wherever it stands. The readers below prove that the test itself can tell."""
 
 from __future__ import annotations
 
@@ -22,7 +21,15 @@ from monitor.extract import codes, inline, layout, money, sections, tables, when
 from monitor.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.markup import Table, blocks
 from monitor.source import Parse, Source
-from tests.mutations import Cell, json_faults, objects, page, page_faults, required_keys, text_faults
+from tests.mutations import (
+    Cell,
+    json_faults,
+    objects,
+    page,
+    page_faults,
+    required_keys,
+    text_faults,
+)
 from tests.support import fixtures
 
 CASES = [
@@ -40,9 +47,15 @@ ACROSS = {"anthropic.overview": ["Feature"], "deepseek.pricing": ["MODEL", ""]}
 def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
-        siblings = [other for _, other in fixtures() if other.match(f"{path.parent.name}/{source.id.split('.')[1]}.*")]
+        siblings = [
+            other
+            for _, other in fixtures()
+            if other.match(f"{path.parent.name}/{source.id.split('.')[1]}.*")
+        ]
         faults = json_faults(
-            source, json.loads(text), required_keys([json.loads(other.read_text("utf-8")) for other in siblings])
+            source,
+            json.loads(text),
+            required_keys([json.loads(other.read_text("utf-8")) for other in siblings]),
         )
     else:
         faults = page_faults(source, text, ACROSS.get(source.id, ()))
@@ -51,14 +64,18 @@ def test_no_damage_goes_unnoticed(source: Source, path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "path"),
-    [pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()],
+    [
+        pytest.param(source, path, id=f"{path.parent.name}/{path.name}")
+        for source, path in fixtures()
+    ],
 )
 def test_no_garbled_date_or_price_goes_unnoticed(source: Source, path: Path) -> None:
     faults = text_faults(source, path.read_text(encoding="utf-8"))
     assert not faults, f"{len(faults)} of the mutants:\n" + "\n".join(faults[:20])
 
 
-# --- the test can tell -------------------------------------------------------------------------------------
+# --- the test can tell
+# -------------------------------------------------------------------------------------
 
 MARKDOWN = """# Acme
 ## 2026-01-02: Two models
@@ -94,7 +111,9 @@ HTML = """<!doctype html><html><body><h1>Acme</h1><nav><table><tr><td>no table</
 <tr><td>a-1</td><td>$1.00 / MTok<sup>2</sup></td><td></td></tr></table>
 <table><tr><th>Date</th><th>Milestone</th></tr><tr><td>2026-02-03</td><td>read-only</td></tr></table></body></html>"""
 
-RETIRING = layout(retires="shutdown date", model="model", replacement="replacement", version="version")
+RETIRING = layout(
+    retires="shutdown date", model="model", replacement="replacement", version="version"
+)
 PRICED = layout(model="model", price="price")
 MILESTONES = layout(date="date", update="milestone")
 
@@ -103,13 +122,18 @@ def exact(body: bytes) -> Iterator[Fact]:
     for row in tables(body, RETIRING, PRICED, skip=[MILESTONES]):
         if row.layout is PRICED:
             if priced := money(row["price"]):
-                yield Price(model=row["model"].line, meter="input", amount=priced.amount, per=priced.per)
+                yield Price(
+                    model=row["model"].line, meter="input", amount=priced.amount, per=priced.per
+                )
             continue
         for model in codes(row["model"]):
             yield Retirement(
-                model=model, version=row["version"].line, stage="deprecated", retires=when(row["retires"]),
+                model=model,
+                version=row["version"].line,
+                stage="deprecated",
+                retires=when(row["retires"]),
                 replacements=(row["replacement"].line,),
-            )  # fmt: skip
+            )
 
 
 def skips_what_does_not_match(body: bytes) -> Iterator[Fact]:
@@ -118,7 +142,11 @@ def skips_what_does_not_match(body: bytes) -> Iterator[Fact]:
             retires, model = table.header.index("Shutdown date"), table.header.index("Model")
             for row in table.rows:
                 if not row.divider:
-                    yield Retirement(model=row.cells[model].line, stage="deprecated", retires=when(row.cells[retires]))
+                    yield Retirement(
+                        model=row.cells[model].line,
+                        stage="deprecated",
+                        retires=when(row.cells[retires]),
+                    )
     yield Listing(model="x")
 
 
@@ -133,7 +161,11 @@ def takes_any_date(body: bytes) -> Iterator[Fact]:
 
 def takes_columns_by_number(body: bytes) -> Iterator[Fact]:
     first = next(block for block in blocks(body) if isinstance(block, Table))
-    yield from (Listing(model=row.cells[1].line, alias_of=row.cells[2].line) for row in first.rows if not row.divider)
+    yield from (
+        Listing(model=row.cells[1].line, alias_of=row.cells[2].line)
+        for row in first.rows
+        if not row.divider
+    )
 
 
 def reads_rows_it_knows(body: bytes) -> Iterator[Fact]:
@@ -165,7 +197,9 @@ def searches_for_prices(body: bytes) -> Iterator[Fact]:
 
 
 def source_of(parse: Parse) -> Source:
-    return Source(id="acme.page", url="https://acme.example/", parse=parse, every=timedelta(hours=6))
+    return Source(
+        id="acme.page", url="https://acme.example/", parse=parse, every=timedelta(hours=6)
+    )
 
 
 @pytest.mark.parametrize("text", [MARKDOWN, HTML], ids=["markdown", "html"])
@@ -186,7 +220,9 @@ def test_an_exact_reader_has_no_faults(text: str) -> None:
 )
 def test_a_careless_reader_is_found(text: str, parse: Parse, column: str, what: str) -> None:
     faults = page_faults(source_of(parse), text)
-    assert any(column in fault and what in fault and "silently" in fault for fault in faults), faults
+    assert any(column in fault and what in fault and "silently" in fault for fault in faults), (
+        faults
+    )
 
 
 def test_a_table_with_models_across_is_read_by_its_rows() -> None:
@@ -207,19 +243,28 @@ def test_every_cell_is_found(text: str) -> None:
         if cell.head:
             heads.setdefault(cell.table, []).append(cell)
     read = [block for block in blocks(text) if isinstance(block, Table)]
-    assert [[cell.text for cell in heads[table.number]] for table in read] == [list(table.header) for table in read]
+    assert [[cell.text for cell in heads[table.number]] for table in read] == [
+        list(table.header) for table in read
+    ]
     assert len(heads) == len(read)
 
 
 def test_dates_and_prices_outside_tables_are_found() -> None:
     assert text_faults(source_of(exact), MARKDOWN) == []
     assert text_faults(source_of(notices), MARKDOWN) == []
-    assert text_faults(source_of(notices), MARKDOWN.replace("Two models", "Two models until May 4, 2026")) == []
+    assert (
+        text_faults(
+            source_of(notices), MARKDOWN.replace("Two models", "Two models until May 4, 2026")
+        )
+        == []
+    )
     [fault] = text_faults(source_of(passes_over_headings_without_a_date), MARKDOWN)
     assert fault.startswith("line 2: '2026-01-02' made 'Smarch 45th, 20x6': silently 1 facts less")
     [fault] = text_faults(source_of(searches_for_prices), MARKDOWN)
     assert fault.startswith("line 18: '$1.00' made '$1.x2': silently 1 facts less")
-    assert text_faults(source_of(exact), "# Acme\n") == ["cannot be read: acme.page: the document holds no facts"]
+    assert text_faults(source_of(exact), "# Acme\n") == [
+        "cannot be read: acme.page: the document holds no facts"
+    ]
 
 
 def models(body: bytes) -> Iterator[Fact]:
@@ -238,7 +283,14 @@ def test_json_readers_are_told_apart() -> None:
         ]
     }
     required = required_keys([document])
-    assert required == {"$": {"data"}, "$.data[]": {"id", "window", "prices"}, "$.data[].prices": {"input", "output"}}
+    assert required == {
+        "$": {"data"},
+        "$.data[]": {"id", "window", "prices"},
+        "$.data[].prices": {"input", "output"},
+    }
     faults = json_faults(source_of(models), document, required)
-    assert {fault.split(":")[0] for fault in faults} == {"$.data[].prices.input gone", "$.data[].prices.input renamed"}
+    assert {fault.split(":")[0] for fault in faults} == {
+        "$.data[].prices.input gone",
+        "$.data[].prices.input renamed",
+    }
     assert [path for path, _ in objects({"acme": {"id": 1}, "other": {"id": 2}})] == ["${}", "${}"]

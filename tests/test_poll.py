@@ -44,14 +44,20 @@ def read(body: bytes) -> list[Fact]:
 
 
 BROKEN = b"<h1>We moved</h1>"
-ACME = Source("acme.deprecations", "https://acme.example/deprecations.md", read, every=timedelta(hours=6))
+ACME = Source(
+    "acme.deprecations", "https://acme.example/deprecations.md", read, every=timedelta(hours=6)
+)
 FOCUSED = replace(ACME, focus=lambda body: body.partition(FRAME)[0])
 
 
 def ends(model: str, date: str | None = "2026-10-16", **more) -> Retirement:
     return Retirement(
-        model=model, provider="acme", stage="deprecated", retires=When(date) if date else None, **more
-    )  # fmt: skip
+        model=model,
+        provider="acme",
+        stage="deprecated",
+        retires=When(date) if date else None,
+        **more,
+    )
 
 
 def rows(count: int, start: int = 0) -> list[Retirement]:
@@ -60,23 +66,34 @@ def rows(count: int, start: int = 0) -> list[Retirement]:
 
 @dataclass
 class Site:
-    """A Getter: answers with the page that stands there, with an ETag, or raises what it was told to."""
+    """A Getter: answers with the page that stands there, with an ETag, or raises what it was told
+    to.
+    """
 
     body: bytes = b""
     down: FetchFailed | None = None
     etags: bool = True
     asked: list[Validators] = field(default_factory=list)
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         self.asked.append(validators)
         if self.down:
             raise self.down
         etag = hashlib.sha256(self.body).hexdigest()[:8] if self.etags else None
         same = etag is not None and validators.etag == etag
         return Fetched(
-            status=304 if same else 200, body=b"" if same else self.body, content_type="text/markdown",
-            validators=Validators(etag), ms=12.5, not_modified=same, retry_after=None, max_age=None, url=source.url,
-        )  # fmt: skip
+            status=304 if same else 200,
+            body=b"" if same else self.body,
+            content_type="text/markdown",
+            validators=Validators(etag),
+            ms=12.5,
+            not_modified=same,
+            retry_after=None,
+            max_age=None,
+            url=source.url,
+        )
 
 
 @dataclass
@@ -95,9 +112,14 @@ class Watch:
             sources.register(session, [self.source.id], START)
             for name, operator in (("people", False), ("operator", True)):
                 session.add(
-                    SubscriptionRow(id=name, type="webhook", address=f"https://{name}.example/", operator=operator,
-                                    created_at=START)
-                )  # fmt: skip
+                    SubscriptionRow(
+                        id=name,
+                        type="webhook",
+                        address=f"https://{name}.example/",
+                        operator=operator,
+                        created_at=START,
+                    )
+                )
 
     def wake(self) -> None:
         self.woken += 1
@@ -108,13 +130,20 @@ class Watch:
 
     def poller(self, key: str | None = None) -> Poller:
         return Poller(
-            self.store, self.site, {self.source.id: replace(self.source, parse=self.parse)},
-            clock=lambda: self.now, keys=lambda name: key, chance=lambda: 0.5, wake=self.wake,
-        )  # fmt: skip
+            self.store,
+            self.site,
+            {self.source.id: replace(self.source, parse=self.parse)},
+            clock=lambda: self.now,
+            keys=lambda name: key,
+            chance=lambda: 0.5,
+            wake=self.wake,
+        )
 
     async def look(self, body: bytes | FetchFailed | None = None, at: str | None = None) -> Polled:
         """Poll once, what stands there or something new."""
-        self.now = datetime.fromisoformat(at).replace(tzinfo=UTC) if at else self.now + timedelta(hours=6)
+        self.now = (
+            datetime.fromisoformat(at).replace(tzinfo=UTC) if at else self.now + timedelta(hours=6)
+        )
         self.site.down = body if isinstance(body, FetchFailed) else None
         if isinstance(body, bytes):
             self.site.body = body
@@ -165,13 +194,17 @@ def watch(store: Store) -> Watch:
     return Watch(store)
 
 
-# --- what a first look and a quiet one do ------------------------------------------------------------------
+# --- what a first look and a quiet one do
+# ------------------------------------------------------------------
 
 
 async def test_the_first_look_is_a_silent_baseline(watch: Watch) -> None:
     polled = await watch.look(page(ends("a"), ends("b", "2025-06-30")))
     assert (polled.outcome, polled.rows) == ("baseline", 2)
-    assert {event["kind"] for event in polled.events} == {"retirement.announced", "retirement.completed"}
+    assert {event["kind"] for event in polled.events} == {
+        "retirement.announced",
+        "retirement.completed",
+    }
     assert all(event["baseline"] for event in polled.events)
     assert watch.told() == []
     assert watch.count(DeliveryRow) == 0
@@ -187,9 +220,14 @@ async def test_a_change_is_an_event_with_its_evidence_and_a_delivery(watch: Watc
     (event,) = watch.events()
     assert polled.events == [event]
     assert (polled.outcome, event["kind"], event["quote"]) == (
-        "unchanged", "retirement.postponed", "| a | December 1, 2026 |",
-    )  # fmt: skip
-    assert (event["before"]["retires"]["text"], event["after"]["retires"]["text"]) == ("2026-10-16", "2026-12-01")
+        "unchanged",
+        "retirement.postponed",
+        "| a | December 1, 2026 |",
+    )
+    assert (event["before"]["retires"]["text"], event["after"]["retires"]["text"]) == (
+        "2026-10-16",
+        "2026-12-01",
+    )
     with watch.store.read() as session:
         assert sources.document(session, event["document"].removeprefix("sha256:")) == body
     assert watch.deliveries("people") == ["retirement.postponed"]
@@ -205,7 +243,11 @@ async def test_nothing_changes_nothing(watch: Watch) -> None:
     assert (watch.parsed, watch.count(DocumentRow), watch.told()) == (1, documents, [])
     assert watch.site.asked[-1] == Validators(before.etag)
     after = watch.row
-    assert (after.checked_at, after.good_at, after.due_at) == (watch.now, watch.now, watch.now + ACME.every)
+    assert (after.checked_at, after.good_at, after.due_at) == (
+        watch.now,
+        watch.now,
+        watch.now + ACME.every,
+    )
     assert (after.etag, after.seen, after.rows) == (before.etag, before.seen, 1)
     assert watch.count(PollRow) == 1  # a quiet poll leaves no line of its own
 
@@ -234,7 +276,9 @@ async def test_another_frame_around_the_same_rows_is_not_parsed(store: Store) ->
     assert watch.site.asked[-1] == Validators(watch.row.etag)
 
 
-async def test_without_focus_other_bytes_that_say_the_same_are_accepted_in_silence(watch: Watch) -> None:
+async def test_without_focus_other_bytes_that_say_the_same_are_accepted_in_silence(
+    watch: Watch,
+) -> None:
     await watch.look(page(ends("a"), frame="build 1"))
     assert (await watch.look(page(ends("a"), frame="build 2"))).outcome == "accepted"
     assert (watch.parsed, watch.told(), watch.count(DocumentRow)) == (2, [], 1)
@@ -248,22 +292,31 @@ async def test_an_outcome_does_what_its_line_says(store: Store, outcome: Outcome
     watch.site.body = page(*rows(60))
     await watch.poller("secret").sweep([watch.row])
     before = watch.row
-    polled = await watch.look({
-        "accepted": page(*rows(60), frame="new"), "unchanged": None, "suspect": page(*rows(1)), "unreadable": BROKEN,
-        "unreachable": FetchFailed("acme.deprecations: answered 503", status=503), "off": None,
-    }[outcome])  # fmt: skip
+    polled = await watch.look(
+        {
+            "accepted": page(*rows(60), frame="new"),
+            "unchanged": None,
+            "suspect": page(*rows(1)),
+            "unreadable": BROKEN,
+            "unreachable": FetchFailed("acme.deprecations: answered 503", status=503),
+            "off": None,
+        }[outcome]
+    )
     after, effect = watch.row, OUTCOMES[outcome]
     assert (polled.outcome, after.outcome) == (outcome, outcome)
     assert (after.good_at == watch.now) == effect.believed
     assert (after.etag != before.etag) == (outcome == "accepted")
     assert (after.seen != before.seen) == (outcome == "accepted")
     assert after.failures == effect.backs_off
-    assert after.due_at - watch.now == ACME.every  # twice that at the second failure, but never more than six hours
+    assert (
+        after.due_at - watch.now == ACME.every
+    )  # twice that at the second failure, but never more than six hours
     assert bool(after.error) == (effect.failed or outcome == "off")
     assert bool(after.held) == (outcome == "suspect")
 
 
-# --- settling ----------------------------------------------------------------------------------------------
+# --- settling
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("etags", [True, False])
@@ -274,7 +327,11 @@ async def test_a_removal_settles_while_the_page_stays_the_same(watch: Watch, eta
     assert (watch.told(), len(watch.standing), len(watch.row.pending)) == ([], 2, 1)
     polled = await watch.look()
     assert polled.outcome == "unchanged"
-    assert (watch.told(), watch.standing, watch.row.pending) == (["model.unlisted b"], [ends("a")], [])
+    assert (watch.told(), watch.standing, watch.row.pending) == (
+        ["model.unlisted b"],
+        [ends("a")],
+        [],
+    )
     for _ in range(3):
         await watch.look()
     assert watch.told() == ["model.unlisted b"]
@@ -303,12 +360,18 @@ async def test_what_needs_a_whole_interval_is_not_looked_at_sooner(watch: Watch)
     await watch.look(page(ends("a")))
     assert watch.row.due_at - watch.now == ACME.every
     seen = watch.now
-    for hours, told in ((1, []), (4, []), (4.8, ["model.unlisted b"])):  # by hand, and when it is due
+    for hours, told in (
+        (1, []),
+        (4, []),
+        (4.8, ["model.unlisted b"]),
+    ):  # by hand, and when it is due
         await watch.look(at=(seen + timedelta(hours=hours)).replace(tzinfo=None).isoformat())
         assert watch.told() == told
 
 
-async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_an_interval(watch: Watch) -> None:
+async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_an_interval(
+    watch: Watch,
+) -> None:
     await watch.look(page(ends("a")))
     waits = []
     for day in range(1, 7):
@@ -320,7 +383,11 @@ async def test_a_page_that_says_something_else_at_every_look_is_looked_at_twice_
 
 async def test_a_clock_that_was_set_back_counts_anew(watch: Watch) -> None:
     await watch.look(page(ends("a"), ends("b")), at="2027-01-01")
-    for at in ("2026-01-01T00:00", "2026-01-01T00:01", "2026-01-01T06:00"):  # the first may be a minute after the last
+    for at in (
+        "2026-01-01T00:00",
+        "2026-01-01T00:01",
+        "2026-01-01T06:00",
+    ):  # the first may be a minute after the last
         await watch.look(page(ends("a")), at=at)
         assert watch.told() == []
     await watch.look(page(ends("a")), at="2026-01-01T12:00")
@@ -348,7 +415,7 @@ async def test_completion_comes_with_the_calendar_not_with_the_page(watch: Watch
     """A floor and the other's date pass as well while the server answers 304."""
     floor = Retirement(
         model="floor", provider="acme", stage="active", retires=When("2026-02-01", "not_before")
-    )  # fmt: skip
+    )
     await watch.look(page(ends("a", "2026-03-26"), ends("b", "2026-05"), floor))
     for day, told in (
         ("2026-03-26T23:00", []),
@@ -364,10 +431,15 @@ async def test_completion_comes_with_the_calendar_not_with_the_page(watch: Watch
     assert watch.row.milestone_at is None
     await watch.look(page(ends("b", "2026-05"), floor), at="2027-01-02")
     await watch.look(at="2027-01-03")
-    assert watch.told() == ["retirement.completed a", "retirement.completed b"]  # the row left: said already
+    assert watch.told() == [
+        "retirement.completed a",
+        "retirement.completed b",
+    ]  # the row left: said already
 
 
-async def test_a_row_that_may_be_leaving_is_not_completed_before_that_is_settled(watch: Watch) -> None:
+async def test_a_row_that_may_be_leaving_is_not_completed_before_that_is_settled(
+    watch: Watch,
+) -> None:
     """Gone for one look on its last day, and back with another date: nothing but a postponement."""
     await watch.look(page(ends("a", "2026-03-26"), ends("b")), at="2026-03-26T12:00")
     await watch.look(page(ends("b")), at="2026-03-27T06:00")
@@ -379,8 +451,12 @@ async def test_a_row_that_may_be_leaving_is_not_completed_before_that_is_settled
 
 
 @pytest.mark.parametrize("back", ["put off", "as it was"])
-async def test_an_end_is_not_told_right_after_a_look_that_put_it_off(watch: Watch, back: str) -> None:
-    """A cache serves the old page once more just after its date: one of the two pages is stale, and one look is few."""
+async def test_an_end_is_not_told_right_after_a_look_that_put_it_off(
+    watch: Watch, back: str
+) -> None:
+    """A cache serves the old page once more just after its date: one of the two pages is stale, and
+    one look is few.
+    """
     old, new = page(ends("a", "2026-03-26")), page(ends("a", "2026-05-07"))
     await watch.look(old, at="2026-03-26T12:00")
     await watch.look(new, at="2026-03-26T23:50")
@@ -388,7 +464,9 @@ async def test_an_end_is_not_told_right_after_a_look_that_put_it_off(watch: Watc
     assert watch.told() == []
     for _ in range(4):
         await watch.look(new if back == "put off" else old)
-    assert watch.told() == ["retirement.postponed a" if back == "put off" else "retirement.completed a"]
+    assert watch.told() == [
+        "retirement.postponed a" if back == "put off" else "retirement.completed a"
+    ]
 
 
 async def test_what_may_be_postponed_is_not_completed_before_that_is_settled(watch: Watch) -> None:
@@ -399,13 +477,18 @@ async def test_what_may_be_postponed_is_not_completed_before_that_is_settled(wat
     assert watch.told() == ["retirement.completed b", "retirement.postponed a"]
 
 
-# --- what cannot be read, or not be had --------------------------------------------------------------------
+# --- what cannot be read, or not be had
+# --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["unreadable", "unreachable"])
 @pytest.mark.parametrize("back", ["the same page", "a new page"])
 async def test_failing_is_told_once_and_so_is_recovery(watch: Watch, kind: str, back: str) -> None:
-    trouble = BROKEN if kind == "unreadable" else FetchFailed("acme.deprecations: answered 503", status=503)
+    trouble = (
+        BROKEN
+        if kind == "unreadable"
+        else FetchFailed("acme.deprecations: answered 503", status=503)
+    )
     good = page(ends("a"), ends("b"))
     await watch.look(good)
     before = watch.row
@@ -413,17 +496,28 @@ async def test_failing_is_told_once_and_so_is_recovery(watch: Watch, kind: str, 
         polled = await watch.look(trouble)
         assert (polled.outcome, polled.rows) == (kind, 2)
         assert polled.error in (
-            "acme.deprecations: table 1 has no column 'Shutdown date'", "acme.deprecations: answered 503",
-        )  # fmt: skip
+            "acme.deprecations: table 1 has no column 'Shutdown date'",
+            "acme.deprecations: answered 503",
+        )
         row = watch.row
-        assert (row.failures, row.error, row.outcome, row.good_at) == (number, polled.error, kind, before.good_at)
+        assert (row.failures, row.error, row.outcome, row.good_at) == (
+            number,
+            polled.error,
+            kind,
+            before.good_at,
+        )
         assert (row.etag, row.seen, row.document) == (before.etag, before.seen, before.document)
         stale = number * ACME.every > ACME.stale_after
-        assert watch.told() == ["source.failing"] * (number >= FAILING_AFTER) + ["source.stale"] * stale
+        assert (
+            watch.told()
+            == ["source.failing"] * (number >= FAILING_AFTER) + ["source.stale"] * stale
+        )
     assert watch.row.due_at == watch.now + timedelta(hours=6)
     assert watch.standing == [ends("a"), ends("b")]
     for _ in range(3):
-        await watch.look(good if back == "the same page" else page(ends("a"), ends("b"), frame="new"))
+        await watch.look(
+            good if back == "the same page" else page(ends("a"), ends("b"), frame="new")
+        )
     assert watch.told() == ["source.failing", "source.stale", "source.recovered"]
     assert watch.deliveries("operator") == ["source.failing", "source.stale", "source.recovered"]
     assert watch.deliveries("people") == []
@@ -450,10 +544,13 @@ async def test_a_server_that_asks_to_wait_is_left_alone(watch: Watch) -> None:
     await watch.look(FetchFailed("acme.deprecations: answered 429", status=429, retry_after=86_000))
     assert watch.row.due_at == watch.now + timedelta(seconds=86_000)
     with watch.store.read() as session:
-        assert session.execute(select(PollRow.status, PollRow.outcome)).all() == [(429, "unreachable")]
+        assert session.execute(select(PollRow.status, PollRow.outcome)).all() == [
+            (429, "unreachable")
+        ]
 
 
-# --- what cannot be believed -------------------------------------------------------------------------------
+# --- what cannot be believed
+# -------------------------------------------------------------------------------
 
 
 async def test_a_held_page_is_told_once_whatever_its_frame(watch: Watch) -> None:
@@ -461,9 +558,18 @@ async def test_a_held_page_is_told_once_whatever_its_frame(watch: Watch) -> None
     before = watch.row
     for number in range(20):
         polled = await watch.look(page(*rows(1), frame=f"build {number}"))
-        assert (polled.outcome, polled.error, polled.rows) == ("suspect", "59 of 60 facts are missing", 60)
+        assert (polled.outcome, polled.error, polled.rows) == (
+            "suspect",
+            "59 of 60 facts are missing",
+            60,
+        )
     row = watch.row
-    assert (row.held_looks, row.etag, row.seen, row.good_at) == (20, before.etag, before.seen, before.good_at)
+    assert (row.held_looks, row.etag, row.seen, row.good_at) == (
+        20,
+        before.etag,
+        before.seen,
+        before.good_at,
+    )
     assert len(watch.standing) == 60
     with watch.store.read() as session:
         assert sources.document(session, row.held) == watch.site.body
@@ -491,7 +597,12 @@ async def test_agreeing_looks_release_what_is_held(
     assert (await watch.look(page(*after, frame=frame.format(needed)))).outcome == "accepted"
     told = watch.told()
     assert len(told) == 2 + len(stale) + abs(len(before) - len(after))
-    assert {line.partition(" ")[0] for line in told} == {"source.suspect", *stale, "source.recovered", kind}
+    assert {line.partition(" ")[0] for line in told} == {
+        "source.suspect",
+        *stale,
+        "source.recovered",
+        kind,
+    }
     assert set(watch.standing) == set(after)
     for number in range(3):
         await watch.look(page(*after, frame=frame.format(f"later {number}")))
@@ -501,7 +612,13 @@ async def test_agreeing_looks_release_what_is_held(
 async def test_a_held_page_between_two_looks_does_not_put_off_the_second(watch: Watch) -> None:
     """Nor do its own looks count sooner than a whole interval after each other."""
     both, held = page(ends("a"), ends("b")), page(ends("a"), ends("b"), *rows(40))
-    for at, body in (("00:00", both), ("06:00", page(ends("a"))), ("11:00", held), ("11:01", held), ("12:00", None)):
+    for at, body in (
+        ("00:00", both),
+        ("06:00", page(ends("a"))),
+        ("11:00", held),
+        ("11:01", held),
+        ("12:00", None),
+    ):
         await watch.look(page(ends("a")) if body is None else body, at=f"2026-01-01T{at}")
         if body is held:
             assert watch.row.held_looks == 1
@@ -517,7 +634,9 @@ async def test_looks_that_disagree_release_nothing(watch: Watch) -> None:
 
 async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
     def priced(amount: str) -> bytes:
-        price = Price(model="a", provider="acme", meter="input", per="1M tokens", amount=Decimal(amount))
+        price = Price(
+            model="a", provider="acme", meter="input", per="1M tokens", amount=Decimal(amount)
+        )
         return page(price, *rows(3))
 
     await watch.look(priced("2.50"))
@@ -528,31 +647,51 @@ async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
         body = sources.document(session, row.held) or b""
     fetched = replace(await watch.site.get(ACME, Validators(), None), body=body)
     polled = record(
-        watch.store, ACME, fetched, ACME.read(body), row.held, watch.now, watch.now + ACME.every, accepted=True
-    )  # fmt: skip
+        watch.store,
+        ACME,
+        fetched,
+        ACME.read(body),
+        row.held,
+        watch.now,
+        watch.now + ACME.every,
+        accepted=True,
+    )
     assert polled.outcome == "accepted"
-    assert watch.told() == ["source.suspect", "source.stale", "price.increased a", "source.recovered"]
+    assert watch.told() == [
+        "source.suspect",
+        "source.stale",
+        "price.increased a",
+        "source.recovered",
+    ]
 
 
 @pytest.mark.parametrize(
     ("amount", "vouched", "outcome"),
-    [("30", "30.1", "accepted"), ("30", "2", "suspect"), ("30", None, "suspect"), ("2000", "2000", "suspect")],
+    [
+        ("30", "30.1", "accepted"),
+        ("30", "2", "suspect"),
+        ("30", None, "suspect"),
+        ("2000", "2000", "suspect"),
+    ],
 )
 def test_another_source_that_says_the_same_releases_a_value(
     store: Store, amount: str, vouched: str | None, outcome: str
 ) -> None:
     """But no factor of a thousand: who copies a page copies its unit."""
     official, hint = (
-        Price(model="gpt-4.1", meter="input", per="1M tokens", amount=Decimal(2), quote=name) for name in "oh"
-    )  # fmt: skip
+        Price(model="gpt-4.1", meter="input", per="1M tokens", amount=Decimal(2), quote=name)
+        for name in "oh"
+    )
     look(store, "openai.pricing", [official], "2026-01-01")
     if vouched:
         look(store, "litellm.prices", [replace(hint, amount=Decimal(vouched))], "2026-01-02")
-    polled = look(store, "openai.pricing", [replace(official, amount=Decimal(amount))], "2026-01-03")
+    polled = look(
+        store, "openai.pricing", [replace(official, amount=Decimal(amount))], "2026-01-03"
+    )
     assert polled.outcome == outcome
     assert [event["kind"] for event in polled.events if event["provider"] == "openai"][:1] == [
         "price.increased" if outcome == "accepted" else "source.suspect"
-    ]  # fmt: skip
+    ]
 
 
 def test_no_other_source_vouches_for_what_is_missing(store: Store) -> None:
@@ -567,7 +706,9 @@ async def test_what_a_person_accepted_is_not_held_again(watch: Watch) -> None:
     await watch.look(page(*rows(1), frame="build 1"))
     row, fetched = watch.row, await watch.site.get(ACME, Validators(), None)
     due = watch.now + ACME.every
-    record(watch.store, ACME, fetched, ACME.read(fetched.body), row.held, watch.now, due, accepted=True)
+    record(
+        watch.store, ACME, fetched, ACME.read(fetched.body), row.held, watch.now, due, accepted=True
+    )
     assert watch.standing == rows(1)
     assert (await watch.look(page(*rows(1), frame="build 2"))).outcome == "accepted"
     assert watch.told().count("source.suspect") == 1
@@ -581,7 +722,8 @@ async def test_a_first_page_that_cannot_be_is_no_baseline(watch: Watch) -> None:
     assert watch.told() == ["source.suspect", "source.recovered"]
 
 
-# --- one poll beside another, and one that breaks ----------------------------------------------------------
+# --- one poll beside another, and one that breaks
+# ----------------------------------------------------------
 
 
 async def test_two_polls_of_one_source_at_once_add_nothing_twice(watch: Watch) -> None:
@@ -609,7 +751,9 @@ async def test_a_source_is_not_polled_twice_by_one_poller(watch: Watch) -> None:
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_another_look_at_a_page_that_was_replaced_meanwhile_changes_nothing(watch: Watch, waits: bool) -> None:
+async def test_another_look_at_a_page_that_was_replaced_meanwhile_changes_nothing(
+    watch: Watch, waits: bool
+) -> None:
     """A slow 304 to the old page comes in after another process took over the new one."""
     old, new = page(ends("a"), ends("b")), page(ends("a", "2026-12-01"), ends("b"))
     await watch.look(old)
@@ -621,7 +765,11 @@ async def test_another_look_at_a_page_that_was_replaced_meanwhile_changes_nothin
     after, standing, told = watch.row, watch.standing, watch.told()
     watch.site.body = old
     await watch.poller().sweep([stale])
-    assert (watch.row.seen, watch.row.etag, watch.row.pending) == (after.seen, after.etag, after.pending)
+    assert (watch.row.seen, watch.row.etag, watch.row.pending) == (
+        after.seen,
+        after.etag,
+        after.pending,
+    )
     assert (watch.standing, watch.told()) == (standing, told)
 
 
@@ -635,7 +783,11 @@ async def test_a_poll_that_breaks_while_it_is_written_leaves_nothing(
     await watch.look(page(ends("a", "2026-12-01"), ends("b")))
     before = watch.row.model_dump()
     polls, documents = watch.count(PollRow), watch.count(DocumentRow)
-    for place in ("monitor.poll.outbox.enqueue", "monitor.poll.sources.record", "monitor.poll.log.append"):
+    for place in (
+        "monitor.poll.outbox.enqueue",
+        "monitor.poll.sources.record",
+        "monitor.poll.log.append",
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(place, broken)
             with pytest.raises(MemoryError):
@@ -665,7 +817,8 @@ async def test_the_same_pages_give_the_same_ids_at_another_time(watch: Watch, tm
     other.store.close()
 
 
-# --- keys and addresses ------------------------------------------------------------------------------------
+# --- keys and addresses
+# ------------------------------------------------------------------------------------
 
 
 async def test_without_its_key_a_source_is_off_and_not_failing(store: Store) -> None:
@@ -674,7 +827,12 @@ async def test_without_its_key_a_source_is_off_and_not_failing(store: Store) -> 
         polled = await watch.look(page(ends("a")))
         assert (polled.outcome, polled.error) == ("off", "ACME_API_KEY is not set")
     row = watch.row
-    assert (row.outcome, row.failures, row.good_at, row.due_at) == ("off", 0, None, watch.now + ACME.every)
+    assert (row.outcome, row.failures, row.good_at, row.due_at) == (
+        "off",
+        0,
+        None,
+        watch.now + ACME.every,
+    )
     assert (watch.site.asked, watch.told()) == ([], [])
     (polled,) = await watch.poller(key="secret").sweep([watch.row])
     assert polled.outcome == "baseline"
@@ -684,7 +842,9 @@ async def test_a_source_can_be_read_from_a_mirror(watch: Watch) -> None:
     asked: list[str | None] = []
     get: Callable[..., object] = watch.site.get
 
-    async def listening(source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def listening(
+        source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         asked.append(url)
         return await get(source, validators, key, url)  # type: ignore[misc]
 

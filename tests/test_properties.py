@@ -1,4 +1,6 @@
-"""What must hold of any pages in any order: of the pure loop over ``decide``, and of real replays and polls."""
+"""What must hold of any pages in any order: of the pure loop over ``decide``, and of real replays
+and polls.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,16 @@ from tests.test_poll import ACME, BROKEN, Watch, page
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 #: A row that no number of looks lets in: a person must.
-STRANGE = Retirement(model="strange", stage="deprecated", retires=When("2525-07-30"), provider="acme")
+STRANGE = Retirement(
+    model="strange", stage="deprecated", retires=When("2525-07-30"), provider="acme"
+)
 
 
 @dataclass
 class Loop:
-    """What monitor.poll does with a store, in memory: one source, looked at a whole interval after the last time."""
+    """What monitor.poll does with a store, in memory: one source, looked at a whole interval after
+    the last time.
+    """
 
     now: datetime = START
     known: Snapshot = field(default_factory=dict)
@@ -51,7 +57,9 @@ class Loop:
         """One look at a page; None is the same page again."""
         self.now += ACME.every
         back = {key for key in seen or {} if key not in self.known and key in self.ended}
-        found = decide(ACME, self.known, self.pending, seen, self.now, recent=self.recent, returned=back)
+        found = decide(
+            ACME, self.known, self.pending, seen, self.now, recent=self.recent, returned=back
+        )
         if found.outcome != "suspect":
             self.known, self.pending, self.recent = found.standing, found.pending, found.recent
             self.ended |= {change.key for change in found.changes if change.before}
@@ -75,24 +83,32 @@ class Loop:
 
     def restart(self) -> None:
         """Keep what a store keeps, as it keeps it."""
-        self.pending = [Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in self.pending]
-        self.recent = [Said.from_json(json.loads(json.dumps(said.to_json()))) for said in self.recent]
+        self.pending = [
+            Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in self.pending
+        ]
+        self.recent = [
+            Said.from_json(json.loads(json.dumps(said.to_json()))) for said in self.recent
+        ]
 
 
 def told(facts: Snapshot) -> dict[str, tuple[object, ...]]:
     return {key: fact.value for key, fact in facts.items()}
 
 
-# --- diff and patch ----------------------------------------------------------------------------------------
+# --- diff and patch
+# ----------------------------------------------------------------------------------------
 
 
 @given(pages(), pages())
 def test_patch_undoes_diff(before: dict[str, Fact], after: dict[str, Fact]) -> None:
-    slid_out = {key: fact for key, fact in before.items() if isinstance(fact, Notice) and key not in after}
+    slid_out = {
+        key: fact for key, fact in before.items() if isinstance(fact, Notice) and key not in after
+    }
     assert told(patch(before, diff(before, after))) == told(after) | told(slid_out)
 
 
-# --- the loop ----------------------------------------------------------------------------------------------
+# --- the loop
+# ----------------------------------------------------------------------------------------------
 
 
 @given(st.lists(pages(), min_size=2, max_size=12))
@@ -106,7 +122,11 @@ def test_no_fact_missed_once_is_removed(seen: list[dict[str, Fact]]) -> None:
         assert all(missed[key] >= 2 for key in removed)
 
 
-@given(st.lists(pages(), min_size=2, max_size=4), st.randoms(use_true_random=False), st.integers(0, 100))
+@given(
+    st.lists(pages(), min_size=2, max_size=4),
+    st.randoms(use_true_random=False),
+    st.integers(0, 100),
+)
 @settings(max_examples=40, deadline=None)
 def test_ids_depend_neither_on_order_nor_on_time_nor_on_a_restart(
     seen: list[dict[str, Fact]], chance: Random, minutes: int
@@ -135,7 +155,8 @@ def test_a_settled_page_adds_nothing_however_often_it_is_seen(seen: list[dict[st
     assert loop.ids == before
 
 
-#: A look that brought no page to believe: a page with a row that cannot be, or nothing that could be read.
+#: A look that brought no page to believe: a page with a row that cannot be, or nothing that could
+#: be read.
 TROUBLES = st.sampled_from(["suspect", "unreadable", "unreachable"])
 
 
@@ -152,10 +173,15 @@ def test_suspect_and_failed_polls_change_nothing(looks: list[dict[str, Fact] | s
             strange = {**troubled.known, STRANGE.key: STRANGE}
             assert troubled.look(strange).outcome == "suspect"
     assert troubled.ids == clean.ids
-    assert (troubled.known, troubled.pending, troubled.recent) == (clean.known, clean.pending, clean.recent)
+    assert (troubled.known, troubled.pending, troubled.recent) == (
+        clean.known,
+        clean.pending,
+        clean.recent,
+    )
 
 
-# --- with a store ------------------------------------------------------------------------------------------
+# --- with a store
+# ------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -206,7 +232,9 @@ def test_replaying_any_prefix_twice_adds_nothing(seen: list[dict[str, Fact]], pr
 
 @given(st.lists(SAID | TROUBLES, min_size=3, max_size=9))
 @settings(max_examples=4, deadline=None)
-def test_suspect_and_failed_polls_change_nothing_in_a_database(looks: list[dict[str, Fact] | str]) -> None:
+def test_suspect_and_failed_polls_change_nothing_in_a_database(
+    looks: list[dict[str, Fact] | str],
+) -> None:
     down = FetchFailed("acme.deprecations: answered 503", status=503)
 
     async def run(clean: Watch, troubled: Watch) -> None:
@@ -217,12 +245,17 @@ def test_suspect_and_failed_polls_change_nothing_in_a_database(looks: list[dict[
                 await troubled.look(page(*look.values()), at=at)
             else:
                 standing = [*troubled.standing, STRANGE]
-                await troubled.look({"suspect": page(*standing), "unreadable": BROKEN}.get(look, down), at=at)
+                await troubled.look(
+                    {"suspect": page(*standing), "unreadable": BROKEN}.get(look, down), at=at
+                )
 
     with stored() as (one, _), stored() as (other, _):
         clean, troubled = Watch(one), Watch(other)
         asyncio.run(run(clean, troubled))
-        of_models = [[event["id"] for event in watch.events(None) if event["model"]] for watch in (clean, troubled)]
+        of_models = [
+            [event["id"] for event in watch.events(None) if event["model"]]
+            for watch in (clean, troubled)
+        ]
         assert of_models[0] == of_models[1]
         assert troubled.standing == clean.standing
         assert troubled.deliveries("people") == clean.deliveries("people")

@@ -53,12 +53,24 @@ def test_an_allowed_network_opens_only_itself():
 @pytest.mark.parametrize(
     "url",
     [
-        "http://example.com/", "ftp://example.com/", "https://", "https:///x", "//example.com", "example.com/x",
-        "https://user:pw@example.com/", "https://user@example.com/", "https://example.com/#x",
-        "https://example.com\\@127.0.0.1/", "https://exa mple.com/", "https://example.com/\r\nHost: x",
-        "https://example.com:80/", "https://example.com:99999/", "https://[::1/", f"https://{'a.' * 130}com/",
+        "http://example.com/",
+        "ftp://example.com/",
+        "https://",
+        "https:///x",
+        "//example.com",
+        "example.com/x",
+        "https://user:pw@example.com/",
+        "https://user@example.com/",
+        "https://example.com/#x",
+        "https://example.com\\@127.0.0.1/",
+        "https://exa mple.com/",
+        "https://example.com/\r\nHost: x",
+        "https://example.com:80/",
+        "https://example.com:99999/",
+        "https://[::1/",
+        f"https://{'a.' * 130}com/",
     ],
-)  # fmt: skip
+)
 def test_urls_refused_without_being_repeated(url):
     with pytest.raises(DeliveryFailed) as caught:
         Guard().url(url)
@@ -72,14 +84,27 @@ def test_urls_permitted():
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0"],
+    [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0",
+    ],
 )
 async def test_no_way_to_write_loopback_is_connected_to(host):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         async with aiohttp.ClientSession(connector=Guard(allow_http=True).connector()) as session:
             with pytest.raises((aiohttp.ClientConnectorError, aiohttp.InvalidURL)) as caught:
-                await session.get(f"http://{host}:{server.getsockname()[1]}/", timeout=aiohttp.ClientTimeout(total=3))
+                await session.get(
+                    f"http://{host}:{server.getsockname()[1]}/",
+                    timeout=aiohttp.ClientTimeout(total=3),
+                )
         with pytest.raises(BlockingIOError):
             server.accept()
     assert "is not public" in str(caught.value) or isinstance(
@@ -99,19 +124,30 @@ class Answers:
         self.asked.append(host)
         addresses = (self.left.pop(0) if len(self.left) > 1 else self.left[0]).split()
         return [
-            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
+            (
+                socket.AF_INET6 if ":" in one else socket.AF_INET,
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (one, port),
+            )
             for one in addresses
         ]
 
 
 async def get(url: str, guard: Guard) -> aiohttp.ClientResponse:
     """One request as a delivery makes it."""
-    async with aiohttp.ClientSession(connector=guard.connector()) as session, session.get(guard.url(url)) as response:
+    async with (
+        aiohttp.ClientSession(connector=guard.connector()) as session,
+        session.get(guard.url(url)) as response,
+    ):
         return response
 
 
 def written(address: str) -> Iterator[str]:
-    """Every way to write an address into a URL: as itself, as another number, and hidden behind another host."""
+    """Every way to write an address into a URL: as itself, as another number, and hidden behind
+    another host.
+    """
     plain = address.partition("%")[0]
     yield f"https://{f'[{plain}]' if ':' in plain else plain}/"
     yield f"https://user@{f'[{plain}]' if ':' in plain else plain}/"
@@ -135,13 +171,17 @@ def written(address: str) -> Iterator[str]:
     yield f"https://[64:ff9b::{plain}]/"
     yield f"https://[2002:{number >> 16:x}:{number & 0xFFFF:x}::]/"
     yield f"https://[::{plain}]/"
-    yield "https://" + plain.translate({ord(char): ord(char) + 0xFEE0 for char in "0123456789"}) + "/"
+    yield (
+        "https://" + plain.translate({ord(char): ord(char) + 0xFEE0 for char in "0123456789"}) + "/"
+    )
     yield "https://" + plain.replace(".", "\u3002") + "/"
 
 
 @pytest.mark.parametrize("address", REFUSED.split())
 async def test_no_way_to_write_an_address_is_delivered_to(address, monkeypatch):
-    """X1: each vector in each encoding, refused before a name is looked up; and as the answer for a name."""
+    """X1: each vector in each encoding, refused before a name is looked up; and as the answer for a
+    name.
+    """
     answers = Answers(monkeypatch, address)
     for url in written(address):
         with pytest.raises((DeliveryFailed, aiohttp.ClientConnectorError)) as caught:
@@ -182,7 +222,10 @@ async def test_a_name_that_moves_inside_is_refused_at_the_next_connection(monkey
         asked += 1
         return web.Response(headers={"Connection": "close"})
 
-    async with serving(answer) as base, aiohttp.ClientSession(connector=guard.connector()) as session:
+    async with (
+        serving(answer) as base,
+        aiohttp.ClientSession(connector=guard.connector()) as session,
+    ):
         url = f"http://moves.example:{URL(base).port}/"
         assert (await session.get(guard.url(url))).status == 200
         with pytest.raises(aiohttp.ClientConnectorDNSError, match=r"127\.0\.0\.2 is not public"):
@@ -196,7 +239,10 @@ async def test_a_name_that_moves_inside_is_refused_at_the_next_connection(monkey
         ("https://public.example:22/", "port 22 is not 443, 8443 or above 1023"),
         ("https://public.example:9000/", "LASTCALL_ALLOW_HIGH_PORTS=true"),
         ("http://public.example/", "LASTCALL_ALLOW_HTTP=true"),
-        ("http://localhost:8787/", "LASTCALL_ALLOW_HTTP=true allows http), and address 127.0.0.1 is not public"),
+        (
+            "http://localhost:8787/",
+            "LASTCALL_ALLOW_HTTP=true allows http), and address 127.0.0.1 is not public",
+        ),
         ("http://127.0.0.1:8787/", "LASTCALL_ALLOW_NETWORKS=127.0.0.1/32"),
         ("https://[fd00::7]/", "LASTCALL_ALLOW_NETWORKS=fd00::7/128"),
     ],
@@ -208,13 +254,17 @@ def test_a_refusal_says_what_to_set(url, says):
 
 
 async def test_ports(monkeypatch):
-    """A public address has 443 and 8443; what is above 1023 with a setting; an allowed network has every port."""
+    """A public address has 443 and 8443; what is above 1023 with a setting; an allowed network has
+    every port.
+    """
     Guard(allow_high_ports=True).url("https://public.example:9000/")
     guard = Guard([ip_network("10.0.0.0/8")])
     assert guard.refusal("10.1.2.3", 25) == ""
     assert "port 25" in guard.refusal("93.184.215.14", 25)
     Answers(monkeypatch, "93.184.215.14")
-    with pytest.raises(aiohttp.ClientConnectorDNSError, match="port 9000"):  # the name might have led to 10.0.0.0/8
+    with pytest.raises(
+        aiohttp.ClientConnectorDNSError, match="port 9000"
+    ):  # the name might have led to 10.0.0.0/8
         await get("https://public.example:9000/", guard)
 
 

@@ -20,7 +20,9 @@ NOW = datetime(2026, 4, 3, tzinfo=UTC)
 
 def wants(found, **asked) -> bool:
     """What one subscription says, which among many is the same."""
-    other, one = (Wanted.of(target("t", NOW, **values)) for values in ({"filters": ["acme/*"]}, asked))
+    other, one = (
+        Wanted.of(target("t", NOW, **values)) for values in ({"filters": ["acme/*"]}, asked)
+    )
     answer = one.matches(found)
     assert (1 in Audience([other, one]).of(found)) == answer
     return answer
@@ -54,30 +56,66 @@ def wants(found, **asked) -> bool:
 def test_filters(word, matched):
     events = {
         "maker": event(1, NOW, model="gpt-4o"),
-        "platform": event(2, NOW, provider="azure", model="my-deployed-4o", region="eastus", canonical="openai/gpt-4o"),
+        "platform": event(
+            2,
+            NOW,
+            provider="azure",
+            model="my-deployed-4o",
+            region="eastus",
+            canonical="openai/gpt-4o",
+        ),
         "vertex": event(
-            3, NOW, provider="vertex", model="claude-3-opus@20240229", region="us-east5",
+            3,
+            NOW,
+            provider="vertex",
+            model="claude-3-opus@20240229",
+            region="us-east5",
             canonical="anthropic/claude-3-opus-20240229",
         ),
-    }  # fmt: skip
-    assert " ".join(name for name, found in events.items() if wants(found, filters=[word])) == matched
+    }
+    assert (
+        " ".join(name for name, found in events.items() if wants(found, filters=[word])) == matched
+    )
 
 
 BEDROCK = "anthropic.claude-3-haiku-20240307-v1:0"
 HAIKU = {
-    "own": event(1, NOW, provider="anthropic", model="claude-3-haiku-20240307", canonical="anthropic/claude-haiku-3"),
-    "price": event(2, NOW, provider="anthropic", model="Claude Haiku 3", canonical="anthropic/claude-haiku-3"),
+    "own": event(
+        1,
+        NOW,
+        provider="anthropic",
+        model="claude-3-haiku-20240307",
+        canonical="anthropic/claude-haiku-3",
+    ),
+    "price": event(
+        2, NOW, provider="anthropic", model="Claude Haiku 3", canonical="anthropic/claude-haiku-3"
+    ),
     "bedrock": event(
-        3, NOW, provider="bedrock", model=BEDROCK, region="eu-west-1, us-east-1", canonical="anthropic/claude-haiku-3"
+        3,
+        NOW,
+        provider="bedrock",
+        model=BEDROCK,
+        region="eu-west-1, us-east-1",
+        canonical="anthropic/claude-haiku-3",
     ),
     "sonnet": event(
-        4, NOW, provider="anthropic", model="claude-3-5-sonnet-20241022", canonical="anthropic/claude-sonnet-3-5"
+        4,
+        NOW,
+        provider="anthropic",
+        model="claude-3-5-sonnet-20241022",
+        canonical="anthropic/claude-sonnet-3-5",
     ),
     "notice": event(
-        5, NOW, kind="notice.published", provider="anthropic", model="", canonical="",
-        after={"fact": "notice", "models": ["claude-3-haiku-20240307"]}, effective=None,
+        5,
+        NOW,
+        kind="notice.published",
+        provider="anthropic",
+        model="",
+        canonical="",
+        after={"fact": "notice", "models": ["claude-3-haiku-20240307"]},
+        effective=None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +131,10 @@ HAIKU = {
         ("claude-haiku-3", "own price bedrock notice"),
         ("*/claude-haiku-3", "own price bedrock notice"),
         ("*/claude-3-5-sonnet-20241022", "sonnet"),
-        ("*/claude-3-5-sonnet-20240620", ""),  # the other Sonnet 3.5, by the same name on the page of prices
+        (
+            "*/claude-3-5-sonnet-20240620",
+            "",
+        ),  # the other Sonnet 3.5, by the same name on the page of prices
         ("*/claude-sonnet-3-5", "sonnet"),
         ("bedrock/claude-3-haiku", "bedrock"),
         ("bedrock/claude-3-haiku*", ""),  # a glob is for the provider's own ids
@@ -108,26 +149,42 @@ HAIKU = {
     ],
 )
 def test_a_model_goes_by_all_its_names(word, matched):
-    assert " ".join(name for name, found in HAIKU.items() if wants(found, filters=[word])) == matched
+    assert (
+        " ".join(name for name, found in HAIKU.items() if wants(found, filters=[word])) == matched
+    )
 
 
-OFFERINGS = sorted({
-    (fact["provider"], fact["model"], fact["region"])
-    for path in GOLDENS.rglob("*.jsonl")
-    for fact in map(json.loads, path.read_text("utf-8").splitlines())
-    if fact["model"]
-})[::4]  # fmt: skip
+OFFERINGS = sorted(
+    {
+        (fact["provider"], fact["model"], fact["region"])
+        for path in GOLDENS.rglob("*.jsonl")
+        for fact in map(json.loads, path.read_text("utf-8").splitlines())
+        if fact["model"]
+    }
+)[::4]
 
 
 def test_a_filter_that_names_an_offering_matches_it_however_it_is_written():
-    """Providers, models and regions of the fixtures, in their own words; a space in a name is a hyphen in a filter."""
+    """Providers, models and regions of the fixtures, in their own words; a space in a name is a
+    hyphen in a filter.
+    """
     assert len(OFFERINGS) > 100
     for provider, model, region in OFFERINGS:
         found = event(
-            1, NOW, provider=provider, model=model, region=region, canonical=canonical(provider, model)
-        )  # fmt: skip
+            1,
+            NOW,
+            provider=provider,
+            model=model,
+            region=region,
+            canonical=canonical(provider, model),
+        )
         name = "-".join(model.split())
-        words = [f"{provider}/{name}", f"*/{name}", f"{provider.upper()}/{name.upper()}", f"{provider}/{name[:3]}*"]
+        words = [
+            f"{provider}/{name}",
+            f"*/{name}",
+            f"{provider.upper()}/{name.upper()}",
+            f"{provider}/{name[:3]}*",
+        ]
         words += [f"{provider}/{name}@{part}" for part in region.split(", ") if part]
         for word in words:
             assert wants(found, filters=[word]), word
@@ -135,12 +192,20 @@ def test_a_filter_that_names_an_offering_matches_it_however_it_is_written():
         assert not wants(found, filters=[f"{provider}/{name}-of-another-name"])
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="/@"), min_size=1)
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="/@"), min_size=1
+)
 
 
-@given(st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True), NAMES, st.from_regex(r"[a-z0-9-]*", fullmatch=True))
+@given(
+    st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True),
+    NAMES,
+    st.from_regex(r"[a-z0-9-]*", fullmatch=True),
+)
 def test_a_filter_that_names_an_event_always_matches_it(provider, model, region):
-    found = event(1, NOW, provider=provider, model=model, region=region, canonical=canonical(provider, model))
+    found = event(
+        1, NOW, provider=provider, model=model, region=region, canonical=canonical(provider, model)
+    )
     where = f"@{region}" if region else ""
     assert wants(found, filters=[f"{provider}/{model}{where}"])
     assert wants(found, filters=[f"*/{model}{where}"])
@@ -160,7 +225,9 @@ def test_filters_add_up_and_none_is_all():
     assert wants(event(1, NOW), filters=["anthropic/*", "openai/gpt*"])
 
 
-@pytest.mark.parametrize("word", ["", " ", "openai/", "/gpt-4", "openai/gpt 4", "openai/@eu", "openai/x@", "a\nb"])
+@pytest.mark.parametrize(
+    "word", ["", " ", "openai/", "/gpt-4", "openai/gpt 4", "openai/@eu", "openai/x@", "a\nb"]
+)
 def test_a_wrong_filter_is_said_in_one_line(word):
     with pytest.raises(ValueError, match="filter") as caught:
         Filter.parse(word)
@@ -170,10 +237,16 @@ def test_a_wrong_filter_is_said_in_one_line(word):
 @pytest.mark.parametrize(
     ("words", "yes"),
     [
-        (["retirement"], True), (["retirement.postponed"], True), (["retirement.*"], True), (["*.postponed"], True),
-        (["price", "retirement"], True), (["price"], False), (["retire"], False), (["retirement.postponed.x"], False),
+        (["retirement"], True),
+        (["retirement.postponed"], True),
+        (["retirement.*"], True),
+        (["*.postponed"], True),
+        (["price", "retirement"], True),
+        (["price"], False),
+        (["retire"], False),
+        (["retirement.postponed.x"], False),
     ],
-)  # fmt: skip
+)
 def test_kinds(words, yes):
     assert wants(event(1, NOW), kinds=words) is yes
 
@@ -182,7 +255,9 @@ def test_check_kind():
     known = ["price.increased", "retirement.announced"]
     assert check_kind("price", known) == "price"
     assert check_kind("*.announced", known) == "*.announced"
-    with pytest.raises(ValueError, match="no kind of event is called 'prices'; there are price, retirement"):
+    with pytest.raises(
+        ValueError, match="no kind of event is called 'prices'; there are price, retirement"
+    ):
         check_kind("prices", known)
 
 
@@ -194,11 +269,18 @@ def test_severity():
 
 @pytest.mark.parametrize(
     ("before", "after", "least", "yes"),
-    [("2.00", "2.10", "5", True), ("2.00", "2.09", "5", False), ("2.00", "1.90", "5", True), ("0", "1", "500", True)],
+    [
+        ("2.00", "2.10", "5", True),
+        ("2.00", "2.09", "5", False),
+        ("2.00", "1.90", "5", True),
+        ("0", "1", "500", True),
+    ],
 )
 def test_min_change(before, after, least, yes):
     kind = "price.increased" if Decimal(after) > Decimal(before) else "price.decreased"
-    change = event(1, NOW, kind=kind, before={"amount": before}, after={"amount": after}, effective=None)
+    change = event(
+        1, NOW, kind=kind, before={"amount": before}, after={"amount": after}, effective=None
+    )
     assert wants(change, min_change=Decimal(least)) is yes
 
 
@@ -215,7 +297,10 @@ def test_min_change(before, after, least, yes):
     ],
 )
 def test_min_change_lets_through_what_has_no_percentage(kind, before, after, yes):
-    sides = {name: amount and {"amount": amount} for name, amount in (("before", before), ("after", after))}
+    sides = {
+        name: amount and {"amount": amount}
+        for name, amount in (("before", before), ("after", after))
+    }
     change = event(1, NOW, kind=kind, **sides)
     assert wants(change, min_change=Decimal(5)) is yes
     assert wants(change, min_change=Decimal(0))
@@ -241,7 +326,9 @@ def test_within(effective, before, yes):
     def when(pair):
         return pair and {"text": pair[0], "bound": pair[1], "words": ""}
 
-    change = event(1, NOW, effective=when(effective), before={"retires": when(before)} if before else None)
+    change = event(
+        1, NOW, effective=when(effective), before={"retires": when(before)} if before else None
+    )
     for kind in ("announced", "advanced", "postponed", "reminder"):
         change.kind = f"retirement.{kind}"
         assert wants(change, within=90) is yes

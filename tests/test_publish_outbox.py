@@ -62,8 +62,13 @@ def test_enqueue_owes_what_was_asked_for_and_holds_it_for_the_paused(store):
     ]
     assert owe(store, targets, 2) == 6
     assert sorted((row.subscription_id, row.state) for row in rows(store)) == [
-        ("a", "pending"), ("a", "pending"), ("c", "held"), ("c", "held"), ("d", "held"), ("d", "held"),
-    ]  # fmt: skip
+        ("a", "pending"),
+        ("a", "pending"),
+        ("c", "held"),
+        ("c", "held"),
+        ("d", "held"),
+        ("d", "held"),
+    ]
     assert [one.target.id for one in claim(store)] == ["a", "a"]
 
 
@@ -85,7 +90,9 @@ def test_a_lease_keeps_others_off_until_it_runs_out(store):
     (again,) = claim(store, "two", NOW + LEASE)
     assert (first.delivery_id, first.number, again.delivery_id, again.number) == (1, 1, 1, 2)
     assert again.event.id == first.event.id
-    with store.write() as session:  # the first comes back late: what it says is on record, and changes nothing
+    with (
+        store.write() as session
+    ):  # the first comes back late: what it says is on record, and changes nothing
         outbox.retry_later(session, [first], TRY, "one", NOW + LEASE, lambda: 0.5)
     (row,) = rows(store)
     assert (row.state, row.lease_owner, row.next_at) == ("pending", "two", NOW)
@@ -126,7 +133,9 @@ def test_every_target_in_its_turn(store):
     owe(store, [target("quiet", NOW)], 1, first=100)
     got = claim(store, limit=3)
     assert sorted(one.target.id for one in got) == ["loud", "loud", "quiet"]
-    assert [one.target.id for one in claim(store)] == ["loud"] * 2, "four at a time, in all processes"
+    assert [one.target.id for one in claim(store)] == ["loud"] * 2, (
+        "four at a time, in all processes"
+    )
     assert claim(store, "other") == []
 
 
@@ -153,7 +162,11 @@ def test_the_schedule_to_the_end(store):
         with store.write() as session:
             outbox.retry_later(session, [owed], TRY, "me", at, lambda: 0.5)
     assert at - NOW == timedelta(hours=75, minutes=35, seconds=5)
-    assert (states(store), len(attempts(store)), the_target(store).failing_since) == (["dead"], 10, NOW)
+    assert (states(store), len(attempts(store)), the_target(store).failing_since) == (
+        ["dead"],
+        10,
+        NOW,
+    )
     assert claim(store, at=at + timedelta(days=9)) == []
 
 
@@ -161,7 +174,9 @@ def test_the_schedule_to_the_end(store):
 def test_jitter(store, random, share):
     owe(store, [target("a", NOW)])
     with store.write() as session:
-        outbox.retry_later(session, leases.claim(session, "me", NOW, 1), TRY, "me", NOW, lambda: random)
+        outbox.retry_later(
+            session, leases.claim(session, "me", NOW, 1), TRY, "me", NOW, lambda: random
+        )
     assert (rows(store)[0].next_at - NOW).total_seconds() == pytest.approx(5 * share, abs=0.01)
 
 
@@ -251,4 +266,9 @@ def test_poll_and_command_line_pay_for_no_client():
 
     code = "import sys, monitor.publish.outbox, monitor.publish.match, monitor.publish.signature, monitor.settings\n"
     code += "print([name for name in ('aiohttp', 'slack_sdk') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

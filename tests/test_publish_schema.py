@@ -1,4 +1,6 @@
-"""The published schemas: what is written is what is true, and every message of a real run is valid by them."""
+"""The published schemas: what is written is what is true, and every message of a real run is valid
+by them.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,12 @@ async def test_every_message_of_a_year_is_valid(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kind": "price.increased"}, {"severity": "loud"}, {"effective": {"text": "2026"}}, {"after": {"fact": "price"}}],
+    [
+        {"kind": "price.increased"},
+        {"severity": "loud"},
+        {"effective": {"text": "2026"}},
+        {"after": {"fact": "price"}},
+    ],
 )
 def test_what_is_wrong_is_not_valid(wrong):
     validator = Draft202012Validator(message("retirement.postponed"))

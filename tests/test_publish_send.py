@@ -1,4 +1,6 @@
-"""Deliveries to real receivers on loopback: every webhook is verified by the standardwebhooks library."""
+"""Deliveries to real receivers on loopback: every webhook is verified by the standardwebhooks
+library.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,17 @@ from monitor.errors import StoreError
 from monitor.publish import envelope, leases, operate, outbox, signature
 from monitor.publish.ledger import LEASE
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
-from tests.receivers import Clock, FakeSlack, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
+from tests.receivers import (
+    Clock,
+    FakeSlack,
+    Receiver,
+    event,  # noqa: F401
+    node_agrees,  # noqa: F401
+    owe,
+    publisher,
+    serving,
+    target,
+)
 
 
 @pytest.fixture
@@ -80,7 +92,10 @@ def test_the_body_is_the_public_form_and_the_same_every_time(store, clock):
     (body,) = bodies
     said = json.loads(body)
     assert list(said) == ["data", "timestamp", "type"]
-    assert (said["type"], said["timestamp"]) == ("retirement.postponed", said["data"]["detected_at"])
+    assert (said["type"], said["timestamp"]) == (
+        "retirement.postponed",
+        said["data"]["detected_at"],
+    )
     assert said["data"]["source"] == "openai.deprecations"
 
 
@@ -91,12 +106,16 @@ async def test_a_delivery(store, clock, receiver):
     async with owing(store, clock, receiver, 3) as sender:
         assert await sender.drain_once() == 3
         assert await sender.drain_once() == 0
-    assert sorted(message_id for message_id, _ in receiver.got) == [f"evt_{number:032x}" for number in (1, 2, 3)]
+    assert sorted(message_id for message_id, _ in receiver.got) == [
+        f"evt_{number:032x}" for number in (1, 2, 3)
+    ]
     sent = receiver.requests[0]
     assert sent["User-Agent"].startswith("lastcall/")
     assert sent["Content-Type"] == "application/json"
     assert [row.state for row in deliveries(store)] == ["delivered"] * 3
-    assert [(one.number, one.status, one.answer, one.error) for one in attempts(store)] == [(1, 200, "thanks", "")] * 3
+    assert [(one.number, one.status, one.answer, one.error) for one in attempts(store)] == [
+        (1, 200, "thanks", "")
+    ] * 3
     assert targets(store)["a"].last_delivered_at == clock()
 
 
@@ -107,7 +126,9 @@ async def test_retries_keep_id_and_body_and_sign_again(store, clock, receiver):
         assert await sender.drain_once() == 0
         clock.pass_(timedelta(seconds=5))
         assert await sender.drain_once() == 1
-        clock.pass_(timedelta(minutes=4))  # within what the verifier tolerates of the machine's time
+        clock.pass_(
+            timedelta(minutes=4)
+        )  # within what the verifier tolerates of the machine's time
         clock.pass_(timedelta(seconds=55))
         with store.write() as session:
             operate.replay(session, clock(), ids=[1])
@@ -115,7 +136,11 @@ async def test_retries_keep_id_and_body_and_sign_again(store, clock, receiver):
     assert len(receiver.got) == 3
     assert len(set(receiver.got)) == 1
     assert len({sent["webhook-signature"] for sent in receiver.requests}) == 3
-    assert [(one.status, one.error) for one in attempts(store)] == [(500, "HTTP 500"), (502, "HTTP 502"), (200, "")]
+    assert [(one.status, one.error) for one in attempts(store)] == [
+        (500, "HTTP 500"),
+        (502, "HTTP 502"),
+        (200, ""),
+    ]
     assert targets(store)["a"].failing_since is None
 
 
@@ -225,7 +250,9 @@ async def trickle(request: web.Request, _number: int) -> web.StreamResponse:
 
 
 async def bomb(_request: web.Request, _number: int) -> web.StreamResponse:
-    return web.Response(body=gzip.compress(b"\0" * 50_000_000), headers={"Content-Encoding": "gzip"})
+    return web.Response(
+        body=gzip.compress(b"\0" * 50_000_000), headers={"Content-Encoding": "gzip"}
+    )
 
 
 @pytest.mark.parametrize("answer", [endless, trickle, bomb])
@@ -243,7 +270,14 @@ async def test_a_2xx_counts_whatever_follows(store, clock, receiver, answer):
 async def test_nobody_there_and_no_such_host(store, clock):
     async with serving(Receiver().handle) as gone:
         pass
-    owe(store, clock, [target("a", clock(), address=gone), target("b", clock(), address="http://nowhere.invalid/")])
+    owe(
+        store,
+        clock,
+        [
+            target("a", clock(), address=gone),
+            target("b", clock(), address="http://nowhere.invalid/"),
+        ],
+    )
     async with publisher(store, clock) as sender:
         assert await sender.drain_once() == 2
     assert all(row.error.startswith("cannot connect: ") for row in deliveries(store))
@@ -368,8 +402,15 @@ async def test_stopping_gives_back_what_it_cannot_finish(store, clock, receiver,
 
 async def test_two_processes_send_everything_once(store, clock, receiver):
     stop = asyncio.Event()
-    async with serving(receiver.handle) as url, publisher(store, clock) as one, publisher(store, clock) as other:
-        mine = [target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret) for n in range(20)]
+    async with (
+        serving(receiver.handle) as url,
+        publisher(store, clock) as one,
+        publisher(store, clock) as other,
+    ):
+        mine = [
+            target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret)
+            for n in range(20)
+        ]
         owe(store, clock, mine, 10)
         running = asyncio.gather(one.run(stop), other.run(stop))
         await until(lambda: len(receiver.got) >= 200)
@@ -383,7 +424,9 @@ async def test_two_processes_send_everything_once(store, clock, receiver):
 async def test_slow_receivers_do_not_delay_a_healthy_one(store, clock, receiver):
     slow = Receiver(answer=hang)
     async with serving(slow.handle) as url:
-        slows = [target(f"s{n}", clock(), address=f"{url}/{n}", secret=slow.secret) for n in range(20)]
+        slows = [
+            target(f"s{n}", clock(), address=f"{url}/{n}", secret=slow.secret) for n in range(20)
+        ]
         owe(store, clock, slows, 5)
         stop = asyncio.Event()
         async with owing(store, clock, receiver, 0) as sender:
@@ -421,7 +464,9 @@ async def test_a_secret_at_the_end_of_what_is_kept_is_not_cut_and_kept(store, cl
 
 
 async def test_secrets_are_nowhere(store, clock, caplog):
-    """In no log at any level, attempt, error or repr: signing secret, token, URL of an incoming webhook."""
+    """In no log at any level, attempt, error or repr: signing secret, token, URL of an incoming
+    webhook.
+    """
     caplog.set_level(logging.DEBUG)
     secret = "whsec_" + base64.b64encode(b"canary-signing-secret-0123456789").decode()
 
@@ -432,22 +477,48 @@ async def test_secrets_are_nowhere(store, clock, caplog):
     async with serving(receiver.handle) as url, serving(fake.handle) as slack_url:
         rows = [
             target("w", clock(), address=f"{url}/path-canary?key=query-canary", secret=secret),
-            target("x", clock(), address="https://x.invalid/path-canary", secret="whsec_broken-canary"),
+            target(
+                "x", clock(), address="https://x.invalid/path-canary", secret="whsec_broken-canary"
+            ),
             target("t", clock(), type="slack", address="#a", secret=""),
-            target("h", clock(), type="slack", address=f"{slack_url}/services/secret-path-canary", secret=""),
-            target("g", clock(), type="slack", address="http://127.0.0.1:9/services/gone-path-canary", secret=""),
+            target(
+                "h",
+                clock(),
+                type="slack",
+                address=f"{slack_url}/services/secret-path-canary",
+                secret="",
+            ),
+            target(
+                "g",
+                clock(),
+                type="slack",
+                address="http://127.0.0.1:9/services/gone-path-canary",
+                secret="",
+            ),
         ]
         owe(store, clock, rows)
         token = "xoxb-token-canary"
-        async with publisher(store, clock, slack_token=token, slack_base_url=f"{slack_url}/api/") as sender:
+        async with publisher(
+            store, clock, slack_token=token, slack_base_url=f"{slack_url}/api/"
+        ) as sender:
             claimed = await sender.claim(100)
             assert len(claimed) == 5
             for one in claimed:
                 await sender.deliver([one])
     assert fake.hits == 2
-    kept = [row.error + row.answer for row in attempts(store)] + [row.error for row in deliveries(store)]
-    kept += [row.reason for row in targets(store).values()] + [repr(claimed), repr(targets(store)), repr(sender)]
-    own = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp.access")]
+    kept = [row.error + row.answer for row in attempts(store)] + [
+        row.error for row in deliveries(store)
+    ]
+    kept += [row.reason for row in targets(store).values()] + [
+        repr(claimed),
+        repr(targets(store)),
+        repr(sender),
+    ]
+    own = [
+        record.getMessage()
+        for record in caplog.records
+        if not record.name.startswith("aiohttp.access")
+    ]
     for canary in ("canary", secret.removeprefix("whsec_")):
         assert canary not in "".join(kept + own)
     assert "[secret]" in "".join(kept)

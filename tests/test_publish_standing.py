@@ -1,4 +1,6 @@
-"""How targets stand: when their operators are told, when they are left alone, and when they are given up."""
+"""How targets stand: when their operators are told, when they are left alone, and when they are
+given up.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def told(store) -> list[tuple[str, str]]:
     with store.read() as session:
         query = select(EventRow).where(col(EventRow.kind).startswith("endpoint."))
         return [
-            (row.kind, row.summary.partition(": ")[2]) for row in session.exec(query.order_by(col(EventRow.sequence)))
+            (row.kind, row.summary.partition(": ")[2])
+            for row in session.exec(query.order_by(col(EventRow.sequence)))
         ]
 
 
@@ -66,7 +69,15 @@ def states(store, name="a") -> list[str]:
 
 @pytest.mark.parametrize(
     ("failures", "minutes", "pause"),
-    [(0, 0, None), (9, 60, None), (1000, 4.9, None), (10, 5, 30), (10, 60, 360), (500, 599, 3594), (20, 9999, 3600)],
+    [
+        (0, 0, None),
+        (9, 60, None),
+        (1000, 4.9, None),
+        (10, 5, 30),
+        (10, 60, 360),
+        (500, 599, 3594),
+        (20, 9999, 3600),
+    ],
 )
 def test_the_circuit_opens_and_its_pauses_grow_to_an_hour(failures, minutes, pause):
     stands = Standing(failures, NOW - timedelta(minutes=minutes))
@@ -82,7 +93,8 @@ def test_no_pause_delays_the_schedule_of_a_single_delivery():
 
 
 @pytest.mark.parametrize(
-    ("failures", "days", "over"), [(1, 9, False), (2, 4.99, False), (2, 5, True), (40, 5, True), (0, 9, False)]
+    ("failures", "days", "over"),
+    [(1, 9, False), (2, 4.99, False), (2, 5, True), (40, 5, True), (0, 9, False)],
 )
 def test_given_up_after_five_days_of_failures(failures, days, over):
     assert Standing(failures, NOW - timedelta(days=days)).is_given_up(NOW) is over
@@ -95,7 +107,10 @@ def test_operators_hear_once_that_a_target_fails_and_once_that_it_recovered(stor
         assert len(told(store)) == (number >= 4)
     fail(store, [one for one in claim(store) if one.target.id == "a"])
     assert told(store) == [
-        ("endpoint.failing", "4 tries in a row failed, the last with retirement.postponed: HTTP 500")
+        (
+            "endpoint.failing",
+            "4 tries in a row failed, the last with retirement.postponed: HTTP 500",
+        )
     ]
     later = NOW + timedelta(minutes=1)
     for _ in range(2):
@@ -107,7 +122,11 @@ def test_operators_hear_once_that_a_target_fails_and_once_that_it_recovered(stor
 
 
 def test_nobody_is_told_of_itself(store):
-    owe(store, [target("a", NOW, operator=True), target("b", NOW, operator=True)], kind="source.failing")
+    owe(
+        store,
+        [target("a", NOW, operator=True), target("b", NOW, operator=True)],
+        kind="source.failing",
+    )
     at = NOW
     for _ in range(4):
         fail(store, [one for one in claim(store, at) if one.target.id == "a"], at)
@@ -136,7 +155,9 @@ def test_a_dead_endpoint_costs_one_probe_at_a_time(store):
 
 
 def test_failing_for_the_whole_schedule(store):
-    """R8: tries by the schedule, then dead and told; disabled only after five days, and what comes then is held."""
+    """R8: tries by the schedule, then dead and told; disabled only after five days, and what comes
+    then is held.
+    """
     owe(store, [target("a", NOW), target("ops", NOW, operator=True)])
     at, tries = NOW, []
     for wait in SCHEDULE:
@@ -147,7 +168,10 @@ def test_failing_for_the_whole_schedule(store):
     assert tries[-1] - tries[0] == timedelta(hours=75, minutes=35, seconds=5)
     assert states(store) == ["dead"]
     assert [kind for kind, _ in told(store)] == ["endpoint.failing", "endpoint.failing"]
-    assert told(store)[-1][1] == "10 tries are exhausted and delivery 1 (retirement.postponed) is dead: HTTP 500"
+    assert (
+        told(store)[-1][1]
+        == "10 tries are exhausted and delivery 1 (retirement.postponed) is dead: HTTP 500"
+    )
     assert row(store).state == "enabled"
     at = NOW + timedelta(days=5)
     owe(store, [], 2, first=50, at=at)
@@ -157,10 +181,14 @@ def test_failing_for_the_whole_schedule(store):
     assert states(store) == ["dead", "held", "held"]
     owe(store, [], 1, first=60, at=at)
     assert states(store) == ["dead", "held", "held", "held"]
-    assert told(store)[2:] == [("endpoint.disabled", "disabled, 2 deliveries are held: " + row(store).reason)]
+    assert told(store)[2:] == [
+        ("endpoint.disabled", "disabled, 2 deliveries are held: " + row(store).reason)
+    ]
     with store.write() as session:
         assert outbox.resume(session, "a", at) == 3
-    assert (row(store).failures, len(claim(store, at))) == (0, 4 + 3 - 3), "ops hears of three, a of what was held"
+    assert (row(store).failures, len(claim(store, at))) == (0, 4 + 3 - 3), (
+        "ops hears of three, a of what was held"
+    )
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -193,7 +221,9 @@ def test_a_fault_on_this_side_is_not_held_against_the_target(store):
         owed = claim(store, at)
         assert [one.number for one in owed] == [1]
         with store.write() as session:
-            outbox.postpone(session, owed, Try(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at)
+            outbox.postpone(
+                session, owed, Try(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at
+            )
         assert claim(store, at) == []
     assert (row(store).failures, row(store).failing_since, told(store)) == (0, None, [])
     with store.read() as session:
@@ -204,7 +234,12 @@ def test_a_fault_on_this_side_is_not_held_against_the_target(store):
 def test_an_ordered_target_gets_one_after_the_other(store):
     owe(store, [target("a", NOW, ordered=True), target("b", NOW)], 3)
     first, *others = claim(store)
-    assert [(one.target.id, one.event.sequence) for one in [first, *others]] == [("a", 1), ("b", 1), ("b", 2), ("b", 3)]
+    assert [(one.target.id, one.event.sequence) for one in [first, *others]] == [
+        ("a", 1),
+        ("b", 1),
+        ("b", 2),
+        ("b", 3),
+    ]
     assert claim(store) == []
     fail(store, [first])
     assert claim(store, NOW + timedelta(seconds=4)) == [], "what is behind waits"
@@ -224,19 +259,43 @@ def test_replay_by_what_the_events_are_about(store):
     from monitor.store.log import Wanted, ids_of
 
     owe(store, [target("a", NOW)], 2)
-    owe(store, [], 1, first=10, kind="price.increased", model="gpt-5", before={"amount": "1"}, after={"amount": "2"})
+    owe(
+        store,
+        [],
+        1,
+        first=10,
+        kind="price.increased",
+        model="gpt-5",
+        before={"amount": "1"},
+        after={"amount": "2"},
+    )
     arrive(store, claim(store))
     with store.write() as session:
         assert operate.replay(session, NOW, events=ids_of(Wanted(kind="price", baseline=None))) == 1
-        assert operate.replay(session, NOW, events=ids_of(Wanted(model="gpt-4o*", baseline=None))) == 2
-        assert operate.replay(session, NOW, events=ids_of(Wanted(provider="anthropic", baseline=None))) == 0
+        assert (
+            operate.replay(session, NOW, events=ids_of(Wanted(model="gpt-4o*", baseline=None))) == 2
+        )
+        assert (
+            operate.replay(session, NOW, events=ids_of(Wanted(provider="anthropic", baseline=None)))
+            == 0
+        )
     assert sorted(one.event.sequence for one in claim(store)) == [1, 2, 3]
 
 
 def test_replay_of_what_is_missing(store):
-    """What a target wants and never got: from before it was there, dead or cancelled; nothing that it has."""
+    """What a target wants and never got: from before it was there, dead or cancelled; nothing that
+    it has.
+    """
     owe(store, [target("old", NOW)], 2)
-    owe(store, [], 1, first=10, model="claude-x", provider="anthropic", canonical="anthropic/claude-x")
+    owe(
+        store,
+        [],
+        1,
+        first=10,
+        model="claude-x",
+        provider="anthropic",
+        canonical="anthropic/claude-x",
+    )
     owe(store, [], 1, first=11, kind="retirement.reminder")
     owe(store, [target("a", NOW, filters=["openai/*"])], 2, first=20)
     mine = [one for one in claim(store) if one.target.id == "a"]
@@ -247,7 +306,9 @@ def test_replay_of_what_is_missing(store):
         assert operate.replay_missing(session, NOW, "a", NOW + timedelta(seconds=1)) == 0
         assert operate.replay_missing(session, NOW, "a", NOW) == 3
     got = claim(store)
-    assert [one.event.id for one in got if one.target.id == "a"] == [event(n, NOW).id for n in (1, 2, 21)]
+    assert [one.event.id for one in got if one.target.id == "a"] == [
+        event(n, NOW).id for n in (1, 2, 21)
+    ]
     arrive(store, got)
     with store.write() as session:
         assert operate.replay_missing(session, NOW, "a", NOW) == 0

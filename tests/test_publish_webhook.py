@@ -1,4 +1,6 @@
-"""What a webhook is: its signatures by every key, its forms, and how a receiver is asked whether it wants it."""
+"""What a webhook is: its signatures by every key, its forms, and how a receiver is asked whether it
+wants it.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +22,36 @@ from monitor.store.tables import DeliveryRow
 from tests.receivers import Clock, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
-#: The vectors of the specification's libraries and of Svix (delivery.md 1.1): one message, two kinds of key.
+#: The vectors of the specification's libraries and of Svix (delivery.md 1.1): one message, two
+#: kinds of key.
 MESSAGE = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
 SHARED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHARED_SIGNS = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-KEY = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+KEY = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+)
 PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
-KEY_SIGNS = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+KEY_SIGNS = (
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+)
 
 # Keys
 
 
-@pytest.mark.parametrize(("keys", "signs"), [
-    ([SHARED], SHARED_SIGNS), ([KEY], KEY_SIGNS), ([SHARED, KEY], f"{SHARED_SIGNS} {KEY_SIGNS}"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keys", "signs"),
+    [
+        ([SHARED], SHARED_SIGNS),
+        ([KEY], KEY_SIGNS),
+        ([SHARED, KEY], f"{SHARED_SIGNS} {KEY_SIGNS}"),
+    ],
+)
 def test_the_official_vectors_byte_for_byte(keys, signs):
     assert signature.headers(keys, *MESSAGE) == {
-        "webhook-id": MESSAGE[0], "webhook-timestamp": "1614265330", "webhook-signature": signs,
-    }  # fmt: skip
+        "webhook-id": MESSAGE[0],
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": signs,
+    }
 
 
 def test_the_public_key_of_the_vector():
@@ -48,7 +62,9 @@ def test_the_public_key_of_the_vector():
 def test_a_new_key_signs_what_the_library_verifies():
     secret = signature.new_private_key()
     sent = signature.headers([secret], *MESSAGE)["webhook-signature"].removeprefix("v1a,")
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature.public_key(secret).removeprefix("whpk_")))
+    key = Ed25519PublicKey.from_public_bytes(
+        base64.b64decode(signature.public_key(secret).removeprefix("whpk_"))
+    )
     content = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + MESSAGE[2]
     key.verify(base64.b64decode(sent), content)
     with pytest.raises(InvalidSignature):
@@ -64,7 +80,9 @@ def test_verifying(key):
         lambda: signature.verify(key, sent, MESSAGE[2], MESSAGE[1] + 301),
         lambda: signature.verify(key, sent, MESSAGE[2], MESSAGE[1] - 301),
         lambda: signature.verify(key, sent | {"webhook-timestamp": "soon"}, MESSAGE[2], MESSAGE[1]),
-        lambda: signature.verify(key, sent | {"webhook-signature": "v1 v1,a,b v1a,? v1,é"}, MESSAGE[2], MESSAGE[1]),
+        lambda: signature.verify(
+            key, sent | {"webhook-signature": "v1 v1,a,b v1a,? v1,é"}, MESSAGE[2], MESSAGE[1]
+        ),
         lambda: signature.verify(key, {"webhook-id": "x"}, MESSAGE[2], MESSAGE[1]),
     ):
         with pytest.raises(ValueError, match=r"no signature|timestamp|missing"):
@@ -83,7 +101,11 @@ def test_a_rotated_secret_signs_until_its_grace_is_over():
     assert signature.signing("second", old, NOW + timedelta(hours=23)) == ["second", "first"]
     assert signature.signing("second", old, NOW + timedelta(hours=24)) == ["second"]
     both = signature.rotated("second", old, NOW + timedelta(hours=1), timedelta(hours=1))
-    assert signature.signing("third", both, NOW + timedelta(hours=1)) == ["third", "second", "first"]
+    assert signature.signing("third", both, NOW + timedelta(hours=1)) == [
+        "third",
+        "second",
+        "first",
+    ]
     assert signature.rotated("second", old, NOW + timedelta(days=2), timedelta(0)) == []
     for _ in range(20):
         both = signature.rotated("again", both, NOW, timedelta(days=7))
@@ -116,11 +138,17 @@ def test_cloudevents_are_read_by_their_sdk(form):
 def test_a_digest_as_a_cloudevent(form):
     rows = [event(number, NOW + timedelta(minutes=number)) for number in (2, 1)]
     read = parsed(envelope.seal(form, rows, "msg_1"))
-    assert (read.get_id(), read.get_source(), read.get_type()) == ("msg_1", "lastcall", "lastcall.digest")
+    assert (read.get_id(), read.get_source(), read.get_type()) == (
+        "msg_1",
+        "lastcall",
+        "lastcall.digest",
+    )
     assert read.get_time() == NOW + timedelta(minutes=2)
     assert read.get_subject() is None
     data = read.get_data()
-    assert [one["sequence"] for one in (data if isinstance(data, dict) else json.loads(data))["events"]] == [None, None]
+    assert [
+        one["sequence"] for one in (data if isinstance(data, dict) else json.loads(data))["events"]
+    ] == [None, None]
 
 
 def test_a_message_is_made_once():
@@ -154,7 +182,10 @@ async def test_rotation_with_overlap(store, clock):
     old, new, seen = signature.new_secret(), signature.new_secret(), []
 
     async def answer(request):
-        body, sent = await request.read(), {name.lower(): value for name, value in request.headers.items()}
+        body, sent = (
+            await request.read(),
+            {name.lower(): value for name, value in request.headers.items()},
+        )
         fine = []
         for secret in (old, new):
             try:
@@ -180,16 +211,25 @@ async def test_rotation_with_overlap(store, clock):
 
 @pytest.mark.parametrize(
     ("status", "allowed", "consents"),
-    [(200, "lastcall", True), (200, "*", True), (204, "other, LASTCALL", True), (200, "other", False),
-     (200, None, False), (405, "*", False), (302, "*", False)],
-)  # fmt: skip
+    [
+        (200, "lastcall", True),
+        (200, "*", True),
+        (204, "other, LASTCALL", True),
+        (200, "other", False),
+        (200, None, False),
+        (405, "*", False),
+        (302, "*", False),
+    ],
+)
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_handshake(store, clock, status, allowed, consents):
     asked = []
 
     async def answer(request):
         asked.append((request.method, request.headers.get("WebHook-Request-Origin")))
-        return web.Response(status=status, headers={"WebHook-Allowed-Origin": allowed} if allowed else {})
+        return web.Response(
+            status=status, headers={"WebHook-Allowed-Origin": allowed} if allowed else {}
+        )
 
     async with serving(answer) as url, publisher(store, clock) as sender:
         row = target("a", clock(), address=url, verify="handshake")
@@ -205,7 +245,9 @@ async def test_handshake(store, clock, status, allowed, consents):
 async def test_who_consented_is_told_who_sends(store, clock, verify):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret, verify=verify)])
+        owe(
+            store, clock, [target("a", clock(), address=url, secret=receiver.secret, verify=verify)]
+        )
         async with publisher(store, clock) as sender:
             await sender.drain_once()
     assert receiver.requests[0].get("WebHook-Request-Origin") == ("lastcall" if verify else None)

@@ -16,13 +16,21 @@ from tests.support import TESTS
 
 README = (TESTS.parent / "README.md").read_text(encoding="utf-8")
 #: The commands of the first screen, with what the page shows of their output.
-SHOWN = re.findall(r"(?ms)^\$ (make demo|lastcall [^#\n]+?)(?: +#[^\n]*)?\n(.*?)(?=^\$ |^```)", README)
+SHOWN = re.findall(
+    r"(?ms)^\$ (make demo|lastcall [^#\n]+?)(?: +#[^\n]*)?\n(.*?)(?=^\$ |^```)", README
+)
 
 
 def printed(database: Path, *words: str) -> list[str]:
     """What ``lastcall`` prints for these words."""
     command = [sys.executable, "-m", "monitor", "--db", str(database), *words]
-    done = subprocess.run(command, cwd=TESTS.parent, env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        cwd=TESTS.parent,
+        env=os.environ | {"NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+    )
     return done.stdout.splitlines()
 
 
@@ -40,7 +48,9 @@ def test_the_demo_prints_what_the_page_shows(demo: tuple[Path, list[str]]) -> No
 
 
 @pytest.mark.parametrize(("command", "shown"), [pair for pair in SHOWN if pair[0] != "make demo"])
-def test_its_database_answers_as_the_page_shows(demo: tuple[Path, list[str]], command: str, shown: str) -> None:
+def test_its_database_answers_as_the_page_shows(
+    demo: tuple[Path, list[str]], command: str, shown: str
+) -> None:
     assert printed(demo[0], *shlex.split(command)[1:]) == shown.splitlines()
 
 
@@ -48,4 +58,6 @@ def test_every_setting_of_the_page_exists() -> None:
     named = {name.lower() for name in re.findall(r"`LASTCALL_([A-Z_]+)`", README)}
     assert named
     fields = set(Settings.model_fields)
-    assert [name for name in named if name not in fields and name.removesuffix("_file") not in fields] == []
+    assert [
+        name for name in named if name not in fields and name.removesuffix("_file") not in fields
+    ] == []

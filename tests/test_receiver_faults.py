@@ -1,8 +1,7 @@
 """What receivers do wrong, and what becomes of it: R1 to R12 and K14 of delivery.md 3.4.
 
-R2 and the times of R7 are in test_publish_send.py, R4 in test_publish_guard.py, R8 in test_publish_standing.py, R11
-in test_publish_webhook.py.
-"""
+R2 and the times of R7 are in test_publish_send.py, R4 in test_publish_guard.py, R8 in
+test_publish_standing.py, R11 in test_publish_webhook.py."""
 
 from __future__ import annotations
 
@@ -28,7 +27,17 @@ from sqlmodel import col, select
 from monitor.publish import leases
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
-from tests.receivers import Clock, Proxy, Receiver, event, node_agrees, owe, publisher, serving, target  # noqa: F401
+from tests.receivers import (
+    Clock,
+    Proxy,
+    Receiver,
+    event,  # noqa: F401
+    node_agrees,  # noqa: F401
+    owe,
+    publisher,
+    serving,
+    target,
+)
 from tests.support import TESTS
 
 
@@ -81,26 +90,38 @@ async def test_200_that_hang_do_not_delay_a_healthy_one(store, clock):
     """R1: each fails at the deadline and frees its place, and meanwhile others have theirs."""
     slow, healthy = Receiver(answer=hang), Receiver()
     async with serving(slow.handle) as slow_url, serving(healthy.handle) as url:
-        rows = [target(f"s{n}", clock(), address=f"{slow_url}/{n}", secret=slow.secret) for n in range(200)]
+        rows = [
+            target(f"s{n}", clock(), address=f"{slow_url}/{n}", secret=slow.secret)
+            for n in range(200)
+        ]
         owe(store, clock, rows)
         async with publisher(store, clock, deadline=6.0) as sender, running(sender):
             await until(lambda: len(slow.got) > 150)
-            healthy_row = target("h", clock(), address=url, secret=healthy.secret, filters=["anthropic/*"])
+            healthy_row = target(
+                "h", clock(), address=url, secret=healthy.secret, filters=["anthropic/*"]
+            )
             owe(store, clock, [healthy_row], first=2, provider="anthropic")
             sender.wake()
             await until(lambda: healthy.got)
             assert not any(row.error for row in deliveries(store)), "while all of them still hang"
-            await until(lambda: all(row.error or row.state == "delivered" for row in deliveries(store)))
+            await until(
+                lambda: all(row.error or row.state == "delivered" for row in deliveries(store))
+            )
     assert {row.error for row in deliveries(store)} == {"no answer within 6 s", ""}
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_a_redirect_is_not_followed_to_the_metadata_address(store, clock, status, monkeypatch):
+async def test_a_redirect_is_not_followed_to_the_metadata_address(
+    store, clock, status, monkeypatch
+):
     """R3: no socket is opened for anything but the receiver."""
     made: list[tuple[object, ...]] = []
     receiver = Receiver()
-    receiver.statuses, receiver.headers = [status], {"Location": "http://169.254.169.254/latest/meta-data/"}
+    receiver.statuses, receiver.headers = (
+        [status],
+        {"Location": "http://169.254.169.254/latest/meta-data/"},
+    )
     async with serving(receiver.handle) as url:
         owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
         async with publisher(store, clock) as sender:
@@ -137,10 +158,12 @@ def pem(directory, key, certificate):
     path = directory / "server.pem"
     path.write_bytes(
         key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         + certificate.public_bytes(serialization.Encoding.PEM)
-    )  # fmt: skip
+    )
     return path
 
 
@@ -157,9 +180,15 @@ def pem(directory, key, certificate):
 )
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, newest, says):
-    """R5: the certificate is that of the name, though the address is looked at; a fault of it is retried."""
+    """R5: the certificate is that of the name, though the address is looked at; a fault of it is
+    retried.
+    """
     root_key, root = key_and_certificate("root.example", 30, authority=True)
-    made = key_and_certificate(name, days, root_key, root.subject) if trusted else key_and_certificate(name, days)
+    made = (
+        key_and_certificate(name, days, root_key, root.subject)
+        if trusted
+        else key_and_certificate(name, days)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem(tmp_path, *made))
     if newest:
@@ -167,10 +196,14 @@ async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, new
             warnings.simplefilter("ignore")  # that it is old is the point
             context.minimum_version = context.maximum_version = newest
         context.set_ciphers("ALL:@SECLEVEL=0")
-    trusting = ssl.create_default_context(cadata=root.public_bytes(serialization.Encoding.PEM).decode())
+    trusting = ssl.create_default_context(
+        cadata=root.public_bytes(serialization.Encoding.PEM).decode()
+    )
     monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", trusting)
     whole = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **more: whole("127.0.0.1", *rest, **more))
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *rest, **more: whole("127.0.0.1", *rest, **more)
+    )
     named: list[str | None] = []
     context.sni_callback = lambda _socket, server_name, _context: named.append(server_name)
     receiver = Receiver()
@@ -200,7 +233,10 @@ async def test_410_is_told_to_operators_once(store, clock):
     receiver = Receiver()
     receiver.statuses = [410] * 3
     async with serving(receiver.handle) as url:
-        rows = [target("a", clock(), address=url, secret=receiver.secret), target("ops", clock(), operator=True)]
+        rows = [
+            target("a", clock(), address=url, secret=receiver.secret),
+            target("ops", clock(), operator=True),
+        ]
         owe(store, clock, rows, 3)
         async with publisher(store, clock) as sender:
             for one in await sender.claim(2):
@@ -229,7 +265,9 @@ async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
     """R9: 200 for one type, 500 for another: nothing waits behind it, and nothing is disabled."""
 
     async def picky(request, _number):
-        return web.Response(status=500 if b'"type":"price.increased"' in await request.read() else 200)
+        return web.Response(
+            status=500 if b'"type":"price.increased"' in await request.read() else 200
+        )
 
     receiver = Receiver(answer=picky)
     price = {"before": {"amount": "1"}, "after": {"amount": "2"}, "kind": "price.increased"}
@@ -242,10 +280,14 @@ async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
                 while await sender.drain_once():
                     pass
                 with store.write() as session:  # time goes on, and the verifier's does not
-                    for row in session.exec(select(DeliveryRow).where(DeliveryRow.state == "pending")):
+                    for row in session.exec(
+                        select(DeliveryRow).where(DeliveryRow.state == "pending")
+                    ):
                         row.next_at -= timedelta(days=1)
                     for row in session.exec(select(SubscriptionRow)):
-                        row.failing_since = row.failing_since and row.failing_since - timedelta(days=1)
+                        row.failing_since = row.failing_since and row.failing_since - timedelta(
+                            days=1
+                        )
     assert the_target(store).state == "enabled"
     good = [row for row in deliveries(store) if row.state == "delivered"]
     assert len(good) == 24
@@ -269,7 +311,12 @@ async def test_a_receiver_that_restarts_in_a_burst_gets_everything(store, clock)
         finally:
             await runner.cleanup()
 
-    owe(store, clock, [target("a", clock(), address=f"http://127.0.0.1:{port}/", secret=receiver.secret)], 300)
+    owe(
+        store,
+        clock,
+        [target("a", clock(), address=f"http://127.0.0.1:{port}/", secret=receiver.secret)],
+        300,
+    )
     async with publisher(store, clock) as sender, running(sender):
         for some in (60, 120):
             async with up():
@@ -308,7 +355,9 @@ async def test_a_third_of_the_endpoints_is_dead(store, clock):
                 owe(store, clock, [], first=round_)
                 sender.wake()
                 await until(lambda due=50 * round_: len(receiver.got) == due)
-                assert not any(row.error.startswith("no answer") for row in deliveries(store)), "they still hang"
+                assert not any(row.error.startswith("no answer") for row in deliveries(store)), (
+                    "they still hang"
+                )
     assert {row.state for row in deliveries(store)} == {"delivered", "pending"}
 
 
@@ -332,11 +381,15 @@ async def test_a_fault_of_the_proxy_is_not_the_targets(store, clock, status, err
     owe(store, clock, [target("a", clock(), address="https://hooks.example/x"), slack])
     async with (
         proxy.serving() as url,
-        publisher(store, clock, egress_proxy=url, allow_networks=(), slack_token="xoxb-1") as sender,
+        publisher(
+            store, clock, egress_proxy=url, allow_networks=(), slack_token="xoxb-1"
+        ) as sender,
     ):
         await sender.drain_once()
     assert sorted(proxy.asked) == ["CONNECT hooks.example:443", "CONNECT slack.com:443"]
-    assert [(row.state, row.attempts, row.error) for row in deliveries(store)] == [("pending", int(counted), error)] * 2
+    assert [(row.state, row.attempts, row.error) for row in deliveries(store)] == [
+        ("pending", int(counted), error)
+    ] * 2
     assert {the_target(store, name).failures for name in "as"} == {int(counted)}
 
 
@@ -376,7 +429,11 @@ async def test_a_delivery_through_the_proxy(store, clock):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
         proxy = Proxy(port=int(url.rpartition(":")[2]))
-        owe(store, clock, [target("a", clock(), address="http://hooks.example/x", secret=receiver.secret)])
+        owe(
+            store,
+            clock,
+            [target("a", clock(), address="http://hooks.example/x", secret=receiver.secret)],
+        )
         async with (
             proxy.serving() as proxy_url,
             publisher(store, clock, egress_proxy=proxy_url, allow_networks=()) as sender,
@@ -408,15 +465,25 @@ async def test_sigterm_under_load_loses_nothing_and_sends_nothing_twice(store):
     receiver, clock = Receiver(answer=slow), lambda: datetime.now(UTC)
     key = new_key()
     environment = os.environ | {
-        "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8", "LASTCALL_ALLOW_HTTP": "1", "LASTCALL_SECRET_KEYS": key,
-    }  # fmt: skip
+        "LASTCALL_ALLOW_NETWORKS": "127.0.0.0/8",
+        "LASTCALL_ALLOW_HTTP": "1",
+        "LASTCALL_SECRET_KEYS": key,
+    }
     async with serving(receiver.handle) as url:
-        rows = [target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret) for n in range(10)]
+        rows = [
+            target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret)
+            for n in range(10)
+        ]
         owe(store, clock, rows, 40)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SERVE, store.url.render_as_string(hide_password=False),
-            env=environment, cwd=TESTS.parent, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            sys.executable,
+            "-c",
+            SERVE,
+            store.url.render_as_string(hide_password=False),
+            env=environment,
+            cwd=TESTS.parent,
+            stderr=asyncio.subprocess.PIPE,
+        )
         await until(lambda: len(receiver.got) > 50)
         process.send_signal(signal.SIGTERM)
         _, said = await asyncio.wait_for(process.communicate(), 20)
@@ -427,7 +494,10 @@ async def test_sigterm_under_load_loses_nothing_and_sends_nothing_twice(store):
         async with publisher(store, clock, vault=Vault(parse(key))) as sender:
             while await sender.drain_once():
                 pass
-    assert (len(receiver.got), len(set(zip(receiver.got, receiver.paths, strict=True)))) == (400, 400)
+    assert (len(receiver.got), len(set(zip(receiver.got, receiver.paths, strict=True)))) == (
+        400,
+        400,
+    )
     assert {row.state for row in deliveries(store)} == {"delivered"}
     with store.read() as session:
         assert len(session.exec(select(AttemptRow)).all()) == 400

@@ -1,4 +1,6 @@
-"""Reminders: each mark once and on its day, late once after an outage, anew when the date moves, never for nothing."""
+"""Reminders: each mark once and on its day, late once after an outage, anew when the date moves,
+never for nothing.
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -21,14 +23,26 @@ from monitor.service import Service
 from monitor.source import REGISTRY
 from monitor.store import sources
 from monitor.store.db import Store
-from monitor.store.tables import AcknowledgementRow, DeliveryRow, DutyRow, EventRow, SourceRow, SubscriptionRow
+from monitor.store.tables import (
+    AcknowledgementRow,
+    DeliveryRow,
+    DutyRow,
+    EventRow,
+    SourceRow,
+    SubscriptionRow,
+)
 from tests.cli import NOW, Run, database, day, run, template, world  # noqa: F401  fixtures
 from tests.receivers import publisher, target
 
 SOURCE = "openai.deprecations"
 MADE = day("2026-01-01")
 ENDS = Retirement(
-    model="gpt-4", stage="deprecated", retires=When("2026-06-30"), replacements=("gpt-5",), provider="openai", quote="x"
+    model="gpt-4",
+    stage="deprecated",
+    retires=When("2026-06-30"),
+    replacements=("gpt-5",),
+    provider="openai",
+    quote="x",
 )
 
 
@@ -38,7 +52,15 @@ def glance(store: Store, at: datetime, facts: Sequence[Fact], source_id: str = S
     fetched = Fetched(200, body, "text/plain", NO_VALIDATORS, 12.0, False, None, None, source.url)
     with store.write() as session:
         sources.register(session, [source_id], at)
-    record(store, source, fetched, [fact.stamped(source.provider) for fact in facts], body.decode(), at, at)
+    record(
+        store,
+        source,
+        fetched,
+        [fact.stamped(source.provider) for fact in facts],
+        body.decode(),
+        at,
+        at,
+    )
 
 
 def page(store: Store, at: str, *facts: Fact, source_id: str = SOURCE) -> None:
@@ -58,7 +80,9 @@ def on(store: Store, at: str, looked: bool = True) -> list[str]:
 
 
 def days(store: Store, *around: str) -> dict[str, list[str]]:
-    """The reminders of these days, and of those before and after; each is asked twice, and the second adds nothing."""
+    """The reminders of these days, and of those before and after; each is asked twice, and the
+    second adds nothing.
+    """
     told = {}
     for at in sorted({day(one) + timedelta(days=some) for one in around for some in (-1, 0, 1)}):
         if said := on(store, f"{at:%Y-%m-%dT06:00}"):
@@ -69,7 +93,9 @@ def days(store: Store, *around: str) -> dict[str, list[str]]:
 
 def heard(store: Store) -> dict[str, list[str]]:
     """Which subscription was owed which reminders, by their marks."""
-    query = select(DeliveryRow.subscription_id, EventRow.summary).where(EventRow.id == DeliveryRow.event_id)
+    query = select(DeliveryRow.subscription_id, EventRow.summary).where(
+        EventRow.id == DeliveryRow.event_id
+    )
     query = query.where(EventRow.kind == "retirement.reminder")
     found: dict[str, list[str]] = {}
     with store.read() as session:
@@ -93,7 +119,14 @@ def one(store: Store) -> Store:
 
 def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(one):
     assert days(
-        one, "2026-04-01", "2026-05-01", "2026-05-31", "2026-06-16", "2026-06-23", "2026-06-30", "2026-07-02"
+        one,
+        "2026-04-01",
+        "2026-05-01",
+        "2026-05-31",
+        "2026-06-16",
+        "2026-06-23",
+        "2026-06-30",
+        "2026-07-02",
     ) == {
         "04-01": ["openai/gpt-4: retires 2026-06-30, in 90 days; replacement gpt-5"],
         "05-01": ["openai/gpt-4: retires 2026-06-30, in 60 days; replacement gpt-5"],
@@ -113,17 +146,26 @@ def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(one):
 
 
 def test_after_an_outage_the_latest_mark_is_told_once_and_says_that_it_is_late(one):
-    """Down for three days over the mark of 14 days (peers.md, section 7, check 9), and later over two marks."""
+    """Down for three days over the mark of 14 days (peers.md, section 7, check 9), and later over
+    two marks.
+    """
     assert on(one, "2026-06-15T06:00") != []  # 30 days, which nobody had told either
     assert on(one, "2026-06-18T06:00", looked=False) == []  # the page may say another day by now
     assert on(one, "2026-06-18T06:01") == [
-        "openai/gpt-4: retires 2026-06-30, in 12 days (reminder of 14 days, late); replacement gpt-5"
+        "openai/gpt-4: retires 2026-06-30, in 12 days (reminder of 14 days, late); replacement "
+        "gpt-5"
     ]
     assert on(one, "2026-06-18T06:02") == []
     assert days(one, "2026-06-20") == {}
-    assert on(one, "2026-06-29T23:30") == ["openai/gpt-4: retires 2026-06-30, in 1 day; replacement gpt-5"]
+    assert on(one, "2026-06-29T23:30") == [
+        "openai/gpt-4: retires 2026-06-30, in 1 day; replacement gpt-5"
+    ]
     assert heard(one) == {
-        "a": ["in 15 days (reminder of 30 days, late)", "in 12 days (reminder of 14 days, late)", "in 1 day"]
+        "a": [
+            "in 15 days (reminder of 30 days, late)",
+            "in 12 days (reminder of 14 days, late)",
+            "in 1 day",
+        ]
     }
 
 
@@ -157,17 +199,20 @@ def test_what_changes_beside_the_date_begins_no_marks_anew(one):
     page(one, "2026-05-20", replace(ENDS, replacements=("gpt-6",)))
     assert days(one, "2026-05-22", "2026-05-31") == {
         "05-21": [
-            "openai/gpt-4: retires 2026-06-30, in 40 days (reminder of 60 days, late); replacement gpt-6"
+            "openai/gpt-4: retires 2026-06-30, in 40 days (reminder of 60 days, late); "
+            "replacement gpt-6"
         ],
         "05-31": ["openai/gpt-4: retires 2026-06-30, in 30 days; replacement gpt-6"],
-    }  # fmt: skip
+    }
 
 
 def test_a_date_that_moves_begins_its_marks_anew(one):
     assert list(days(one, "2026-05-31", "2026-06-15")) == ["05-30", "05-31", "06-16"]
     page(one, "2026-06-17", replace(ENDS, retires=When("2026-09-30")))
     assert list(days(one, "2026-06-19", "2026-07-02", "2026-08-01")) == ["07-02", "08-01"]
-    page(one, "2026-08-10", replace(ENDS, retires=When("2026-08-20")))  # earlier: the marks of 30 and 14 lie behind
+    page(
+        one, "2026-08-10", replace(ENDS, retires=When("2026-08-20"))
+    )  # earlier: the marks of 30 and 14 lie behind
     assert days(one, "2026-08-13", "2026-08-19", "2026-08-21") == {
         "08-13": ["openai/gpt-4: retires 2026-08-20, in 7 days; replacement gpt-5"],
         "08-19": ["openai/gpt-4: retires 2026-08-20, in 1 day; replacement gpt-5"],
@@ -204,7 +249,9 @@ def test_what_ends_by_a_day_or_at_a_time_of_it_is_counted_down(store):
 
 
 def test_what_is_withdrawn_or_leaves_the_page_is_told_no_more(one):
-    others = [replace(ENDS, model=f"other-{number}", retires=When("2030-01-01")) for number in range(4)]
+    others = [
+        replace(ENDS, model=f"other-{number}", retires=When("2030-01-01")) for number in range(4)
+    ]
     page(one, "2026-01-06", ENDS, *others)
     # Gone, but one look is not believed yet: neither is the reminder.
     glance(one, day("2026-03-31T20:00"), others)
@@ -232,19 +279,30 @@ def test_an_acknowledgement_silences_until_the_date_changes_and_a_snooze_for_a_w
     subject = f"openai {ENDS.key}"
     subscribe(one, target("b", MADE), target("c", MADE))
     with one.write() as session:
-        session.add(AcknowledgementRow(subscription_id="a", subject=subject, retires="2026-06-30", at=MADE))
+        session.add(
+            AcknowledgementRow(subscription_id="a", subject=subject, retires="2026-06-30", at=MADE)
+        )
         session.add(
             AcknowledgementRow(
-                subscription_id="b", subject=subject, retires="2026-06-30", at=MADE, until=day("2026-06-20")
+                subscription_id="b",
+                subject=subject,
+                retires="2026-06-30",
+                at=MADE,
+                until=day("2026-06-20"),
             )
         )
     days(one, "2026-05-31", "2026-06-16", "2026-06-23", "2026-06-29")
     assert heard(one) == {
         "b": ["in 7 days", "in 1 day", "today"],
         "c": [
-            "in 31 days (reminder of 60 days, late)", "in 30 days", "in 14 days", "in 7 days", "in 1 day", "today",
+            "in 31 days (reminder of 60 days, late)",
+            "in 30 days",
+            "in 14 days",
+            "in 7 days",
+            "in 1 day",
+            "today",
         ],
-    }  # fmt: skip
+    }
     page(one, "2026-06-30T01:00", replace(ENDS, retires=When("2026-07-31")))
     days(one, "2026-07-01")
     assert heard(one)["a"] == ["in 30 days"]
@@ -267,12 +325,25 @@ def test_each_subscription_hears_of_the_marks_and_models_it_asked_for(store):
     )
     page(store, "2026-01-05", ENDS)
     days(store, "2026-05-16", "2026-05-31", "2026-06-16", "2026-06-23", "2026-06-30")
-    every = ["in 46 days (reminder of 60 days, late)", "in 30 days", "in 14 days", "in 7 days", "in 1 day", "today"]
+    every = [
+        "in 46 days (reminder of 60 days, late)",
+        "in 30 days",
+        "in 14 days",
+        "in 7 days",
+        "in 1 day",
+        "today",
+    ]
     assert heard(store) == {
-        "usual": every, "paused": every, "own": ["in 45 days", "in 14 days"], "near": every[2:], "urgent": every[4:],
-    }  # fmt: skip
+        "usual": every,
+        "paused": every,
+        "own": ["in 45 days", "in 14 days"],
+        "near": every[2:],
+        "urgent": every[4:],
+    }
     with store.read() as session:
-        held = session.exec(select(DeliveryRow.state).where(DeliveryRow.subscription_id == "paused")).all()
+        held = session.exec(
+            select(DeliveryRow.state).where(DeliveryRow.subscription_id == "paused")
+        ).all()
     assert set(held) == {"held"}
 
 
@@ -285,7 +356,9 @@ def test_an_offering_that_two_pages_state_is_reminded_of_once_and_regions_apart(
         "openai/gpt-4: retires 2026-06-30, in 90 days; replacement gpt-5",
         "openai/gpt-4 in eu: retires 2026-06-30, in 90 days; replacement gpt-5",
     ]
-    assert on(store, "2026-05-02T06:00")  # the page with the other day reminds of nothing of its own
+    assert on(
+        store, "2026-05-02T06:00"
+    )  # the page with the other day reminds of nothing of its own
     assert len(on(store, "2026-05-31T06:00")) == 2
 
 
@@ -294,7 +367,11 @@ def test_the_end_itself_is_told_by_the_page_and_not_twice(one):
     page(one, "2026-07-01T00:30", ENDS)
     assert on(one, "2026-07-01T06:00") == []
     with one.read() as session:
-        kinds = session.exec(select(EventRow.kind).where(EventRow.model == "gpt-4", col(EventRow.baseline).is_(False)))
+        kinds = session.exec(
+            select(EventRow.kind).where(
+                EventRow.model == "gpt-4", col(EventRow.baseline).is_(False)
+            )
+        )
         assert sorted(kinds) == ["retirement.completed", "retirement.reminder"]
 
 
@@ -361,10 +438,17 @@ def test_each_poll_from_the_command_line_tells_what_is_due(run: Run, world: Stor
 
 
 def test_many_ends_and_subscriptions_are_decided_quickly():
-    """Every hour, in one transaction: 500 ends and 2,000 subscriptions, of which all were told already but for one."""
+    """Every hour, in one transaction: 500 ends and 2,000 subscriptions, of which all were told
+    already but for one.
+    """
     now = datetime(2026, 6, 1, 1, tzinfo=UTC)
     ends = [
-        End(replace(ENDS, model=f"m{number}"), When(str(date(2026, 6, 1) + timedelta(days=number % 100))), SOURCE, MADE)
+        End(
+            replace(ENDS, model=f"m{number}"),
+            When(str(date(2026, 6, 1) + timedelta(days=number % 100))),
+            SOURCE,
+            MADE,
+        )
         for number in range(500)
     ]
     asked = [Asked(str(number), MADE, lambda one: True, USUAL) for number in range(2000)]
@@ -376,5 +460,7 @@ def test_many_ends_and_subscriptions_are_decided_quickly():
         return one.end.fact.model != "m7"
 
     found = due(ends, asked, now, told)
-    assert [(one.end.fact.model, one.mark, len(ids)) for one, ids in found.items()] == [("m7", 7, 2000)]
+    assert [(one.end.fact.model, one.mark, len(ids)) for one, ids in found.items()] == [
+        ("m7", 7, 2000)
+    ]
     assert looked < 500

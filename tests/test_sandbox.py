@@ -1,8 +1,8 @@
 """Documents are read in child processes: what a hostile one does ends its child, and nothing else.
 
-S12 to S16 of the reference over real adapters, a site on loopback, the poller and the store. How the fetcher stops at
-the cap and at its deadline is in tests/test_fetch.py; here is what becomes of the source, and of the others.
-"""
+S12 to S16 of the reference over real adapters, a site on loopback, the poller and the store. How
+the fetcher stops at the cap and at its deadline is in tests/test_fetch.py; here is what becomes of
+the source, and of the others."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ GOOD = {
 }
 #: How each is served, and what its page begins with.
 TYPES = dict.fromkeys((OPENAI, ANTHROPIC), ("text/markdown", b"")) | {
-    AZURE: ("text/html", b"<!doctype html><html><body>"), "news.hacker_news": ("application/rss+xml", b""),
-}  # fmt: skip
+    AZURE: ("text/html", b"<!doctype html><html><body>"),
+    "news.hacker_news": ("application/rss+xml", b""),
+}
 
 
 @pytest.fixture
@@ -90,9 +91,14 @@ class World:
         with self.store.read() as session:
             rows = sources.states(session, ids)
         poller = Poller(
-            self.store, self.fetcher, self.declared, clock=lambda: self.now, chance=lambda: 0.5, reader=self.reader,
+            self.store,
+            self.fetcher,
+            self.declared,
+            clock=lambda: self.now,
+            chance=lambda: 0.5,
+            reader=self.reader,
             urls={source_id: self.site.url(f"/{source_id}") for source_id in ids},
-        )  # fmt: skip
+        )
         self.order.clear()
         ended = await poller.sweep(rows, lambda polled: self.order.append(polled.source_id))
         return {polled.source_id: polled for polled in ended}
@@ -100,7 +106,11 @@ class World:
     def events(self) -> list[Json]:
         """What subscribers are told, beside the first look's history."""
         with self.store.read() as session:
-            lines = session.connection().execute(select(log.EVENTS.c.kind).where(~log.EVENTS.c.baseline)).scalars()
+            lines = (
+                session.connection()
+                .execute(select(log.EVENTS.c.kind).where(~log.EVENTS.c.baseline))
+                .scalars()
+            )
             return [kind for kind in lines if not kind.startswith("source.")]
 
     def standing(self, source_id: str) -> list[object]:
@@ -136,7 +146,9 @@ async def refused(box: Sandbox, body: bytes, source=ACME) -> str:
 
 
 def state(pid: int) -> str:
-    """The letter that Linux has for what a process does; empty if it is gone, and Z if it ended and nobody was told."""
+    """The letter that Linux has for what a process does; empty if it is gone, and Z if it ended and
+    nobody was told.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
     except (FileNotFoundError, ProcessLookupError):
@@ -148,7 +160,8 @@ async def until(true: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-# --- what it answers ---------------------------------------------------------------------------------------
+# --- what it answers
+# ---------------------------------------------------------------------------------------
 
 
 async def test_a_child_reads_as_this_process_does(box: Sandbox) -> None:
@@ -165,15 +178,19 @@ async def test_a_child_reads_as_this_process_does(box: Sandbox) -> None:
 async def test_the_document_accepted_last_needs_no_child(box: Sandbox) -> None:
     cut = replace(ACME, focus=tables_and_headings)
     for source, seen, body in (
-        (ACME, b"a", b"a"), (FRAMED, b"frame\na", b"frame\na"), (cut, b"<html><h1>a</h1>", b"<html>1<h1>a</h1>"),
-    ):  # fmt: skip
+        (ACME, b"a", b"a"),
+        (FRAMED, b"frame\na", b"frame\na"),
+        (cut, b"<html><h1>a</h1>", b"<html>1<h1>a</h1>"),
+    ):
         digest = source.digest(seen)
         assert await box.read(source, body, digest, sha256(seen)) == Look(digest)
     assert box.pids == []
 
 
 async def test_the_frame_of_a_page_is_cut_off_in_a_child(box: Sandbox) -> None:
-    """A focus of an adapter's own is its code; that bytes were read before is known by their hash alone."""
+    """A focus of an adapter's own is its code; that bytes were read before is known by their hash
+    alone.
+    """
     digest = FRAMED.digest(b"frame\na")
     assert await box.read(FRAMED, b"other\na", digest, sha256(b"frame\na")) == Look(digest)
     assert len(box.pids) == 1
@@ -204,7 +221,10 @@ async def test_a_poll_in_which_nothing_changed_starts_no_child(world: World) -> 
         (b'{"digest": "a", "facts": [{"fact": "listing"}]}', "none"),
         (b'{"digest": "a", "facts": [{"fact": "price", "amount": "$1"}]}', "none"),
         (b"[" * 100_000, "none"),
-        (b'{"digest": "a", "facts": [{"fact": "listing", "model": "a", "provider": "openai"}]}', "another provider"),
+        (
+            b'{"digest": "a", "facts": [{"fact": "listing", "model": "a", "provider": "openai"}]}',
+            "another provider",
+        ),
         (b'{"error": "table 1: no"}', "table 1: no"),
     ],
 )
@@ -213,20 +233,29 @@ def test_an_answer_is_facts_or_nothing(answer: bytes, why: str) -> None:
         understood(ACME, answer)
 
 
-# --- what it may not do ------------------------------------------------------------------------------------
+# --- what it may not do
+# ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "deed", ["connect", "listen", "resolve", "run", "system", "fork", "kill", "write", "open", "remove"]
+    "deed",
+    ["connect", "listen", "resolve", "run", "system", "fork", "kill", "write", "open", "remove"],
 )
 async def test_an_adapter_reaches_nothing(box: Sandbox, deed: str) -> None:
-    assert "acme.models: PermissionError: an adapter may not do this" in await refused(box, deed.encode())
+    assert "acme.models: PermissionError: an adapter may not do this" in await refused(
+        box, deed.encode()
+    )
     assert (await box.read(ACME, b"")).facts == READ
     assert len(box.pids) == 1
 
 
 async def test_a_child_is_told_no_secret(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "LASTCALL_SECRET_KEYS", "LASTCALL_DATABASE_URL", "AWS_SESSION_TOKEN"):
+    for name in (
+        "OPENAI_API_KEY",
+        "LASTCALL_SECRET_KEYS",
+        "LASTCALL_DATABASE_URL",
+        "AWS_SESSION_TOKEN",
+    ):
         monkeypatch.setenv(name, "canary")
     told = [fact.model for fact in (await box.read(ACME, b"environment")).facts or []]
     assert any(variable.startswith("PYTHONPATH=") for variable in told)
@@ -239,11 +268,14 @@ async def test_what_an_adapter_prints_is_no_answer(box: Sandbox) -> None:
 
 
 async def test_an_adapter_that_no_name_leads_to_is_said_so(box: Sandbox) -> None:
-    assert "no adapter tests.hostile:<lambda>, at the top of its module" in await refused(box, b"", NAMELESS)
+    assert "no adapter tests.hostile:<lambda>, at the top of its module" in await refused(
+        box, b"", NAMELESS
+    )
     assert (await InProcess().read(NAMELESS, b"")).facts == READ
 
 
-# --- limits ------------------------------------------------------------------------------------------------
+# --- limits
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", [ACME, FRAMED], ids=["adapter", "focus"])
@@ -318,7 +350,7 @@ asyncio.run(main())
 async def test_a_child_does_not_outlive_its_parent(deed: str) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARENT, deed, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )  # fmt: skip
+    )
     assert parent.stdout
     pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
     assert pids
@@ -327,7 +359,8 @@ async def test_a_child_does_not_outlive_its_parent(deed: str) -> None:
     await asyncio.wait_for(until(lambda: {state(pid) for pid in pids} <= {"", "Z"}), 20)
 
 
-# --- S12: entities -----------------------------------------------------------------------------------------
+# --- S12: entities
+# -----------------------------------------------------------------------------------------
 
 LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
 ITEM = "<item><title>{}</title><link>https://hnrss.org/1</link><pubDate>Mon, 02 Nov 2026 10:00:00 GMT</pubDate></item>"
@@ -339,7 +372,9 @@ def rss(title: str, *, declared: str = "", entities: str = "") -> str:
 
 
 @pytest.mark.parametrize("name", ["laughs", "blow-up", "external"])
-async def test_s12_entities_are_refused_and_no_file_is_read(lite: World, tmp_path: Path, name: str) -> None:
+async def test_s12_entities_are_refused_and_no_file_is_read(
+    lite: World, tmp_path: Path, name: str
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text("canary")
     entities, title = {
@@ -365,9 +400,13 @@ def peak(*pids: int) -> int:
     return max(int(text.partition("VmHWM:")[2].split()[0]) for text in texts) // 1024
 
 
-# --- S13: encodings ----------------------------------------------------------------------------------------
+# --- S13: encodings
+# ----------------------------------------------------------------------------------------
 
-PAGE = fixture("example/deprecations.md").decode() + "\n## Gel\u00f6schte Modelle \u2013 fr\u00fchere\n"
+PAGE = (
+    fixture("example/deprecations.md").decode()
+    + "\n## Gel\u00f6schte Modelle \u2013 fr\u00fchere\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -375,12 +414,26 @@ PAGE = fixture("example/deprecations.md").decode() + "\n## Gel\u00f6schte Modell
     [
         pytest.param(PAGE.encode("utf-8-sig"), "text/markdown", "accepted", id="byte order mark"),
         pytest.param(PAGE.encode("utf-16"), "text/markdown", "unreadable", id="UTF-16"),
-        pytest.param(PAGE.encode("cp1252", "replace"), "text/markdown; charset=utf-8", "unreadable", id="not so"),
-        pytest.param(PAGE.encode(), "text/markdown; charset=iso-8859-1", "unchanged", id="wrong charset in the header"),
-        pytest.param(PAGE.encode().replace(b"\xc3\xb6", b"\xff"), "text/markdown", "unreadable", id="invalid"),
+        pytest.param(
+            PAGE.encode("cp1252", "replace"),
+            "text/markdown; charset=utf-8",
+            "unreadable",
+            id="not so",
+        ),
+        pytest.param(
+            PAGE.encode(),
+            "text/markdown; charset=iso-8859-1",
+            "unchanged",
+            id="wrong charset in the header",
+        ),
+        pytest.param(
+            PAGE.encode().replace(b"\xc3\xb6", b"\xff"), "text/markdown", "unreadable", id="invalid"
+        ),
     ],
 )
-async def test_s13_a_page_is_decoded_or_refused(lite: World, body: bytes, content_type: str, outcome: str) -> None:
+async def test_s13_a_page_is_decoded_or_refused(
+    lite: World, body: bytes, content_type: str, outcome: str
+) -> None:
     lite.serve("example.deprecations", PAGE.encode(), etag="")
     await lite.poll("example.deprecations")
     before = lite.standing("example.deprecations")
@@ -399,11 +452,25 @@ TITLE = "Zw\u00f6lf Modelle"
     ("body", "outcome"),
     [
         pytest.param(rss(TITLE).encode("utf-8-sig"), "accepted", id="byte order mark"),
-        pytest.param(rss(TITLE, declared=' encoding="windows-1252"').encode(), "accepted", id="wrong declaration"),
-        pytest.param(rss(TITLE, declared=' encoding="iso-8859-1"').encode("latin-1"), "accepted", id="Latin-1"),
+        pytest.param(
+            rss(TITLE, declared=' encoding="windows-1252"').encode(),
+            "accepted",
+            id="wrong declaration",
+        ),
+        pytest.param(
+            rss(TITLE, declared=' encoding="iso-8859-1"').encode("latin-1"),
+            "accepted",
+            id="Latin-1",
+        ),
         pytest.param(rss(TITLE).encode("latin-1"), "unreadable", id="undeclared"),
-        pytest.param(rss(TITLE, declared=' encoding="utf-8"').encode("cp1252"), "unreadable", id="not as declared"),
-        pytest.param(rss(TITLE, declared=' encoding="utf-16"').encode("utf-16"), "unreadable", id="UTF-16"),
+        pytest.param(
+            rss(TITLE, declared=' encoding="utf-8"').encode("cp1252"),
+            "unreadable",
+            id="not as declared",
+        ),
+        pytest.param(
+            rss(TITLE, declared=' encoding="utf-16"').encode("utf-16"), "unreadable", id="UTF-16"
+        ),
         pytest.param(rss(TITLE).encode().replace(b"\xc3\xb6", b"\xff"), "unreadable", id="invalid"),
     ],
 )
@@ -416,7 +483,8 @@ async def test_s13_a_feed_is_decoded_or_refused(lite: World, body: bytes, outcom
     assert lite.events() == []
 
 
-# --- S14: pages that are too much --------------------------------------------------------------------------
+# --- S14: pages that are too much
+# --------------------------------------------------------------------------
 
 MONSTERS = {
     "comments": b"<!--" * 80_000,
@@ -427,7 +495,9 @@ MONSTERS = {
 
 
 async def test_s14_pages_that_are_too_much_hold_up_no_other(lite: World) -> None:
-    """Three at once never come to an end; the others, polled after them, are through before their time is over."""
+    """Three at once never come to an end; the others, polled after them, are through before their
+    time is over.
+    """
     wild = [f"acme.hanging{number}" for number in range(3)]
     lite.declared |= {source_id: replace(ACME, id=source_id) for source_id in wild}
     for source_id in wild:
@@ -438,7 +508,9 @@ async def test_s14_pages_that_are_too_much_hold_up_no_other(lite: World) -> None
         ended = await lite.poll(*wild, *GOOD)
     assert {ended[source_id].outcome for source_id in GOOD} == {"baseline"}
     assert set(lite.order[-3:]) == set(wild)
-    assert {ended[source_id].error.partition(": ")[2] for source_id in wild} == {"reading it took more than 4 seconds"}
+    assert {ended[source_id].error.partition(": ")[2] for source_id in wild} == {
+        "reading it took more than 4 seconds"
+    }
 
 
 @pytest.mark.parametrize("source_id", GOOD)
@@ -456,7 +528,8 @@ async def test_s14_a_page_that_is_much_is_answered_or_ended(lite: World, source_
     assert lite.events() == []
 
 
-# --- S15, S16: answers without end -------------------------------------------------------------------------
+# --- S15, S16: answers without end
+# -------------------------------------------------------------------------
 
 
 def head(*lines: str) -> bytes:
@@ -473,30 +546,52 @@ def bomb(megabytes: int) -> bytes:
 def floods() -> dict[str, Iterable[bytes | float]]:
     """What each of these sources is answered with."""
     return {
-        "openai.deprecations": itertools.chain([head("Connection: close")], itertools.repeat(b"x" * (1 << 16), 1600)),
+        "openai.deprecations": itertools.chain(
+            [head("Connection: close")], itertools.repeat(b"x" * (1 << 16), 1600)
+        ),
         "anthropic.deprecations": [head("Content-Encoding: gzip", "Connection: close"), bomb(1024)],
-        "azure.partners": [head("Content-Encoding: " + ", ".join(["gzip"] * 10)), gzip.compress(b"x")],
+        "azure.partners": [
+            head("Content-Encoding: " + ", ".join(["gzip"] * 10)),
+            gzip.compress(b"x"),
+        ],
         "bedrock.lifecycle": [head("Content-Length: 100000000"), b"x", 60.0],
     }
 
 
 async def test_s15_a_flood_stops_at_the_cap_and_the_process_stays_small(tmp_path: Path) -> None:
-    """The whole program over S14 and S15: its memory, its children's included, and what becomes of a good source."""
+    """The whole program over S14 and S15: its memory, its children's included, and what becomes of
+    a good source.
+    """
     async with Site() as site:
         site.faults |= {f"/{source_id}": steps for source_id, steps in floods().items()}
-        monsters = {"groq.deprecations": "divs", "cohere.deprecations": "attributes", "gemini.deprecations": "divs"}
+        monsters = {
+            "groq.deprecations": "divs",
+            "cohere.deprecations": "attributes",
+            "gemini.deprecations": "divs",
+        }
         for source_id, name in monsters.items():
-            site.pages[f"/{source_id}"] = Page(b"\n".join(REGISTRY[source_id].markers) + b"\n" + MONSTERS[name])
+            site.pages[f"/{source_id}"] = Page(
+                b"\n".join(REGISTRY[source_id].markers) + b"\n" + MONSTERS[name]
+            )
         site.pages["/cerebras.deprecations"] = Page(fixture("cerebras/deprecations.md"))
         ids = [*floods(), *monsters, "cerebras.deprecations"]
         environment = os.environ | {
-            "LASTCALL_SOURCE_URLS": json.dumps({source_id: site.url(f"/{source_id}") for source_id in ids}),
+            "LASTCALL_SOURCE_URLS": json.dumps(
+                {source_id: site.url(f"/{source_id}") for source_id in ids}
+            ),
             "LASTCALL_DATABASE_URL": str(tmp_path / "flood.db"),
         }
         program = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", MEASURED, "poll", *ids, cwd=ROOT, env=environment,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            sys.executable,
+            "-c",
+            MEASURED,
+            "poll",
+            *ids,
+            cwd=ROOT,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         out, err = await program.communicate()
     lines = err.decode().splitlines()
     for source_id in floods():
@@ -521,7 +616,9 @@ finally:  # ru_maxrss of a process begins at that of the one that started it, Vm
 """
 
 
-async def test_s16_an_answer_that_drips_meets_the_deadline_and_holds_up_no_other(world: World) -> None:
+async def test_s16_an_answer_that_drips_meets_the_deadline_and_holds_up_no_other(
+    world: World,
+) -> None:
     drip: Iterator[bytes | float] = itertools.cycle([b"x", 0.02])
     header: Iterator[bytes | float] = itertools.cycle([b"A: b\r\n", 0.02])
     for source_id in GOOD:
@@ -534,8 +631,9 @@ async def test_s16_an_answer_that_drips_meets_the_deadline_and_holds_up_no_other
         ended = await world.poll(*GOOD)
     for source_id in (OPENAI, ANTHROPIC):
         assert (ended[source_id].outcome, ended[source_id].error) == (
-            "unreachable", f"{source_id}: not whole after 0.3 seconds",
-        )  # fmt: skip
+            "unreachable",
+            f"{source_id}: not whole after 0.3 seconds",
+        )
     assert set(world.order[:2]) == {AZURE, "news.hacker_news"}
     assert (world.validators(OPENAI), world.validators(ANTHROPIC)) == before
     assert world.events() == []

@@ -1,4 +1,6 @@
-"""The service as its operators have it: one or several of them, what they are told, /healthz, /metrics, the log."""
+"""The service as its operators have it: one or several of them, what they are told, /healthz,
+/metrics, the log.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-# --- T1, T2: several of them --------------------------------------------------------------------------------
+# --- T1, T2: several of them
+# --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -58,7 +61,9 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
     for source in load().values():
         if source.access:
             monkeypatch.delenv(source.access.key, raising=False)
-    monkeypatch.setenv("LASTCALL_SOURCE_URLS", json.dumps(dict.fromkeys(load(), "http://127.0.0.1:9/")))
+    monkeypatch.setenv(
+        "LASTCALL_SOURCE_URLS", json.dumps(dict.fromkeys(load(), "http://127.0.0.1:9/"))
+    )
     monkeypatch.setenv("LASTCALL_ALLOW_NETWORKS", "127.0.0.0/8")
     monkeypatch.setenv("LASTCALL_ALLOW_HTTP", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -86,7 +91,14 @@ async def test_t1_a_second_service_on_one_file_is_refused_with_the_pid_of_the_fi
                 session.add(target("hook", now, address=address, secret=receiver.secret))
                 session.add(event(1, now))
                 session.flush()
-                session.add(DeliveryRow(event_id=event(1, now).id, subscription_id="hook", created_at=now, next_at=now))
+                session.add(
+                    DeliveryRow(
+                        event_id=event(1, now).id,
+                        subscription_id="hook",
+                        created_at=now,
+                        next_at=now,
+                    )
+                )
             first = await started(path)
 
             def command(*words: str) -> Any:
@@ -125,7 +137,9 @@ class Counting:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         self.asked[source.id] += 1
         await asyncio.sleep(0.005)
         return Fetched(304, b"", "", NO_VALIDATORS, 5, True, None, None, source.url)
@@ -143,14 +157,23 @@ async def test_t2_three_services_poll_each_of_a_thousand_slots_once(
 ) -> None:
     monkeypatch.setattr(services, "TICK", 0.05)
     url, getter = postgres(postgres_template), Counting()
-    declared = {f"acme.m{number}": Source(f"acme.m{number}", "https://acme.example/", read) for number in range(1000)}
+    declared = {
+        f"acme.m{number}": Source(f"acme.m{number}", "https://acme.example/", read)
+        for number in range(1000)
+    }
     stores = [Store(url) for _ in range(3)]
     with stores[0].write() as session:
         sources.register(session, declared, Clock()())
         for row in sources.rows(session):
             row.seen = "the same page"
     watching = [
-        Service(store, Poller(store, getter, declared, clock=Clock()), Nobody(), lambda: declared, at_once=100)  # type: ignore[arg-type]
+        Service(
+            store,
+            Poller(store, getter, declared, clock=Clock()),
+            Nobody(),
+            lambda: declared,
+            at_once=100,
+        )  # type: ignore[arg-type]
         for store in stores
     ]
     tasks = [asyncio.create_task(service.run()) for service in watching]
@@ -186,7 +209,8 @@ def test_the_lease_of_a_process_that_died_runs_out(store: Store) -> None:
             assert sources.due(session, at, 9) == [] or mine == {"acme.a"}
 
 
-# --- what operators are told --------------------------------------------------------------------------------
+# --- what operators are told
+# --------------------------------------------------------------------------------
 
 
 class Down:
@@ -195,7 +219,9 @@ class Down:
     def __init__(self) -> None:
         self.down = False
 
-    async def get(self, source: Source, validators: Validators, key: str | None, url: str | None = None) -> Fetched:
+    async def get(
+        self, source: Source, validators: Validators, key: str | None, url: str | None = None
+    ) -> Fetched:
         if self.down:
             raise FetchFailed(f"{source.id}: answered 503", status=503)
         return Fetched(200, b"one", "text/plain", NO_VALIDATORS, 5, False, None, None, source.url)
@@ -203,7 +229,9 @@ class Down:
 
 @pytest.mark.parametrize("every", [timedelta(minutes=15), timedelta(hours=6), timedelta(hours=12)])
 async def test_s19_a_week_without_a_source(store: Store, every: timedelta) -> None:
-    """Told once that it fails, once that it is stale, once that it is back; asked at least every six hours."""
+    """Told once that it fails, once that it is stale, once that it is back; asked at least every
+    six hours.
+    """
     site, now, times = Down(), START, []
     source = Source("acme.models", "https://acme.example/", read, every=every)
     with store.write() as session:
@@ -241,12 +269,21 @@ def happened(store: Store) -> list[tuple[datetime, str]]:
 @pytest.mark.parametrize(
     ("asked", "least", "most"),
     [
-        ("120", 0, 0), ("9000", 9000, 9000), ("-5", 0, 0), ("1000000000", 86_400, 86_400), ("soon", 0, 0),
-        ("a date in three hours", 3 * 3600 - 60, 3 * 3600), ("a date of yesterday", 0, 0),
+        ("120", 0, 0),
+        ("9000", 9000, 9000),
+        ("-5", 0, 0),
+        ("1000000000", 86_400, 86_400),
+        ("soon", 0, 0),
+        ("a date in three hours", 3 * 3600 - 60, 3 * 3600),
+        ("a date of yesterday", 0, 0),
     ],
-)  # fmt: skip
-async def test_s8_asked_to_wait_and_then_the_same_again(store: Store, asked: str, least: int, most: int) -> None:
-    """No event; and asked again after what the server asked for, but not before the interval nor after a day."""
+)
+async def test_s8_asked_to_wait_and_then_the_same_again(
+    store: Store, asked: str, least: int, most: int
+) -> None:
+    """No event; and asked again after what the server asked for, but not before the interval nor
+    after a day.
+    """
     now = Clock()()
     dates = {"a date in three hours": now + 3 * HOUR, "a date of yesterday": now - DAY}
     header = format_datetime(dates[asked], usegmt=True) if asked in dates else asked
@@ -262,12 +299,15 @@ async def test_s8_asked_to_wait_and_then_the_same_again(store: Store, asked: str
             if page is not good:
                 assert polled.outcome == "unreachable"
                 wait = (state(store, "acme.models").due_at - now).total_seconds()
-                assert max(2 * 3600, least) <= wait <= max(2 * 3600, most)  # the back-off after one failure: twice
+                assert (
+                    max(2 * 3600, least) <= wait <= max(2 * 3600, most)
+                )  # the back-off after one failure: twice
     assert polled.outcome == "unchanged"
     assert told(store) == []
 
 
-# --- /healthz, /metrics -------------------------------------------------------------------------------------
+# --- /healthz, /metrics
+# -------------------------------------------------------------------------------------
 
 
 @contextlib.asynccontextmanager
@@ -284,7 +324,9 @@ async def get(url: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def test_healthz_is_red_only_for_what_a_person_must_mend(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_healthz_is_red_only_for_what_a_person_must_mend(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Site() as site:
         declared = declare(site, "acme.models", "acme.broken")
         site.pages["/acme.broken"] = Page(b"no", status=500)
@@ -294,11 +336,16 @@ async def test_healthz_is_red_only_for_what_a_person_must_mend(store: Store, mon
             monkeypatch.setattr(health, "LATE", -1.0)
             status, body = await get(f"{base}/healthz")
             assert status == 503
-            assert re.fullmatch(r"no tick for \d+ s: the service hangs; restart it", json.loads(body)["error"])
+            assert re.fullmatch(
+                r"no tick for \d+ s: the service hangs; restart it", json.loads(body)["error"]
+            )
             monkeypatch.undo()
             service.store.trouble = "database x: database or disk is full (make room)"
             status, body = await get(f"{base}/healthz")
-            assert (status, json.loads(body)) == (503, {"status": "error", "error": service.store.trouble})
+            assert (status, json.loads(body)) == (
+                503,
+                {"status": "error", "error": service.store.trouble},
+            )
             await until(lambda: not service.store.trouble)  # the next tick finds that it is not so
             assert (await get(f"{base}/healthz"))[0] == 200
 
@@ -315,9 +362,15 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
             session.add_all(event(number, now) for number in (1, 2))
             session.flush()
             for name, delivery in (("hook", "pending"), ("paused", "held")):
-                session.add(DeliveryRow(
-                    event_id=event(1, now).id, subscription_id=name, created_at=now - HOUR, next_at=now, state=delivery
-                ))  # fmt: skip
+                session.add(
+                    DeliveryRow(
+                        event_id=event(1, now).id,
+                        subscription_id=name,
+                        created_at=now - HOUR,
+                        next_at=now,
+                        state=delivery,
+                    )
+                )
         async with running(store, declared) as service, served(service) as base:
             await until(lambda: state(store, "acme.broken").failures > 0 and len(receiver.got) == 1)
             await until(lambda: all(row.checked_at for row in rows(store)))
@@ -332,7 +385,10 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
     }
     assert found["lastcall_database_up",] == 1
     assert 0 <= found["lastcall_source_age_seconds", ("source", "acme.models")] < 60
-    assert ("lastcall_source_age_seconds", ("source", "acme.broken")) not in found  # never read: no age
+    assert (
+        "lastcall_source_age_seconds",
+        ("source", "acme.broken"),
+    ) not in found  # never read: no age
     assert found["lastcall_source_failures", ("source", "acme.broken")] >= 1
     assert found["lastcall_sources_stale",] == found["lastcall_parse_kills",] == 0
     assert found["lastcall_documents_held",] == 1
@@ -342,7 +398,9 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
     assert found["lastcall_deliveries", ("state", "held")] == 1
     assert found["lastcall_deliveries", ("state", "pending")] == 1
     assert 3500 < found["lastcall_delivery_oldest_pending_seconds",] < 3700
-    assert found["lastcall_delivery_attempts_total", ("outcome", "failed"), ("type", "webhook")] == 1
+    assert (
+        found["lastcall_delivery_attempts_total", ("outcome", "failed"), ("type", "webhook")] == 1
+    )
     assert found["lastcall_delivery_duration_seconds_count",] == 1
     assert any(name == "lastcall_build_info" for name, *_ in found)
     labels = {name for key in found for name, _ in key[1:]}
@@ -360,7 +418,8 @@ async def test_metrics_answer_without_a_database(tmp_path: Path) -> None:
     store.close()
 
 
-# --- the heartbeat, the log ---------------------------------------------------------------------------------
+# --- the heartbeat, the log
+# ---------------------------------------------------------------------------------
 
 
 async def test_the_heartbeat_is_heard_while_all_is_well_and_never_told(
@@ -373,9 +432,15 @@ async def test_the_heartbeat_is_heard_while_all_is_well_and_never_told(
         paths.append(request.path)
         return web.Response(status=200 if len(paths) < 3 else 500)
 
-    async with Site() as site, serving(beat) as base, running(store, declare(site, "acme.models")) as service:
+    async with (
+        Site() as site,
+        serving(beat) as base,
+        running(store, declare(site, "acme.models")) as service,
+    ):
         url = f"{base}/ping/heartbeat-canary"
-        beating = asyncio.create_task(health.heartbeat(service, Guard(LOOPBACK, allow_http=True), url))
+        beating = asyncio.create_task(
+            health.heartbeat(service, Guard(LOOPBACK, allow_http=True), url)
+        )
         await until(lambda: len(paths) >= 4)
         service.error = "the database is full"
         await asyncio.sleep(0.1)
@@ -383,7 +448,9 @@ async def test_the_heartbeat_is_heard_while_all_is_well_and_never_told(
         await asyncio.sleep(0.3)
         assert len(paths) == heard
         beating.cancel()
-        refused = asyncio.create_task(health.heartbeat(service, Guard(), url))  # loopback is not public
+        refused = asyncio.create_task(
+            health.heartbeat(service, Guard(), url)
+        )  # loopback is not public
         service.error = ""
         await until(lambda: "did not arrive" in caplog.text)
         refused.cancel()
@@ -394,16 +461,28 @@ async def test_the_heartbeat_is_heard_while_all_is_well_and_never_told(
 
 def test_a_line_is_its_fields(capfd: pytest.CaptureFixture[str]) -> None:
     line = Line(
-        "poll", source="acme.models", outcome="unreadable", events=["evt_1", "evt_2"], ms=0, none=None, error='a "b"\n'
+        "poll",
+        source="acme.models",
+        outcome="unreadable",
+        events=["evt_1", "evt_2"],
+        ms=0,
+        none=None,
+        error='a "b"\n',
     )
-    assert str(line) == r'poll source=acme.models outcome=unreadable events=evt_1,evt_2 ms=0 error="a \"b\"\n"'
+    assert (
+        str(line)
+        == r'poll source=acme.models outcome=unreadable events=evt_1,evt_2 ms=0 error="a \"b\"\n"'
+    )
     logs.configure("INFO", "text", ["hunter2hunter2"])
     logging.getLogger("lastcall.x").info(line)
     logging.getLogger("lastcall").debug("not this")
     logging.getLogger("aiohttp").info("nor what a library says")
     logging.getLogger("lastcall").warning("the password is %s", "hunter2hunter2")
     first, second = capfd.readouterr().err.splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO lastcall\.x poll source=acme\.models .+", first)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO lastcall\.x poll source=acme\.models .+",
+        first,
+    )
     assert second.endswith("WARNING lastcall the password is [secret]")
 
 
@@ -418,8 +497,13 @@ def test_lines_as_json(capfd: pytest.CaptureFixture[str]) -> None:
     at = datetime.fromisoformat(first.pop("at"))
     assert at.utcoffset() == timedelta(0)
     assert first == {
-        "level": "INFO", "logger": "lastcall", "message": "delivery", "deliveries": [7, 8], "target": "sub_1", "ms": 12,
-    }  # fmt: skip
+        "level": "INFO",
+        "logger": "lastcall",
+        "message": "delivery",
+        "deliveries": [7, 8],
+        "target": "sub_1",
+        "ms": 12,
+    }
     assert second["message"] == "it broke: 1"
     assert second["exception"].endswith("ValueError: [secret]")
 
@@ -427,53 +511,85 @@ def test_lines_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 async def test_no_secret_is_in_the_log_of_polls_and_deliveries(
     store: Store, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Servers that say back what they were asked with, in every place; at the level that says most."""
-    key, mirror, password, slack = (f"canary-{name}-0123456789" for name in ("key", "mirror", "password", "slack"))
+    """Servers that say back what they were asked with, in every place; at the level that says
+    most.
+    """
+    key, mirror, password, slack = (
+        f"canary-{name}-0123456789" for name in ("key", "mirror", "password", "slack")
+    )
     canaries = [key, mirror, password, slack, "canary-hook-0123456789"]
     echo = f"HTTP/1.1 500 {key} {mirror}\r\nX-Key: {key}\r\nContent-Length: {len(key)}\r\n\r\n{key}".encode()
     receiver = Receiver()
     receiver.statuses = [500, 404, 410]
     now = Clock()()
     settings = Settings(
-        database_url=f"postgresql://lastcall:{password}@127.0.0.1/x", slack_token=slack, log_level="DEBUG",
+        database_url=f"postgresql://lastcall:{password}@127.0.0.1/x",
+        slack_token=slack,
+        log_level="DEBUG",
         source_urls={"acme.mirror": f"http://127.0.0.1:9/?token={mirror}"},
-    )  # fmt: skip
+    )
     logs.configure(settings.log_level, settings.log_format, [*secrets(settings), key])
     async with Site() as site, serving(receiver.handle) as address:
-        names = ("acme.echo", "acme.cut", "acme.redirect", "acme.gone", "acme.mirror", "acme.unreadable")
+        names = (
+            "acme.echo",
+            "acme.cut",
+            "acme.redirect",
+            "acme.gone",
+            "acme.mirror",
+            "acme.unreadable",
+        )
         declared = {
             name: replace(source, access=Access("ACME_API_KEY"))
             for name, source in declare(site, *names).items()
-        }  # fmt: skip
+        }
         site.faults["/acme.echo"] = [echo]
         site.faults["/acme.cut"] = [f"HTTP/1.1 {key}\r\n\r\n".encode()]
-        site.faults["/acme.redirect"] = [f"HTTP/1.1 302 Found\r\nLocation: http://{key}:x@[::{mirror}\r\n\r\n".encode()]
+        site.faults["/acme.redirect"] = [
+            f"HTTP/1.1 302 Found\r\nLocation: http://{key}:x@[::{mirror}\r\n\r\n".encode()
+        ]
         site.pages["/acme.unreadable"] = Page(key.encode() + b"\xff")
         with store.write() as session:
             sources.register(session, declared, now)
-            session.add(target("hook", now, address=f"{address}/canary-hook-0123456789", secret=receiver.secret))
+            session.add(
+                target(
+                    "hook", now, address=f"{address}/canary-hook-0123456789", secret=receiver.secret
+                )
+            )
             session.flush()
             for number in range(3):
                 session.add(event(number, now))
                 session.flush()
-                session.add(DeliveryRow(
-                    event_id=event(number, now).id, subscription_id="hook", created_at=now, next_at=now
-                ))  # fmt: skip
+                session.add(
+                    DeliveryRow(
+                        event_id=event(number, now).id,
+                        subscription_id="hook",
+                        created_at=now,
+                        next_at=now,
+                    )
+                )
         async with running(store, declared) as service:
             service.poller.keys = lambda name: key
             service.poller.urls = settings.source_urls
-            await until(lambda: all(row.checked_at for row in rows(store)) and len(receiver.got) >= 3)
+            await until(
+                lambda: all(row.checked_at for row in rows(store)) and len(receiver.got) >= 3
+            )
             due(store)
             await asyncio.sleep(1.5)
     said = capfd.readouterr().err
     lines = said.splitlines()
     assert {name for name in names if f"poll source={name} outcome=" in said} == set(names)
     assert len(
-        [line for line in lines if re.search(r" delivery deliveries=\d+ events=evt_\w+ target=hook ", line)]
+        [
+            line
+            for line in lines
+            if re.search(r" delivery deliveries=\d+ events=evt_\w+ target=hook ", line)
+        ]
     ) == len(receiver.got)
     assert not [line for line in lines for canary in (*canaries, receiver.secret) if canary in line]
     with store.read() as session:
-        assert not [error for error in session.execute(select(PollRow.error)).scalars() if key in error]
+        assert not [
+            error for error in session.execute(select(PollRow.error)).scalars() if key in error
+        ]
 
 
 async def test_sources_that_nobody_declares_any_more_keep_no_others_waiting(store: Store) -> None:
@@ -489,5 +605,7 @@ async def test_sources_that_nobody_declares_any_more_keep_no_others_waiting(stor
 async def test_a_port_that_is_taken_is_a_setting_to_mend(store: Store) -> None:
     async with Site() as site, running(store, {}) as service:
         taken = site.url("").split("/")[2]
-        with pytest.raises(SettingError, match=f"LASTCALL_LISTEN: cannot listen on {taken}: Address already in use"):
+        with pytest.raises(
+            SettingError, match=f"LASTCALL_LISTEN: cannot listen on {taken}: Address already in use"
+        ):
             await health.listen(health.application(service), taken)

@@ -23,7 +23,12 @@ def _nothing_set(monkeypatch, tmp_path):
 def test_defaults():
     settings = load_settings()
     assert settings.database_url.endswith("lastcall/lastcall.db")
-    assert (settings.listen, settings.log_level, settings.allow_networks, settings.concurrency) == ("", "INFO", (), 100)
+    assert (settings.listen, settings.log_level, settings.allow_networks, settings.concurrency) == (
+        "",
+        "INFO",
+        (),
+        100,
+    )
 
 
 def test_the_environment(monkeypatch):
@@ -41,14 +46,20 @@ def test_the_environment(monkeypatch):
     assert settings.allow_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/64"))
     assert settings.source_urls == {"openai.deprecations": "http://127.0.0.1:9/x"}
     assert settings.extra_sources == ("acme_sources", "other")
-    assert (settings.allow_http, settings.log_level, settings.listen) == (True, "DEBUG", "127.0.0.1:8080")
+    assert (settings.allow_http, settings.log_level, settings.listen) == (
+        True,
+        "DEBUG",
+        "127.0.0.1:8080",
+    )
     assert load_settings("other.db").database_url == "other.db"
 
 
 def test_files_and_dotenv(monkeypatch, tmp_path):
     (tmp_path / "token").write_text("xoxb-canary\n")
     (tmp_path / "key").write_text("sk-canary\n")
-    (tmp_path / ".env").write_text(f"LASTCALL_SLACK_TOKEN_FILE={tmp_path}/token\nLASTCALL_LISTEN=0.0.0.0:1\nOTHER=x\n")
+    (tmp_path / ".env").write_text(
+        f"LASTCALL_SLACK_TOKEN_FILE={tmp_path}/token\nLASTCALL_LISTEN=0.0.0.0:1\nOTHER=x\n"
+    )
     monkeypatch.setenv("LASTCALL_LISTEN", "127.0.0.1:2")
     settings = load_settings()
     assert settings.slack_token.get_secret_value() == "xoxb-canary"
@@ -65,12 +76,20 @@ def test_files_and_dotenv(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ALLOW_NETWORKS", "10.0.0.1/8"), ("ALLOW_NETWORKS", "home"), ("ALLOW_HTTP", "perhaps"), ("LOG_LEVEL", "LOUD"),
-        ("LISTEN", "8080"), ("LISTEN", "host:99999"), ("CONCURRENCY", "0"), ("SOURCE_URLS", "{nope"),
-        ("SOURCE_URLS", "[1]"), ("SLACK_TOKEN_FILE", "/nowhere/token"),
-        ("SLACK_BASE_URL", "ftp://slack.example/api/"), ("SLACK_BASE_URL", "https://slack.example/api"),
+        ("ALLOW_NETWORKS", "10.0.0.1/8"),
+        ("ALLOW_NETWORKS", "home"),
+        ("ALLOW_HTTP", "perhaps"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LISTEN", "8080"),
+        ("LISTEN", "host:99999"),
+        ("CONCURRENCY", "0"),
+        ("SOURCE_URLS", "{nope"),
+        ("SOURCE_URLS", "[1]"),
+        ("SLACK_TOKEN_FILE", "/nowhere/token"),
+        ("SLACK_BASE_URL", "ftp://slack.example/api/"),
+        ("SLACK_BASE_URL", "https://slack.example/api"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_setting_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"LASTCALL_{name}", value)
     with pytest.raises(SettingError, match=f"LASTCALL_{name}") as caught:
@@ -91,7 +110,9 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value):
     ],
 )
 @pytest.mark.parametrize("given", [None, "given.db"])
-def test_the_place_of_the_database_is_what_the_settings_say(monkeypatch, tmp_path, variables, given):
+def test_the_place_of_the_database_is_what_the_settings_say(
+    monkeypatch, tmp_path, variables, given
+):
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.upper().startswith("LASTCALL_")]:
         monkeypatch.delenv(name)

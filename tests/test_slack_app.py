@@ -1,4 +1,6 @@
-"""The Slack app through the real bolt: commands, buttons, events and OAuth, signed and on loopback."""
+"""The Slack app through the real bolt: commands, buttons, events and OAuth, signed and on
+loopback.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def clock() -> Clock:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch):
-    """However busy the machine is, an answer comes with the acknowledgement unless a test says otherwise."""
+    """However busy the machine is, an answer comes with the acknowledgement unless a test says
+    otherwise.
+    """
     monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 60.0)
 
 
@@ -59,13 +63,25 @@ def rows(store) -> list[SubscriptionRow]:
         ("", Words("help")),
         ("list", Words("list")),
         ("Subscribe openai/* */gpt-4o*", Words("subscribe", ("openai/*", "*/gpt-4o*"))),
-        ("subscribe openai/* kinds:retirement,price", Words("subscribe", ("openai/*",), {"kinds": "retirement,price"})),
+        (
+            "subscribe openai/* kinds:retirement,price",
+            Words("subscribe", ("openai/*",), {"kinds": "retirement,price"}),
+        ),
         ("subscribe --kinds price openai/*", Words("subscribe", ("openai/*",), {"kinds": "price"})),
-        ("subscribe —min-change=5% openai/*", Words("subscribe", ("openai/*",), {"min_change": "5%"})),
+        (
+            "subscribe —min-change=5% openai/*",
+            Words("subscribe", ("openai/*",), {"min_change": "5%"}),
+        ),
         ("subscribe digest:daily 17:00", Words("subscribe", (), {"digest": "daily 17:00"})),
-        ("subscribe digest:“daily 17:00” x/*", Words("subscribe", ("x/*",), {"digest": "daily 17:00"})),
+        (
+            "subscribe digest:“daily 17:00” x/*",
+            Words("subscribe", ("x/*",), {"digest": "daily 17:00"}),
+        ),
         ("subscribe quiet:22:00-07:00", Words("subscribe", (), {"quiet": "22:00-07:00"})),
-        ("subscribe openrouter/m:free bedrock/a.b-v1:0", Words("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0"))),
+        (
+            "subscribe openrouter/m:free bedrock/a.b-v1:0",
+            Words("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0")),
+        ),
         ("show a&amp;b", Words("show", ("a&b",))),
     ],
 )
@@ -97,16 +113,28 @@ async def test_subscribe_list_and_unsubscribe(store, clock):
         assert "/lastcall subscribe openai/gpt-4*" in said
         assert "This channel is not subscribed." in said
 
-        said = await ann.types("subscribe openai/gpt-4* kinds:retirement,price within:90d threads:all")
+        said = await ann.types(
+            "subscribe openai/gpt-4* kinds:retirement,price within:90d threads:all"
+        )
         assert said.startswith("✅ *Subscribed*: this channel hears of openai/gpt-4*")
         (row,) = rows(store)
-        assert (row.address, row.name, row.threads, row.within) == (CHANNEL, "#ml-platform", "all", 90)
+        assert (row.address, row.name, row.threads, row.within) == (
+            CHANNEL,
+            "#ml-platform",
+            "all",
+            90,
+        )
         assert row.kinds == ["retirement", "price"]
 
         said = await ann.types("subscribe anthropic/*")
         assert said.startswith("✅ *Updated*")
         (again,) = rows(store)
-        assert (again.id, again.filters, again.kinds, again.within) == (row.id, ["anthropic/*"], [], None)
+        assert (again.id, again.filters, again.kinds, again.within) == (
+            row.id,
+            ["anthropic/*"],
+            [],
+            None,
+        )
 
         said = await ann.types("list")
         assert "anthropic/*" in said
@@ -127,7 +155,10 @@ async def test_what_the_command_line_made_is_the_same_subscription(store, clock)
         assert "openai/*" in await ann.types("list")
         assert "Updated" in await ann.types("subscribe anthropic/*")
         assert [(row.id, row.address) for row in rows(store)] == [("cli", CHANNEL)]
-        assert await ann.tells("channel_id_changed", old_channel_id=CHANNEL, new_channel_id="C0000009") == 200
+        assert (
+            await ann.tells("channel_id_changed", old_channel_id=CHANNEL, new_channel_id="C0000009")
+            == 200
+        )
         await until(lambda: rows(store)[0].address == "C0000009")
 
 
@@ -185,7 +216,12 @@ async def test_mute_keeps_all_but_what_is_critical(store, clock):
     async with app(store, clock, SlackServer()) as (ann, publisher):
         await ann.types("subscribe all")
         assert "Muted until 10 Apr 2026" in await ann.types("mute")
-        owe(store, clock, told(1, clock), told(2, clock, severity="critical", kind="retirement.completed"))
+        owe(
+            store,
+            clock,
+            told(1, clock),
+            told(2, clock, severity="critical", kind="retirement.completed"),
+        )
         await drain(publisher, clock)
         assert len(ann.slack.messages) == 1
         assert "muted until" in await ann.types("list")
@@ -287,13 +323,20 @@ async def test_slack_says_when_a_channel_is_back_and_when_the_app_is_gone(store,
         assert rows(store)[0].state == "enabled", "that was a token of a person"
         assert await ann.tells("tokens_revoked", tokens={"bot": ["UBOT"]}) == 200
         await until(lambda: rows(store)[0].state == "paused")
-        assert await ann.tells("member_joined_channel", channel=CHANNEL, user="UBOT", channel_type="C") == 200
+        assert (
+            await ann.tells("member_joined_channel", channel=CHANNEL, user="UBOT", channel_type="C")
+            == 200
+        )
         await until(lambda: rows(store)[0].state == "enabled")
 
 
-async def test_an_event_of_a_shared_channel_is_of_the_workspace_that_installed_the_app(sqlite, clock):
+async def test_an_event_of_a_shared_channel_is_of_the_workspace_that_installed_the_app(
+    sqlite, clock
+):
     with sqlite.write() as session:
-        installations.save(session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock())
+        installations.save(
+            session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock()
+        )
     subscribe(sqlite, clock, "s", f"T0000002/{CHANNEL}", state="paused")
     async with app(sqlite, clock, SlackServer(), secret_keys=KEY) as (ann, _):
         ann.team = "T0000009"  # where it happened
@@ -307,15 +350,25 @@ async def test_an_event_of_a_shared_channel_is_of_the_workspace_that_installed_t
 
 async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
     async with app(sqlite, clock, SlackServer()) as (ann, _):
-        form = {"command": "/lastcall", "text": "subscribe openai/*", "channel_id": CHANNEL, "team_id": "T0000001"}
+        form = {
+            "command": "/lastcall",
+            "text": "subscribe openai/*",
+            "channel_id": CHANNEL,
+            "team_id": "T0000001",
+        }
         body = urlencode(form | {"user_name": "eve"})
         at = int(clock().timestamp())
         wrong = [
-            {"X-Slack-Signature": "v0=" + "0" * 64}, {"X-Slack-Signature": ""}, {"X-Slack-Signature": "v0=ä"},
-            {"X-Slack-Request-Timestamp": str(at + 1)}, {"X-Slack-Request-Timestamp": "soon"},
-            {"X-Slack-Request-Timestamp": ""}, {"X-Slack-Request-Timestamp": "1.5"},
-            {"X-Slack-Request-Timestamp": "9" * 400}, {"X-Slack-Request-Timestamp": "nan"},
-        ]  # fmt: skip
+            {"X-Slack-Signature": "v0=" + "0" * 64},
+            {"X-Slack-Signature": ""},
+            {"X-Slack-Signature": "v0=ä"},
+            {"X-Slack-Request-Timestamp": str(at + 1)},
+            {"X-Slack-Request-Timestamp": "soon"},
+            {"X-Slack-Request-Timestamp": ""},
+            {"X-Slack-Request-Timestamp": "1.5"},
+            {"X-Slack-Request-Timestamp": "9" * 400},
+            {"X-Slack-Request-Timestamp": "nan"},
+        ]
         for headers in wrong:
             for path in ("/slack/commands", "/slack/interactions", "/slack/events"):
                 assert (await ann.sends(path, body, **headers))[0] == 401, headers
@@ -333,7 +386,11 @@ async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
             operate.forget(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
         assert rows(sqlite) == []
-        assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (401, 200, 404)
+        assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (
+            401,
+            200,
+            404,
+        )
 
 
 def test_slacks_own_signature_vector():
@@ -371,10 +428,17 @@ async def returns(ann, state: str, code: str = "code-1") -> int:
         return page.status
 
 
-@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")  # how the SDK sends the client's secret
+@pytest.mark.filterwarnings(
+    "ignore:BasicAuth is deprecated"
+)  # how the SDK sends the client's secret
 async def test_a_second_workspace_installs_the_app(store, clock):
     slack = SlackServer()
-    settings = {"slack_client_id": "1.2", "slack_client_secret": "client-secret", "slack_token": "", "secret_keys": KEY}
+    settings = {
+        "slack_client_id": "1.2",
+        "slack_client_secret": "client-secret",
+        "slack_token": "",
+        "secret_keys": KEY,
+    }
     async with app(store, clock, slack, **settings) as (ann, publisher):
         state = await consents(ann)
         assert await returns(ann, state[:-1] + "x") in (400, 401)
@@ -398,7 +462,9 @@ async def test_a_second_workspace_installs_the_app(store, clock):
         await ann.tells("app_uninstalled")
         await until(lambda: rows(store)[0].state == "paused")
         with store.read() as session:
-            assert session.exec(select(InstallationRow)).one().state == "disabled", "kept, and not used"
+            assert session.exec(select(InstallationRow)).one().state == "disabled", (
+                "kept, and not used"
+            )
         slack.codes["code-2"] = ("T0000002", "xoxb-two")
         assert await returns(ann, await consents(ann), "code-2") == 200
         assert rows(store)[0].state == "enabled", "who subscribed was not forgotten"
@@ -409,7 +475,9 @@ async def test_a_second_workspace_installs_the_app(store, clock):
 
 async def test_a_workspace_that_took_its_token_back_is_not_served_with_another(sqlite, clock):
     with sqlite.write() as session:
-        installations.save(session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock())
+        installations.save(
+            session, Vault(parse(KEY)), "T0000002", {"bot_token": "xoxb-two"}, clock()
+        )
         session.flush()
         installations.disable(session, "T0000002", "slack: app_uninstalled")
     async with app(sqlite, clock, SlackServer(), secret_keys=KEY) as (ann, _):
@@ -426,16 +494,22 @@ KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 
 
 async def test_the_service_serves_the_app(sqlite):
-    """`lastcall run` with a listener and a signing secret: one port for health, commands and the rest."""
+    """`lastcall run` with a listener and a signing secret: one port for health, commands and the
+    rest.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     slack, clock = SlackServer(), Clock()
     async with slack.serving(), aiohttp.ClientSession() as http:
         settings = Settings(
-            listen=f"127.0.0.1:{port}", slack_token=SecretStr("xoxb-good"), slack_signing_secret=SecretStr(SECRET),
-            slack_base_url=slack.base_url, allow_http=True, allow_networks=LOOPBACK,
-        )  # fmt: skip
+            listen=f"127.0.0.1:{port}",
+            slack_token=SecretStr("xoxb-good"),
+            slack_signing_secret=SecretStr(SECRET),
+            slack_base_url=slack.base_url,
+            allow_http=True,
+            allow_networks=LOOPBACK,
+        )
         running = asyncio.create_task(serve(settings, sqlite, dict))
         ann = Person(f"http://127.0.0.1:{port}", slack, clock, http)
         await until(lambda: running.done() or listens(port))
@@ -460,14 +534,19 @@ def listens(port: int) -> bool:
 
 @pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")
 async def test_secrets_are_in_no_log_and_no_row(sqlite, clock, caplog):
-    """Of the settings, of an installation, and of addresses that Slack wants answers at, at any level of logging."""
+    """Of the settings, of an installation, and of addresses that Slack wants answers at, at any
+    level of logging.
+    """
     caplog.set_level(logging.DEBUG)
     slack = SlackServer()
     slack.codes = {"code-1": ("T0000002", "xoxb-canary-two")}
     settings = {
-        "slack_client_id": "1.2", "slack_client_secret": "canary-client", "slack_token": "xoxb-canary-one",
-        "slack_app_token": "xapp-canary", "secret_keys": KEY,
-    }  # fmt: skip
+        "slack_client_id": "1.2",
+        "slack_client_secret": "canary-client",
+        "slack_token": "xoxb-canary-one",
+        "slack_app_token": "xapp-canary",
+        "secret_keys": KEY,
+    }
     async with app(sqlite, clock, slack, **settings) as (ann, publisher):
         await until(lambda: slack.sockets)
         assert await returns(ann, await consents(ann)) == 200
@@ -480,9 +559,15 @@ async def test_secrets_are_in_no_log_and_no_row(sqlite, clock, caplog):
         await ann.types("test", response_url="http://127.0.0.1:9/canary")
     with sqlite.read() as session:
         tables = ("installation", "subscription", "attempt", "event")
-        kept = [str(line) for name in tables for line in session.connection().exec_driver_sql(f"SELECT * FROM {name}")]
+        kept = [
+            str(line)
+            for name in tables
+            for line in session.connection().exec_driver_sql(f"SELECT * FROM {name}")
+        ]
     logged = [
-        one.getMessage() + str(one.exc_text) for one in caplog.records if one.name.startswith(("lastcall", "slack"))
+        one.getMessage() + str(one.exc_text)
+        for one in caplog.records
+        if one.name.startswith(("lastcall", "slack"))
     ]
     assert [line for line in kept + logged if "canary" in line] == []
     assert SECRET not in "".join(kept + logged)
@@ -504,14 +589,28 @@ async def test_the_transcript_in_the_documentation_is_what_happens(sqlite):
 
 async def test_commands_over_socket_mode(sqlite, clock):
     slack = SlackServer()
-    async with app(sqlite, clock, slack, slack_app_token="xapp-1", slack_signing_secret="") as (ann, _):
+    async with app(sqlite, clock, slack, slack_app_token="xapp-1", slack_signing_secret="") as (
+        ann,
+        _,
+    ):
         await until(lambda: slack.sockets)
         payload = {
-            "command": "/lastcall", "text": "subscribe openai/*", "team_id": "T0000001", "channel_id": CHANNEL,
-            "channel_name": "ml-platform", "user_id": "U1", "user_name": "ann", "trigger_id": "1",
+            "command": "/lastcall",
+            "text": "subscribe openai/*",
+            "team_id": "T0000001",
+            "channel_id": CHANNEL,
+            "channel_name": "ml-platform",
+            "user_id": "U1",
+            "user_name": "ann",
+            "trigger_id": "1",
             "response_url": f"{slack.url}/response/1",
-        }  # fmt: skip
-        envelope = {"type": "slash_commands", "envelope_id": "e1", "payload": payload, "accepts_response_payload": True}
+        }
+        envelope = {
+            "type": "slash_commands",
+            "envelope_id": "e1",
+            "payload": payload,
+            "accepts_response_payload": True,
+        }
         await slack.sockets[0].send_json(envelope)
         acked = await slack.acked.get()
         assert acked["envelope_id"] == "e1"
@@ -526,7 +625,11 @@ async def test_the_socket_goes_through_the_egress_proxy_too(sqlite, clock):
     async with slack.serving():
         proxy = Proxy(port=int(slack.url.rpartition(":")[2]))
         async with proxy.serving() as url:
-            settings = {"slack_app_token": "xapp-1", "slack_signing_secret": "", "egress_proxy": url}
+            settings = {
+                "slack_app_token": "xapp-1",
+                "slack_signing_secret": "",
+                "egress_proxy": url,
+            }
             async with app(sqlite, clock, slack, **settings):
                 await until(lambda: slack.sockets)
     assert [asked.rpartition("/")[2] for asked in proxy.asked] == ["apps.connections.open", "link"]

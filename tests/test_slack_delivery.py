@@ -1,4 +1,6 @@
-"""Slack messages through the real SDK to a Slack on loopback: threads, faults, pauses, and what is said how often."""
+"""Slack messages through the real SDK to a Slack on loopback: threads, faults, pauses, and what is
+said how often.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,13 @@ from tests.slack_server import Fault, SlackServer, shown
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
 CHANNEL = "C0000001"
 FACT = Retirement(
-    provider="openai", model="gpt-old", stage="deprecated", retires=When("2026-09-01"), replacements=("gpt-new",),
+    provider="openai",
+    model="gpt-old",
+    stage="deprecated",
+    retires=When("2026-09-01"),
+    replacements=("gpt-new",),
     quote="gpt-old | 2026-09-01",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -34,13 +40,19 @@ def clock() -> Clock:
     return Clock(NOW)
 
 
-def told(number: int, clock: Clock, fact: Retirement = FACT, was: Retirement | None = None, **values: Any) -> EventRow:
+def told(
+    number: int, clock: Clock, fact: Retirement = FACT, was: Retirement | None = None, **values: Any
+) -> EventRow:
     """An event about a retirement, as it stands after a change."""
     row = {
-        "kind": "retirement.postponed" if was else "retirement.announced", "model": fact.model,
-        "summary": f"openai/{fact.model}: retires {fact.retires}", "before": was.to_json() if was else None,
-        "after": fact.to_json(), "effective": fact.retires.to_json() if fact.retires else None, "quote": fact.quote,
-    }  # fmt: skip
+        "kind": "retirement.postponed" if was else "retirement.announced",
+        "model": fact.model,
+        "summary": f"openai/{fact.model}: retires {fact.retires}",
+        "before": was.to_json() if was else None,
+        "after": fact.to_json(),
+        "effective": fact.retires.to_json() if fact.retires else None,
+        "quote": fact.quote,
+    }
     return event(number, clock(), **(row | values))
 
 
@@ -51,7 +63,9 @@ def owe(store: Store, clock: Clock, *events: EventRow) -> None:
         outbox.enqueue(session, events, clock())
 
 
-def subscribe(store: Store, clock: Clock, name: str = "s", address: str = CHANNEL, **values: Any) -> None:
+def subscribe(
+    store: Store, clock: Clock, name: str = "s", address: str = CHANNEL, **values: Any
+) -> None:
     with store.write() as session:
         session.add(target(name, clock(), type="slack", address=address, secret="", **values))
 
@@ -62,7 +76,11 @@ async def sending(
 ) -> AsyncIterator[tuple[SlackServer, Publisher]]:
     slack = slack or SlackServer()
     async with slack.serving():
-        values = {"slack_token": "xoxb-good", "slack_base_url": slack.base_url, "slack_buttons": True} | values
+        values = {
+            "slack_token": "xoxb-good",
+            "slack_base_url": slack.base_url,
+            "slack_buttons": True,
+        } | values
         async with publisher(store, clock, **values) as sender:
             yield slack, sender
 
@@ -129,12 +147,20 @@ async def test_near_the_end_a_change_is_shown_in_the_channel(sqlite, clock):
     async with sending(sqlite, clock) as (slack, sender):
         owe(sqlite, clock, told(1, clock, near))
         await drain(sender, clock)
-        owe(sqlite, clock, told(2, clock, replace(near, replacements=("gpt-5",)), near, kind="replacement.changed"))
+        owe(
+            sqlite,
+            clock,
+            told(
+                2, clock, replace(near, replacements=("gpt-5",)), near, kind="replacement.changed"
+            ),
+        )
         await drain(sender, clock)
     assert [one["broadcast"] for one in slack.messages] == [False, True]
 
 
-@pytest.mark.parametrize(("mode", "messages", "in_channel"), [("off", 2, 2), ("updates", 2, 1), ("all", 2, 2)])
+@pytest.mark.parametrize(
+    ("mode", "messages", "in_channel"), [("off", 2, 2), ("updates", 2, 1), ("all", 2, 2)]
+)
 async def test_a_channel_chooses_how_to_thread(sqlite, clock, mode, messages, in_channel):
     subscribe(sqlite, clock, threads=mode)
     async with sending(sqlite, clock) as (slack, sender):
@@ -168,11 +194,16 @@ async def test_many_changes_of_one_poll_are_one_message(store, clock):
     rows = [replace(FACT, model=f"gpt-{number}") for number in range(47)]
     changed = [
         told(
-            number, clock, replace(row, replacements=("gpt-5.1",)), row, kind="replacement.changed", severity="info",
+            number,
+            clock,
+            replace(row, replacements=("gpt-5.1",)),
+            row,
+            kind="replacement.changed",
+            severity="info",
             summary=f"openai/{row.model}: replacement gpt-5.1, was gpt-new",
         )
         for number, row in enumerate(rows, 1)
-    ]  # fmt: skip
+    ]
     async with sending(store, clock, concurrency=5) as (slack, sender):
         owe(store, clock, *changed)
         await drain(sender, clock)
@@ -200,7 +231,9 @@ async def test_a_list_still_updates_the_messages_of_the_retirements_in_it(sqlite
 @pytest.mark.parametrize(
     "fault", [Fault(hangs=True), Fault("ratelimited", 429, {"Retry-After": "9"}), Fault(reset=True)]
 )
-async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_updated(sqlite, clock, monkeypatch, fault):
+async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_updated(
+    sqlite, clock, monkeypatch, fault
+):
     """There may be more of them than a try has time for: the list goes first."""
     monkeypatch.setattr("monitor.publish.slack.RENEWING", 0.5)
     subscribe(sqlite, clock)
@@ -211,7 +244,11 @@ async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_upda
             await drain(sender, clock)
         slack.answers = [None, fault]
         moved = [(replace(fact, retires=When("2026-12-01")), fact) for fact in facts]
-        owe(sqlite, clock, *(told(10 + number, clock, *change) for number, change in enumerate(moved)))
+        owe(
+            sqlite,
+            clock,
+            *(told(10 + number, clock, *change) for number, change in enumerate(moved)),
+        )
         assert await drain(sender, clock) == 3
     assert len(slack.messages) == 4
     assert {row.state for row in deliveries(sqlite)} == {"delivered"}
@@ -243,7 +280,9 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
         owe(store, clock, told(1, clock))
         claimed = await sender.claim(10)
         slack_sender = await sender.open_slack()
-        monkeypatch.setattr(slack_sender, "_remember", lambda *_: None)  # the process is gone by then
+        monkeypatch.setattr(
+            slack_sender, "_remember", lambda *_: None
+        )  # the process is gone by then
         await slack_sender.send(claimed, CHANNEL)
         monkeypatch.undo()
         assert threads(store) == []
@@ -257,7 +296,9 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
 
 
 async def test_killed_after_a_reply_was_remembered(store, clock):
-    """Its place is stored, the delivery is not: nothing is posted again, whatever may be read of the channel."""
+    """Its place is stored, the delivery is not: nothing is posted again, whatever may be read of
+    the channel.
+    """
     subscribe(store, clock)
     slack = SlackServer(history=False)
     async with sending(store, clock, slack) as (_, sender):
@@ -276,7 +317,14 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
     ("fault", "floor"),
     [
         (Fault("ratelimited", 429, {"Retry-After": "30"}), 30),
-        (Fault("rate_limited", 429, {"Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True)}), 90),
+        (
+            Fault(
+                "rate_limited",
+                429,
+                {"Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True)},
+            ),
+            90,
+        ),
         (Fault("message_limit_exceeded", 429, {"Retry-After": "5"}), 5),
         (Fault(status=503, body="<html>sorry</html>", content_type="text/html"), None),
         (Fault(body="<html>hello</html>", content_type="text/html"), None),
@@ -332,15 +380,31 @@ async def test_l4_a_reset_after_the_post(store, clock, history):
 # L5: what needs a person
 
 CHANNEL_CODES = (
-    "channel_not_found", "is_archived", "channel_is_archived", "not_in_channel", "restricted_action",
-    "restricted_action_read_only_channel", "no_permission", "missing_scope", "ekm_access_denied",
-    "posting_to_general_channel_denied", "action_prohibited", "no_service", "no_service_id", "no_active_hooks",
+    "channel_not_found",
+    "is_archived",
+    "channel_is_archived",
+    "not_in_channel",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "no_permission",
+    "missing_scope",
+    "ekm_access_denied",
+    "posting_to_general_channel_denied",
+    "action_prohibited",
+    "no_service",
+    "no_service_id",
+    "no_active_hooks",
     "invalid_token",
-)  # fmt: skip
+)
 WORKSPACE_CODES = (
-    "invalid_auth", "account_inactive", "token_revoked", "token_expired", "no_team", "team_disabled",
+    "invalid_auth",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "no_team",
+    "team_disabled",
     "org_login_required",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("code", [*CHANNEL_CODES, *WORKSPACE_CODES])
@@ -355,31 +419,57 @@ async def test_l5_the_target_is_paused_kept_and_comes_back_by_itself(sqlite, clo
     async with sending(store, clock, slack) as (_, sender):
         owe(store, clock, told(1, clock))
         with store.write() as session:
-            session.execute(DeliveryRow.__table__.delete().where(DeliveryRow.subscription_id == "other"))
+            session.execute(
+                DeliveryRow.__table__.delete().where(DeliveryRow.subscription_id == "other")
+            )
         for _ in range(2):
             slack.answers = [Fault(code)]
             assert await sender.drain_once() == 1
-            assert (subscription(store).state, subscription(store).reason) == ("paused", f"slack: {code}")
+            assert (subscription(store).state, subscription(store).reason) == (
+                "paused",
+                f"slack: {code}",
+            )
             assert deliveries(store)[0].state == "held"
-            assert subscription(store, "other").state == ("paused" if code in WORKSPACE_CODES else "enabled")
+            assert subscription(store, "other").state == (
+                "paused" if code in WORKSPACE_CODES else "enabled"
+            )
             clock.pass_(wait - timedelta(seconds=1))
             assert await sender.drain_once() == 0
             clock.pass_(timedelta(minutes=1))
-        owe(store, clock, told(2, clock, replace(FACT, model="gpt-2")), told(3, clock, replace(FACT, model="gpt-3")))
+        owe(
+            store,
+            clock,
+            told(2, clock, replace(FACT, model="gpt-2")),
+            told(3, clock, replace(FACT, model="gpt-3")),
+        )
         with store.write() as session:
-            session.execute(DeliveryRow.__table__.delete().where(DeliveryRow.subscription_id == "other"))
+            session.execute(
+                DeliveryRow.__table__.delete().where(DeliveryRow.subscription_id == "other")
+            )
         assert await sender.drain_once() == 3
     assert len(slack.messages) == 1, "what was held is one message"
     assert subscription(store).state == "enabled"
     assert subscription(store).probe_at is None
     with store.read() as session:
         ops = session.exec(select(DeliveryRow).where(DeliveryRow.subscription_id == "ops")).all()
-        kinds = [session.exec(select(EventRow).where(EventRow.id == row.event_id)).one().kind for row in ops]
+        kinds = [
+            session.exec(select(EventRow).where(EventRow.id == row.event_id)).one().kind
+            for row in ops
+        ]
     assert kinds.count("endpoint.disabled") == 1, "the operator is told once"
 
 
-@pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "no_text",
-                                  "too_many_attachments", "invalid_payload"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "msg_too_long",
+        "msg_blocks_too_long",
+        "invalid_blocks",
+        "no_text",
+        "too_many_attachments",
+        "invalid_payload",
+    ],
+)
 async def test_l5_our_own_fault_is_sent_as_text_and_else_is_dead(sqlite, clock, code):
     subscribe(sqlite, clock)
     async with sending(sqlite, clock) as (slack, sender):
@@ -448,7 +538,9 @@ async def test_another_workspace_has_a_token_of_its_own(store, clock):
         await drain(sender, clock)
         assert subscription(store).reason == "slack: the app is not installed in T0000002"
         with store.write() as session:
-            installations.save(session, vault, "T0000002", {"bot_token": "xoxb-two", "team_name": "Two"}, clock())
+            installations.save(
+                session, vault, "T0000002", {"bot_token": "xoxb-two", "team_name": "Two"}, clock()
+            )
             channels.changed(session, "T0000002", None, clock())
         await drain(sender, clock)
     assert [one["team"] for one in slack.messages] == ["T0000002"]

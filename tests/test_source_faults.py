@@ -1,9 +1,9 @@
-"""What a site can do to one poll, end to end: the faults S1 to S11, S13, S17 and S18 of delivery.md 3.4.
+"""What a site can do to one poll, end to end: the faults S1 to S11, S13, S17 and S18 of delivery.md
+3.4.
 
-`pytest -k s10` finds the tests of one. A real site on loopback, the real Fetcher, Poller, adapters and store, on both
-databases. After each fault the site serves the good page again, and the request for it names the version that was
-accepted last: nothing moved.
-"""
+`pytest -k s10` finds the tests of one. A real site on loopback, the real Fetcher, Poller, adapters
+and store, on both databases. After each fault the site serves the good page again, and the request
+for it names the version that was accepted last: nothing moved."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Kind:
     content_type: str
 
 
-MARKDOWN = Kind("example.deprecations", fixture("example/deprecations.md"), "text/markdown; charset=utf-8")
+MARKDOWN = Kind(
+    "example.deprecations", fixture("example/deprecations.md"), "text/markdown; charset=utf-8"
+)
 HTML = Kind("azure.partners", fixture("azure/partners.html"), "text/html; charset=utf-8")
 FEED = Kind("openai.news", fixture("openai/news.xml"), "application/rss+xml")
 JSON = Kind("openai.models", fixture("openai/models.json"), "application/json")
@@ -70,15 +72,26 @@ class World:
     def __post_init__(self) -> None:
         self.source = REGISTRY[self.kind.source_id]
         self.poller = Poller(
-            self.store, self.fetcher, {self.source.id: self.source}, clock=lambda: self.now, keys=lambda name: KEY,
-            urls={self.source.id: self.site.url(PATH)}, chance=lambda: 0.5,
-        )  # fmt: skip
+            self.store,
+            self.fetcher,
+            {self.source.id: self.source},
+            clock=lambda: self.now,
+            keys=lambda name: KEY,
+            urls={self.source.id: self.site.url(PATH)},
+            chance=lambda: 0.5,
+        )
         with self.store.write() as session:
             sources.register(session, [self.source.id], START)
             for name, operator in (("people", False), ("operator", True)):
                 address = f"https://{name}.example/"
                 session.add(
-                    SubscriptionRow(id=name, type="webhook", address=address, operator=operator, created_at=START)
+                    SubscriptionRow(
+                        id=name,
+                        type="webhook",
+                        address=address,
+                        operator=operator,
+                        created_at=START,
+                    )
                 )
 
     def serve(self, body: bytes | str, content_type: str = "", status: int = 200) -> None:
@@ -104,20 +117,35 @@ class World:
         assert polled.outcome in outcomes, polled.error
         assert polled.error
         row, before = self.row, self.before
-        assert (row.etag, row.last_modified, row.seen) == (before.etag, before.last_modified, before.seen)
-        assert (row.document, row.good_at, row.rows) == (before.document, before.good_at, before.rows)
+        assert (row.etag, row.last_modified, row.seen) == (
+            before.etag,
+            before.last_modified,
+            before.seen,
+        )
+        assert (row.document, row.good_at, row.rows) == (
+            before.document,
+            before.good_at,
+            before.rows,
+        )
         assert self.standing == self.said
         assert self.told == []
         return polled
 
     async def good_again(self) -> None:
-        """The page that was accepted, unchanged since: asked for by the name it had, and nothing to tell."""
+        """The page that was accepted, unchanged since: asked for by the name it had, and nothing to
+        tell.
+        """
         self.serve(self.kind.body)
         for _ in range(2):
             assert (await self.poll()).outcome == "unchanged"
         if self.source.access is None or self.source.access.next_page is None:
             assert self.site.requests[-1].headers["if-none-match"] == self.before.etag
-        assert (self.standing, self.told, self.row.pending, self.row.held) == (self.said, [], [], "")
+        assert (self.standing, self.told, self.row.pending, self.row.held) == (
+            self.said,
+            [],
+            [],
+            "",
+        )
 
     @property
     def row(self) -> SourceRow:
@@ -150,7 +178,9 @@ class World:
             told = list(found)
             events = log.events(session, Wanted(baseline=False, limit=1000))
         everything = [event["kind"] for event in reversed(events)]
-        assert [kind for kind in everything if kind.startswith("source.") == (target == "operator")] == told
+        assert [
+            kind for kind in everything if kind.startswith("source.") == (target == "operator")
+        ] == told
         return told
 
 
@@ -168,10 +198,13 @@ def raw(*headers: str, body: bytes = b"", status: str = "200 OK") -> list[bytes 
     return ["\r\n".join((f"HTTP/1.1 {status}", *headers, "", "")).encode() + body]
 
 
-# --- documents that did not come whole ---------------------------------------------------------------------
+# --- documents that did not come whole
+# ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.source_id) for kind in (HTML, FEED, JSON)])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, id=kind.source_id) for kind in (HTML, FEED, JSON)]
+)
 async def test_s1_a_body_that_was_cut_before_it_was_sent(world: NewWorld, kind: Kind) -> None:
     here = world(kind)
     await here.accept()
@@ -181,8 +214,12 @@ async def test_s1_a_body_that_was_cut_before_it_was_sent(world: NewWorld, kind: 
     await here.good_again()
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, CHANGELOG)])
-async def test_s1_markdown_has_no_end_and_one_look_tells_nothing(world: NewWorld, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, CHANGELOG)]
+)
+async def test_s1_markdown_has_no_end_and_one_look_tells_nothing(
+    world: NewWorld, kind: Kind
+) -> None:
     here = world(kind)
     await here.accept()
     for part in range(1, 12):
@@ -217,7 +254,9 @@ async def test_s3_an_error_page_that_answers_200(world: NewWorld, kind: Kind) ->
         for content_type in ("text/html", ""):
             here.serve(STRANGERS[name], content_type)
             await here.bad("unreadable", "unreachable")
-    here.site.faults[PATH] = raw("cf-mitigated: challenge", "Content-Type: text/html", body=b"<html>", status="403 No")
+    here.site.faults[PATH] = raw(
+        "cf-mitigated: challenge", "Content-Type: text/html", body=b"<html>", status="403 No"
+    )
     assert "bot wall" in (await here.bad("unreachable")).error
     assert here.operator_was_told == ["source.failing"]
     await here.good_again()
@@ -245,23 +284,29 @@ async def test_s5_a_table_that_is_gone_is_told_to_the_operator_after_three(world
     assert here.operator_was_told == ["source.failing", "source.recovered"]
 
 
-# --- documents that say something else for a poll ----------------------------------------------------------
+# --- documents that say something else for a poll
+# ----------------------------------------------------------
 
-HEAD = (
-    "# Deprecations\n\n| Model | State | Announced | Shutdown date | Replacement |\n| --- | --- | --- | --- | --- |\n"
-)
+HEAD = "# Deprecations\n\n| Model | State | Announced | Shutdown date | Replacement |\n| --- | --- | --- | --- | --- |\n"
 
 
 def table(rows: Sequence[str]) -> bytes:
     return (
-        HEAD + "".join(f"| `{name}` | Deprecated | 2026-08-14 | 2027-02-01 | `anvil-9` |\n" for name in rows)
+        HEAD
+        + "".join(
+            f"| `{name}` | Deprecated | 2026-08-14 | 2027-02-01 | `anvil-9` |\n" for name in rows
+        )
     ).encode()
 
 
-TEN = Kind("example.deprecations", table([f"anvil-{number}" for number in range(10)]), "text/markdown")
+TEN = Kind(
+    "example.deprecations", table([f"anvil-{number}" for number in range(10)]), "text/markdown"
+)
 
 
-async def test_s6_most_models_missing_are_held_and_told_once_when_a_person_says_so(world: NewWorld) -> None:
+async def test_s6_most_models_missing_are_held_and_told_once_when_a_person_says_so(
+    world: NewWorld,
+) -> None:
     here = world(TEN)
     await here.accept()
     left = table(["anvil-0", "anvil-1", "anvil-2"])
@@ -276,7 +321,14 @@ async def test_s6_most_models_missing_are_held_and_told_once_when_a_person_says_
     fetched = await here.fetcher.get(here.source, NO_VALIDATORS, None, here.site.url(PATH))
     due = here.now + here.source.every
     polled = record(
-        here.store, here.source, fetched, here.source.read(held), here.row.held, here.now, due, accepted=True
+        here.store,
+        here.source,
+        fetched,
+        here.source.read(held),
+        here.row.held,
+        here.now,
+        due,
+        accepted=True,
     )
     assert polled.outcome == "accepted"
     gone = here.told
@@ -311,12 +363,16 @@ async def test_s7_a_model_that_is_missing_for_one_poll(world: NewWorld) -> None:
         ("soon", 6 * 3600, 6 * 3600),
     ],
 )
-async def test_s8_a_429_and_then_the_same_page(world: NewWorld, asks: str, least: int, most: int) -> None:
+async def test_s8_a_429_and_then_the_same_page(
+    world: NewWorld, asks: str, least: int, most: int
+) -> None:
     here = world(MARKDOWN)
     await here.accept()
     if asks == "later":  # the fetcher holds it against the true clock
         asks = format_datetime(datetime.now(UTC) + timedelta(seconds=50_000), usegmt=True)
-    here.site.faults[PATH] = raw(f"Retry-After: {asks}", "Content-Length: 0", status="429 Too Many Requests")
+    here.site.faults[PATH] = raw(
+        f"Retry-After: {asks}", "Content-Length: 0", status="429 Too Many Requests"
+    )
     await here.bad("unreachable")
     waits = (here.row.due_at - here.now).total_seconds()
     assert least - 60 <= waits <= most
@@ -329,7 +385,10 @@ async def test_s9_other_guids_are_no_news(world: NewWorld) -> None:
     bare = re.sub(rb"<guid\b.*?</guid>", b"", FEED.body)
     for build in range(3):
         items = bare.split(b"</item>")
-        guids = (f"<guid>build-{build}-{number}</guid></item>".encode() for number in range(1, len(items)))
+        guids = (
+            f"<guid>build-{build}-{number}</guid></item>".encode()
+            for number in range(1, len(items))
+        )
         here.serve(items[0] + b"".join(map(bytes.__add__, guids, items[1:])))
         assert (await here.poll()).outcome == "accepted"
         assert (here.told, here.standing) == ([], here.said)
@@ -353,7 +412,9 @@ async def test_s10_dates_that_cannot_be(world: NewWorld, printed: str, outcome: 
     here.serve(MARKDOWN.body.replace(b"December 1, 2026", printed.encode()))
     for _ in range(4):
         assert printed in (await here.bad(outcome)).error or "31" in printed
-    assert here.operator_was_told == [{"suspect": "source.suspect", "unreadable": "source.failing"}[outcome]]
+    assert here.operator_was_told == [
+        {"suspect": "source.suspect", "unreadable": "source.failing"}[outcome]
+    ]
     await here.good_again()
 
 
@@ -379,7 +440,9 @@ async def test_s10_a_date_that_is_open_for_a_poll(world: NewWorld) -> None:
         (b"$-4 / MTok", ("unreadable",)),
     ],
 )
-async def test_s11_prices_that_cannot_be(world: NewWorld, printed: bytes, outcomes: Sequence[str]) -> None:
+async def test_s11_prices_that_cannot_be(
+    world: NewWorld, printed: bytes, outcomes: Sequence[str]
+) -> None:
     here = world(PRICES)
     await here.accept()
     assert PRICES.body.count(b"| $4 / MTok |") >= 1
@@ -389,11 +452,14 @@ async def test_s11_prices_that_cannot_be(world: NewWorld, printed: bytes, outcom
     await here.good_again()
 
 
-# --- bytes that are read in another way --------------------------------------------------------------------
+# --- bytes that are read in another way
+# --------------------------------------------------------------------
 
 
 def other_bytes(text: str) -> dict[str, tuple[bytes, str]]:
-    """A page as other servers would send it: body and charset. Not one of them may be read as another page."""
+    """A page as other servers would send it: body and charset. Not one of them may be read as
+    another page.
+    """
     return {
         "byte order mark": (b"\xef\xbb\xbf" + text.encode(), "utf-8"),
         "UTF-16": (text.encode("utf-16"), "utf-16"),
@@ -406,10 +472,15 @@ def other_bytes(text: str) -> dict[str, tuple[bytes, str]]:
     }
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, FEED)])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, id=kind.source_id) for kind in (MARKDOWN, FEED)]
+)
 async def test_s13_another_charset_says_the_same_or_nothing(world: NewWorld, kind: Kind) -> None:
     text = (
-        kind.body.decode().replace("\u2011", "-").replace("accounts", "accounts \u2014").replace("grew", "\u2014 grew")
+        kind.body.decode()
+        .replace("\u2011", "-")
+        .replace("accounts", "accounts \u2014")
+        .replace("grew", "\u2014 grew")
     )
     assert "\u2014" in text
     here = world(Kind(kind.source_id, text.encode(), kind.content_type))
@@ -425,7 +496,8 @@ async def test_s13_another_charset_says_the_same_or_nothing(world: NewWorld, kin
     assert (here.told, here.row.pending) == ([], [])
 
 
-# --- redirects and paging ----------------------------------------------------------------------------------
+# --- redirects and paging
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -455,13 +527,17 @@ async def test_s17_redirects_elsewhere(world: NewWorld, to: str, why: str) -> No
     "body",
     [
         pytest.param(
-            JSON.body.replace(b'"created": 1686588896', b'"created": 1686588896, "created": 1', 1), id="twice"
+            JSON.body.replace(b'"created": 1686588896', b'"created": 1686588896, "created": 1', 1),
+            id="twice",
         ),
         pytest.param(JSON.body.replace(b"1686588896", b"NaN", 1), id="NaN"),
         pytest.param(JSON.body.replace(b"1686588896", b"1e400", 1), id="1e400"),
         pytest.param(JSON.body.replace(b"1686588896", b"1" * 5000, 1), id="a long number"),
         pytest.param(b'{"data": "gpt-", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deep"),
-        pytest.param(b'{"data": "gpt-", "x": ' + b'{"x":' * 100_000 + b"1" + b"}" * 100_001, id="deep objects"),
+        pytest.param(
+            b'{"data": "gpt-", "x": ' + b'{"x":' * 100_000 + b"1" + b"}" * 100_001,
+            id="deep objects",
+        ),
     ],
 )
 async def test_s18_json_that_a_parser_would_decide_on(world: NewWorld, body: bytes) -> None:
@@ -475,7 +551,8 @@ async def test_s18_json_that_a_parser_would_decide_on(world: NewWorld, body: byt
 PAGED = Kind(
     "anthropic.models",
     b'{"data": [{"type": "model", "id": "claude-2.1", "display_name": "Claude 2.1",'
-    b' "created_at": "2023-11-21T00:00:00Z"}], "has_more": true, "first_id": "claude-2.1", "last_id": "claude-2.1"}',
+    b' "created_at": "2023-11-21T00:00:00Z"}], "has_more": true, "first_id": "claude-2.1", '
+    b'"last_id": "claude-2.1"}',
     "application/json",
 )
 SECOND = PAGED.body.replace(b"2.1", b"2.0").replace(b"true", b"false")
@@ -491,8 +568,12 @@ SECOND = PAGED.body.replace(b"2.1", b"2.0").replace(b"true", b"false")
         (Page(b'{"data": [], "has_more": false, "last_id": null}', "application/json"), "accepted"),
     ],
 )
-async def test_s18_a_list_whose_second_page_fails(world: NewWorld, page: Page, outcome: str) -> None:
-    """A page that fails fails the list; one that is empty is a removal, which one look does not settle."""
+async def test_s18_a_list_whose_second_page_fails(
+    world: NewWorld, page: Page, outcome: str
+) -> None:
+    """A page that fails fails the list; one that is empty is a removal, which one look does not
+    settle.
+    """
     here = world(PAGED)
     second = f"{PATH}?after_id=claude-2.1"
     here.site.pages[second] = Page(SECOND, "application/json")

@@ -1,4 +1,5 @@
-"""What goes wrong with a database while the service runs on it: nothing half written, nothing lost, and it goes on.
+"""What goes wrong with a database while the service runs on it: nothing half written, nothing lost,
+and it goes on.
 
 The ids are those of the reference (delivery.md, 3.4).
 """
@@ -60,8 +61,10 @@ def owe(store: Store, url: str, secret: str, numbers: range) -> None:
             session.add(event(number, at))
             session.flush()
             session.add(
-                DeliveryRow(event_id=f"evt_{number:032x}", subscription_id="hook", created_at=at, next_at=at)
-            )  # fmt: skip
+                DeliveryRow(
+                    event_id=f"evt_{number:032x}", subscription_id="hook", created_at=at, next_at=at
+                )
+            )
 
 
 async def tick(service: Service) -> None:
@@ -81,7 +84,8 @@ async def ticked(store: Store, declared: Mapping[str, Source]) -> AsyncIterator[
         yield Service(store, poller, None, lambda: declared)  # type: ignore[arg-type]
 
 
-# --- D1: locked ---------------------------------------------------------------------------------------------
+# --- D1: locked
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("busy", [20, 0.2])
@@ -91,18 +95,24 @@ async def test_d1_a_poll_waits_for_another_writer_or_is_made_again(
     """The other process writes for 0.6 s: shorter than we wait, or longer."""
     monkeypatch.setattr(db, "BUSY_SECONDS", busy)
     file = schema.ready(Store(str(tmp_path / "lastcall.db")))
-    with contextlib.closing(sqlite3.connect(tmp_path / "lastcall.db", isolation_level=None)) as other:
+    with contextlib.closing(
+        sqlite3.connect(tmp_path / "lastcall.db", isolation_level=None)
+    ) as other:
         async with Site() as site, ticked(file, declare(site, "acme.models")) as service:
             other.execute("BEGIN IMMEDIATE")
             ticking = asyncio.create_task(tick(service))
             await asyncio.sleep(0.6)
             patient = busy > 1
-            assert ("database is locked (another process is writing; try again)" in service.error) is not patient
+            assert (
+                "database is locked (another process is writing; try again)" in service.error
+            ) is not patient
             other.execute("ROLLBACK")
             await ticking
             if not patient:
                 assert state(file, "acme.models").checked_at is None
-                assert (await health.fault(service)).endswith("is locked (another process is writing; try again)")
+                assert (await health.fault(service)).endswith(
+                    "is locked (another process is writing; try again)"
+                )
                 await tick(service)
             assert not await health.fault(service)
             assert len(site.requests) == (1 if patient else 2)
@@ -112,11 +122,14 @@ async def test_d1_a_poll_waits_for_another_writer_or_is_made_again(
     file.close()
 
 
-# --- D2: full -----------------------------------------------------------------------------------------------
+# --- D2: full
+# -----------------------------------------------------------------------------------------------
 
 
 class Disk:
-    """Room for so many pages, as PRAGMA max_page_count has it: SQLite then says that the disk is full."""
+    """Room for so many pages, as PRAGMA max_page_count has it: SQLite then says that the disk is
+    full.
+    """
 
     def __init__(self, store: Store):
         self.pages = 1 << 30
@@ -132,16 +145,28 @@ async def test_d2_a_full_disk_stops_fetching_and_sending_and_nothing_is_lost(fil
         declared = declare(site, "acme.models")
         owe(file, address, receiver.secret, range(1))
         async with running(file, declared) as service:
-            await until(lambda: queue(file) == {"delivered": 1} and state(file, "acme.models").outcome == "accepted")
+            await until(
+                lambda: (
+                    queue(file) == {"delivered": 1}
+                    and state(file, "acme.models").outcome == "accepted"
+                )
+            )
             before = state(file, "acme.models")
             site.pages["/acme.models"] = Page(MORE)
             disk.pages = 1  # less than there is: none can be added
             due(file)
             await until(lambda: bool(file.trouble))
-            assert "database or disk is full (make room on its disk; nothing was half written)" in file.trouble
+            assert (
+                "database or disk is full (make room on its disk; nothing was half written)"
+                in file.trouble
+            )
             assert "disk is full" in await health.fault(service)
             after = state(file, "acme.models")
-            assert (after.etag, after.seen, after.checked_at) == (before.etag, before.seen, before.checked_at)
+            assert (after.etag, after.seen, after.checked_at) == (
+                before.etag,
+                before.seen,
+                before.checked_at,
+            )
             asked = len(site.requests)
             owe_in_place(file)
             await asyncio.sleep(2.5)  # two ticks, two looks at the outbox
@@ -149,7 +174,11 @@ async def test_d2_a_full_disk_stops_fetching_and_sending_and_nothing_is_lost(fil
             assert (len(site.requests), len(receiver.got)) == (asked, 1)
             disk.pages = 1 << 30
             await until(lambda: state(file, "acme.models").checked_at > before.checked_at)
-            await until(lambda: set(queue(file)) == {"delivered"} and receiver.got.count(receiver.got[0]) == 2)
+            await until(
+                lambda: (
+                    set(queue(file)) == {"delivered"} and receiver.got.count(receiver.got[0]) == 2
+                )
+            )
             assert not await health.fault(service)
     assert state(file, "acme.models").etag != before.etag
 
@@ -185,7 +214,8 @@ async def test_d2_a_try_that_could_not_be_recorded_is_not_made_again(file: Store
         assert sorted(session.execute(select(AttemptRow.number)).scalars()) == [1] * 10
 
 
-# --- D3, D4: PostgreSQL -------------------------------------------------------------------------------------
+# --- D3, D4: PostgreSQL
+# -------------------------------------------------------------------------------------
 
 
 def restart(server: Any) -> None:
@@ -226,7 +256,9 @@ def settled(store: Store, ids: list[str]) -> bool:
     try:
         with store.read() as session:
             rows = sources.rows(session, ids)
-        return all(row.outcome in ("accepted", "unchanged") for row in rows) and queue(store) == {"delivered": 30}
+        return all(row.outcome in ("accepted", "unchanged") for row in rows) and queue(store) == {
+            "delivered": 30
+        }
     except StoreError:
         return False
 
@@ -241,11 +273,15 @@ REFUSE = """
 """
 
 
-@pytest.mark.parametrize(("code", "times", "ticks"), [("40001", 4, 1), ("40P01", 4, 1), ("40001", 7, 2)])
+@pytest.mark.parametrize(
+    ("code", "times", "ticks"), [("40001", 4, 1), ("40P01", 4, 1), ("40001", 7, 2)]
+)
 async def test_d4_what_only_met_another_transaction_is_tried_again(
     postgres_template: str, postgres: Any, code: str, times: int, ticks: int
 ) -> None:
-    """A sequence counts across what is rolled back. Five tries a tick; the page is asked for once in each."""
+    """A sequence counts across what is rolled back. Five tries a tick; the page is asked for once
+    in each.
+    """
     with contextlib.closing(Store(postgres(postgres_template))) as store:
         with store.write() as session:
             session.connection().exec_driver_sql(REFUSE.format(code=code, times=times))
@@ -261,7 +297,8 @@ async def test_d4_what_only_met_another_transaction_is_tried_again(
             assert len(session.execute(select(PollRow.id)).all()) == 1
 
 
-# --- D5: read-only, damaged; gone, replaced, newer ----------------------------------------------------------
+# --- D5: read-only, damaged; gone, replaced, newer
+# ----------------------------------------------------------
 
 
 def runs(path: Path) -> Any:
@@ -273,8 +310,14 @@ def test_d5_a_damaged_file_is_refused_and_kept(file: Store) -> None:
     with file.write() as session:
         for number in range(20):
             session.add(
-                DocumentRow(sha256=str(number), url="", size=1, fetched_at=Clock()(), body=bytes([number]) * 9000)
-            )  # fmt: skip
+                DocumentRow(
+                    sha256=str(number),
+                    url="",
+                    size=1,
+                    fetched_at=Clock()(),
+                    body=bytes([number]) * 9000,
+                )
+            )
     file.close()
     content = bytearray(file.path.read_bytes())
     middle = len(content) // 8192 * 4096
@@ -324,7 +367,9 @@ async def test_a_file_that_is_moved_away_is_not_made_anew(file: Store) -> None:
         await tick(service)
         file.path.rename(away)
         due_again = asyncio.to_thread(service._due, 1)
-        with pytest.raises(StoreError, match=r"the file was moved, deleted or replaced \(put it back, or restart"):
+        with pytest.raises(
+            StoreError, match=r"the file was moved, deleted or replaced \(put it back, or restart"
+        ):
             await due_again
         await tick(service)
         assert "moved, deleted or replaced" in await health.fault(service)

@@ -1,4 +1,6 @@
-"""What people ask for: the words of filters, lists of models, and the commands that show, try and change it."""
+"""What people ask for: the words of filters, lists of models, and the commands that show, try and
+change it.
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -19,14 +21,25 @@ from monitor.store.tables import DeliveryRow, SubscriptionRow
 from tests.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
 from tests.receivers import event
 
-# --- words -------------------------------------------------------------------------------------------------
+# --- words
+# -------------------------------------------------------------------------------------------------
 
 
 def test_what_is_not_asked_for_is_the_plain_default():
     assert asking.columns() == {
-        "filters": [], "kinds": [], "surfaces": [], "severity": "info", "min_change": None, "within": None,
-        "reminders": None, "digest": "", "quiet_from": "", "quiet_to": "", "timezone": "UTC", "operator": False,
-    }  # fmt: skip
+        "filters": [],
+        "kinds": [],
+        "surfaces": [],
+        "severity": "info",
+        "min_change": None,
+        "within": None,
+        "reminders": None,
+        "digest": "",
+        "quiet_from": "",
+        "quiet_to": "",
+        "timezone": "UTC",
+        "operator": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,8 @@ def test_pauses():
             asking.muted(word, NOW)
 
 
-# --- lists of models ---------------------------------------------------------------------------------------
+# --- lists of models
+# ---------------------------------------------------------------------------------------
 
 CONFIG = """
 general_settings: {master_key: os.environ/MASTER}
@@ -130,11 +144,18 @@ def test_a_litellm_config_names_the_models_that_a_team_uses(tmp_path):
     file = listed(tmp_path, CONFIG)
     used = inventory.read(file)
     assert inventory.filters(used, file) == [
-        "azure/gpt-4o", "openai/gpt-4o-mini", "azure/gpt-4.1", "bedrock/anthropic.claude-3-haiku-20240307-v1:0",
-        "vertex/claude-3-haiku@20240307", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-pro",
-        "gemini/gemini-2.5-flash", "openrouter/deepseek/deepseek-chat",
-        "together/meta-llama/Llama-3.3-70B-Instruct-Turbo", "groq/*",
-    ]  # fmt: skip
+        "azure/gpt-4o",
+        "openai/gpt-4o-mini",
+        "azure/gpt-4.1",
+        "bedrock/anthropic.claude-3-haiku-20240307-v1:0",
+        "vertex/claude-3-haiku@20240307",
+        "anthropic/claude-sonnet-4-5",
+        "gemini/gemini-2.5-pro",
+        "gemini/gemini-2.5-flash",
+        "openrouter/deepseek/deepseek-chat",
+        "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        "groq/*",
+    ]
     assert (used[0].line, used[0].said) == (6, "azure/our-chat-deployment")
 
 
@@ -142,17 +163,36 @@ def test_a_list_names_them_too(tmp_path):
     text = "\ufeff# ours\ngpt-4o   # anywhere\n\nAzure/gpt-4o\ngoogle/gemini-2.5-pro\nClaude Haiku 3\ngpt-4o\n"
     file = listed(tmp_path, text)
     used = inventory.read(file)
-    assert [one.name for one in used] == ["gpt-4o", "Azure/gpt-4o", "google/gemini-2.5-pro", "Claude Haiku 3"]
-    assert inventory.filters(used, file) == ["*/gpt-4o", "azure/gpt-4o", "*/gemini-2.5-pro", "*/Claude-Haiku-3"]
+    assert [one.name for one in used] == [
+        "gpt-4o",
+        "Azure/gpt-4o",
+        "google/gemini-2.5-pro",
+        "Claude Haiku 3",
+    ]
+    assert inventory.filters(used, file) == [
+        "*/gpt-4o",
+        "azure/gpt-4o",
+        "*/gemini-2.5-pro",
+        "*/Claude-Haiku-3",
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gpt-4o\nollama/llama3\nopenai/\n", "line 2: 'ollama/llama3': no page of ollama is read; line 3: .*no model"),
+        (
+            "gpt-4o\nollama/llama3\nopenai/\n",
+            "line 2: 'ollama/llama3': no page of ollama is read; line 3: .*no model",
+        ),
         ("# nothing\n", "names no model"),
-        ("model_list:\n- litellm_params: {model: azure/our-chat}\n", "line 2: .* deployment; .*base_model"),
-        ("model_list:\n- litellm_params: {model: our-chat}\n", "line 2: .*nobody is known to make it"),
+        (
+            "model_list:\n- litellm_params: {model: azure/our-chat}\n",
+            "line 2: .* deployment; .*base_model",
+        ),
+        (
+            "model_list:\n- litellm_params: {model: our-chat}\n",
+            "line 2: .*nobody is known to make it",
+        ),
         ("model_list:\n\n- model_name: x\n", "line 3: the entry has no litellm_params.model"),
         ("model_list:\n- litellm_params: gpt-4o\n", "line 2: the entry has no"),
         ("model_list:\n- [gpt-4o]\n", "line 2: the entry has no"),
@@ -175,9 +215,12 @@ def test_a_file_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [("models.txt", b"\xff\xfe\x00", "no text in UTF-8"), ("config.yaml", b"x: [1", "config.yaml: line 1: "),
-     ("config.yml", b"models: [gpt-4o]", "has no model_list")],
-)  # fmt: skip
+    [
+        ("models.txt", b"\xff\xfe\x00", "no text in UTF-8"),
+        ("config.yaml", b"x: [1", "config.yaml: line 1: "),
+        ("config.yml", b"models: [gpt-4o]", "has no model_list"),
+    ],
+)
 def test_a_file_that_is_no_list(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Unreadable, match=said):
@@ -185,13 +228,24 @@ def test_a_file_that_is_no_list(tmp_path, name, content, said):
 
 
 def test_check_reads_the_config_too(run: Run, tmp_path: Path):
-    ran = run("check", "-f", listed(tmp_path, "model_list:\n- litellm_params: {model: openai/gpt-old}\n"), code=1)
+    ran = run(
+        "check",
+        "-f",
+        listed(tmp_path, "model_list:\n- litellm_params: {model: openai/gpt-old}\n"),
+        code=1,
+    )
     assert "openai/gpt-old" in ran.out
-    ran = run("check", "-f", listed(tmp_path, "model_list:\n- litellm_params: {model: ollama/llama3}\n"), code=5)
+    ran = run(
+        "check",
+        "-f",
+        listed(tmp_path, "model_list:\n- litellm_params: {model: ollama/llama3}\n"),
+        code=5,
+    )
     assert "unknown" in ran.out
 
 
-# --- commands ----------------------------------------------------------------------------------------------
+# --- commands
+# ----------------------------------------------------------------------------------------------
 
 
 def asks(world: Store, target: str) -> SubscriptionRow:
@@ -201,29 +255,71 @@ def asks(world: Store, target: str) -> SubscriptionRow:
 
 def test_asking_again_replaces_and_adds_nothing(run: Run, world: Store, tmp_path: Path):
     file = listed(tmp_path, "openai/gpt-mid\n")
-    ran = run("slack", "subscribe", "#ml", "--from", file, "--kinds", "price", "--reminders", "off", "--threads", "all")
+    ran = run(
+        "slack",
+        "subscribe",
+        "#ml",
+        "--from",
+        file,
+        "--kinds",
+        "price",
+        "--reminders",
+        "off",
+        "--threads",
+        "all",
+    )
     assert "1 model read" in ran.err
     first = asks(world, "#ml")
-    assert (first.filters, first.kinds, first.reminders, first.threads) == (["openai/gpt-mid"], ["price"], [], "all")
+    assert (first.filters, first.kinds, first.reminders, first.threads) == (
+        ["openai/gpt-mid"],
+        ["price"],
+        [],
+        "all",
+    )
     run("slack", "subscribe", "#ml", "anthropic/*")
     again = asks(world, "#ml")
-    assert (again.id, again.filters, again.kinds, again.reminders) == (first.id, ["anthropic/*"], [], None)
+    assert (again.id, again.filters, again.kinds, again.reminders) == (
+        first.id,
+        ["anthropic/*"],
+        [],
+        None,
+    )
     assert (again.threads, again.asked_at) == ("updates", NOW)
-    run("slack", "subscribe", "#ml", "--from", listed(tmp_path, "openai/gpt-mid\nollama/x\n"), code=3)
+    run(
+        "slack",
+        "subscribe",
+        "#ml",
+        "--from",
+        listed(tmp_path, "openai/gpt-mid\nollama/x\n"),
+        code=3,
+    )
     assert asks(world, "#ml").filters == ["anthropic/*"]
 
 
 def test_list_and_show(run: Run, world: Store):
     assert run("subscriptions").out == ""
-    hook = run("webhooks", "add", "https://hooks.example.com/ai", "openai/*", "--digest", "daily 17:00", "--json").json
+    hook = run(
+        "webhooks",
+        "add",
+        "https://hooks.example.com/ai",
+        "openai/*",
+        "--digest",
+        "daily 17:00",
+        "--json",
+    ).json
     run("slack", "subscribe", "#ml", *(f"openai/m{number}" for number in range(12)))
     with world.write() as session:
         found = event(1, NOW)
         session.add(found)
         session.flush()
-        session.add(DeliveryRow(event_id=found.id, subscription_id=hook["id"], created_at=NOW, next_at=NOW))
+        session.add(
+            DeliveryRow(event_id=found.id, subscription_id=hook["id"], created_at=NOW, next_at=NOW)
+        )
     listed = {one["address"]: one for one in run("subscriptions", "list", "--json").json}
-    assert {name: one["owed"] for name, one in listed.items()} == {"https://hooks.example.com/ai": 1, "#ml": 0}
+    assert {name: one["owed"] for name, one in listed.items()} == {
+        "https://hooks.example.com/ai": 1,
+        "#ml": 0,
+    }
     assert listed["#ml"]["reminders"] == [90, 60, 30, 14, 7, 1, 0]
     text = run("subscriptions").out
     assert "in a digest daily 17:00" in text
@@ -235,18 +331,70 @@ def test_list_and_show(run: Run, world: Store):
 
 
 def test_set_changes_what_is_named_and_leaves_the_rest(run: Run, world: Store):
-    run("slack", "subscribe", "#ml", "openai/*", "--kinds", "price", "--severity", "action", "--within", "90d")
-    run("subscriptions", "set", "#ml", "--digest", "hourly", "--quiet", "22:00-07:00", "--timezone", "Europe/Berlin")
+    run(
+        "slack",
+        "subscribe",
+        "#ml",
+        "openai/*",
+        "--kinds",
+        "price",
+        "--severity",
+        "action",
+        "--within",
+        "90d",
+    )
+    run(
+        "subscriptions",
+        "set",
+        "#ml",
+        "--digest",
+        "hourly",
+        "--quiet",
+        "22:00-07:00",
+        "--timezone",
+        "Europe/Berlin",
+    )
     row = asks(world, "#ml")
-    assert (row.filters, row.kinds, row.severity, row.within) == (["openai/*"], ["price"], "action", 90)
-    assert (row.digest, row.quiet_from, row.quiet_to, row.timezone) == ("hourly", "22:00", "07:00", "Europe/Berlin")
-    run("subscriptions", "set", row.id, "anthropic/*", "--kinds", "", "--severity", "info", "--digest", "off")
+    assert (row.filters, row.kinds, row.severity, row.within) == (
+        ["openai/*"],
+        ["price"],
+        "action",
+        90,
+    )
+    assert (row.digest, row.quiet_from, row.quiet_to, row.timezone) == (
+        "hourly",
+        "22:00",
+        "07:00",
+        "Europe/Berlin",
+    )
+    run(
+        "subscriptions",
+        "set",
+        row.id,
+        "anthropic/*",
+        "--kinds",
+        "",
+        "--severity",
+        "info",
+        "--digest",
+        "off",
+    )
     row = asks(world, "#ml")
     assert (row.filters, row.kinds, row.severity, row.within) == (["anthropic/*"], [], "info", 90)
     assert (row.digest, row.quiet_from) == ("", "22:00")
-    assert run("subscriptions", "set", "#ml", "--everything", "--threads", "off", "--json").json["filters"] == []
+    assert (
+        run("subscriptions", "set", "#ml", "--everything", "--threads", "off", "--json").json[
+            "filters"
+        ]
+        == []
+    )
     assert asks(world, "#ml").threads == "off"
-    for words in (["#ml"], ["#ml", "--digest", "weekly"], ["#ml", "--threads", "some"], ["#ml", "openai/"]):
+    for words in (
+        ["#ml"],
+        ["#ml", "--digest", "weekly"],
+        ["#ml", "--threads", "some"],
+        ["#ml", "openai/"],
+    ):
         run("subscriptions", "set", *words, code=2)
     run("subscriptions", "set", "#none", "--digest", "daily", code=5)
 
@@ -258,7 +406,9 @@ def test_a_pause_moves_what_is_owed_and_back(run: Run, world: Store):
         found = event(1, NOW)
         session.add(found)
         session.flush()
-        session.add(DeliveryRow(event_id=found.id, subscription_id=row.id, created_at=NOW, next_at=NOW))
+        session.add(
+            DeliveryRow(event_id=found.id, subscription_id=row.id, created_at=NOW, next_at=NOW)
+        )
 
     def due() -> object:
         with world.read() as session:
@@ -283,12 +433,25 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
     assert [one["kind"] for one in tried.json] == ["retirement.postponed", "price.increased"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC" in tried.err
     assert "3 of 3 events" in run("subscriptions", "test", "--since", "41d").err
-    tried = run("subscriptions", "test", "*/gpt-4o-realtime-preview", "--kinds", "retirement", "--since", "30d")
+    tried = run(
+        "subscriptions",
+        "test",
+        "*/gpt-4o-realtime-preview",
+        "--kinds",
+        "retirement",
+        "--since",
+        "30d",
+    )
     assert "retirement.postponed" in tried.out
     assert "price" not in tried.out
     assert "1 of 2 events" in tried.err
     assert "0 of 2 events" in run("subscriptions", "test", "anthropic/*", "--since", "30d").err
-    assert "0 of 2" in run("subscriptions", "test", "--min-change", "30%", "--kinds", "price", "--since", "30d").err
+    assert (
+        "0 of 2"
+        in run(
+            "subscriptions", "test", "--min-change", "30%", "--kinds", "price", "--since", "30d"
+        ).err
+    )
     limited = run("subscriptions", "test", "--since", "30d", "--limit", "1", "--jsonl")
     assert [one["kind"] for one in limited.lines] == ["retirement.postponed"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC; the newest 1 are shown" in limited.err

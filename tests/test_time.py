@@ -1,4 +1,6 @@
-"""Time: long stops, clocks that are set, calendars. The ids are those of the reference (delivery.md, 3.4)."""
+"""Time: long stops, clocks that are set, calendars. The ids are those of the reference
+(delivery.md, 3.4).
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -43,10 +45,13 @@ ROOT = Path(__file__).parents[1]
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 
 
-# --- T3: a long stop ----------------------------------------------------------------------------------------
+# --- T3: a long stop
+# ----------------------------------------------------------------------------------------
 
 
-async def test_t3_after_three_days_each_source_is_polled_once_and_each_retry_sent_once(store: Store) -> None:
+async def test_t3_after_three_days_each_source_is_polled_once_and_each_retry_sent_once(
+    store: Store,
+) -> None:
     ids, receiver, now = [f"acme.m{number}" for number in range(12)], Receiver(), Clock()()
     async with Site() as site, serving(receiver.handle) as address:
         declared = declare(site, *ids, every=timedelta(minutes=10))
@@ -57,12 +62,22 @@ async def test_t3_after_three_days_each_source_is_polled_once_and_each_retry_sen
             for number in range(8):
                 session.add(event(number, now - 3 * DAY))
                 session.flush()
-                session.add(DeliveryRow(
-                    event_id=f"evt_{number:032x}", subscription_id="hook", attempts=2, created_at=now - 3 * DAY,
-                    next_at=now - 3 * DAY + timedelta(minutes=5),
-                ))  # fmt: skip
+                session.add(
+                    DeliveryRow(
+                        event_id=f"evt_{number:032x}",
+                        subscription_id="hook",
+                        attempts=2,
+                        created_at=now - 3 * DAY,
+                        next_at=now - 3 * DAY + timedelta(minutes=5),
+                    )
+                )
         async with running(store, declared):
-            await until(lambda: all(state(store, one).checked_at for one in ids) and queue(store) == {"delivered": 8})
+            await until(
+                lambda: (
+                    all(state(store, one).checked_at for one in ids)
+                    and queue(store) == {"delivered": 8}
+                )
+            )
             await asyncio.sleep(1.2)  # another tick
     assert sorted(request.path for request in site.requests) == sorted(f"/{one}" for one in ids)
     assert len(receiver.got) == len(set(receiver.got)) == 8
@@ -70,7 +85,8 @@ async def test_t3_after_three_days_each_source_is_polled_once_and_each_retry_sen
     assert max(spread) - min(spread) > timedelta(seconds=10)  # they do not stay together
 
 
-# --- T4, T5: a clock that is set ----------------------------------------------------------------------------
+# --- T4, T5: a clock that is set
+# ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -89,9 +105,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-async def test_t4_polling_goes_on_when_the_clock_is_set_back_by_an_hour(store: Store, clock: Clock) -> None:
+async def test_t4_polling_goes_on_when_the_clock_is_set_back_by_an_hour(
+    store: Store, clock: Clock
+) -> None:
     async with Site() as site:
-        declared = declare(site, "acme.often", every=timedelta(seconds=1)) | declare(site, "acme.seldom")
+        declared = declare(site, "acme.often", every=timedelta(seconds=1)) | declare(
+            site, "acme.seldom"
+        )
         async with running(store, declared, clock):
             await until(lambda: len(site.requests) >= 3)
             clock.ahead = -HOUR
@@ -99,7 +119,9 @@ async def test_t4_polling_goes_on_when_the_clock_is_set_back_by_an_hour(store: S
             await until(lambda: len(site.requests) >= asked + 4, seconds=15)
             await until(lambda: state(store, "acme.seldom").checked_at <= clock())
     seldom = state(store, "acme.seldom")
-    assert [request.path for request in site.requests].count("/acme.seldom") == 2  # clamped, and run once
+    assert [request.path for request in site.requests].count(
+        "/acme.seldom"
+    ) == 2  # clamped, and run once
     assert seldom.due_at - clock() < 1.1 * declared["acme.seldom"].every
     assert told(store) == []
 
@@ -140,12 +162,19 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
         session.add_all(event(number, now) for number in (1, 2, 3))
         session.flush()
         for number, attempts, created, due in (
-            (1, 0, later, later), (2, 3, now - HOUR, later), (3, 3, now - HOUR, now + 20 * HOUR),
-        ):  # fmt: skip
-            session.add(DeliveryRow(
-                event_id=f"evt_{number:032x}", subscription_id="fine", attempts=attempts, created_at=created,
-                next_at=due,
-            ))  # fmt: skip
+            (1, 0, later, later),
+            (2, 3, now - HOUR, later),
+            (3, 3, now - HOUR, now + 20 * HOUR),
+        ):
+            session.add(
+                DeliveryRow(
+                    event_id=f"evt_{number:032x}",
+                    subscription_id="fine",
+                    attempts=attempts,
+                    created_at=created,
+                    next_at=due,
+                )
+            )
     with store.write() as session:
         assert (sources.clamp(session, now), outbox.clamp(session, now)) == (2, 2)
     assert [state(store, f"acme.{name}").due_at - now for name in ("fine", "ahead", "new")] == [
@@ -155,7 +184,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     ]
     assert state(store, "acme.ahead").checked_at == now
     with store.read() as session:
-        owed = [delivery.next_at - now for delivery, *_ in operate.listed(session, None, None, 9)][::-1]
+        owed = [delivery.next_at - now for delivery, *_ in operate.listed(session, None, None, 9)][
+            ::-1
+        ]
     assert owed == [0 * HOUR, 0 * HOUR, 20 * HOUR]
     with store.write() as session:
         assert (sources.clamp(session, now - SKEW), outbox.clamp(session, now - SKEW)) == (0, 0)
@@ -171,13 +202,18 @@ def test_a_clock_set_forward_by_a_year_is_one_ring() -> None:
 
 def acme(site: Site, ends: datetime) -> Source:
     """A page on which two models retire."""
-    facts = [Retirement(model=name, stage="deprecated", retires=When(f"{ends:%Y-%m-%d}")) for name in ("a", "b")]
+    facts = [
+        Retirement(model=name, stage="deprecated", retires=When(f"{ends:%Y-%m-%d}"))
+        for name in ("a", "b")
+    ]
     site.pages["/models"] = Page(b"a page")
     return Source("acme.models", site.url("/models"), lambda body: facts, facts=(Retirement,))
 
 
 async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clock: Clock) -> None:
-    """The server's Date says what day it is. Back again, all is polled and told as if nothing had been."""
+    """The server's Date says what day it is. Back again, all is polled and told as if nothing had
+    been.
+    """
     server, ends = Clock(), Clock()() + 100 * DAY
     async with Site() as site, Fetcher() as fetcher:
         source = acme(site, ends)
@@ -187,7 +223,10 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
 
         async def look(ours: timedelta, servers: timedelta, age: str = "") -> None:
             clock.ahead, server.ahead = ours, servers
-            site.pages["/models"].headers = {"Date": format_datetime(server(), usegmt=True), "Age": age}
+            site.pages["/models"].headers = {
+                "Date": format_datetime(server(), usegmt=True),
+                "Age": age,
+            }
             with store.write() as session:
                 sources.clamp(session, clock())
             await poller.sweep([state(store, source.id)])
@@ -195,12 +234,19 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
         nothing = timedelta(0)
         await look(nothing, nothing)
         before = told(store)
-        for ours, servers in ((YEAR, nothing), (nothing, nothing), (YEAR, 98 * DAY), (nothing, nothing)):
+        for ours, servers in (
+            (YEAR, nothing),
+            (nothing, nothing),
+            (YEAR, 98 * DAY),
+            (nothing, nothing),
+        ):
             await look(ours, servers)
             assert told(store) == before
             assert state(store, source.id).checked_at <= clock()
         assert state(store, source.id).milestone_at.date() == (ends + DAY).date()  # not forgotten
-        await look(102 * DAY, 98 * DAY, age=str(4 * 86_400))  # a copy that a cache has kept for four days
+        await look(
+            102 * DAY, 98 * DAY, age=str(4 * 86_400)
+        )  # a copy that a cache has kept for four days
         assert told(store) == [*before, *["retirement.completed"] * 2]
         await look(103 * DAY, 103 * DAY)
         assert told(store) == [*before, *["retirement.completed"] * 2]
@@ -210,7 +256,9 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
 async def test_t5_a_clock_that_is_a_year_ahead_reminds_of_nothing(
     store: Store, clock: Clock, source_fails: bool
 ) -> None:
-    """An end in 375 days is not near, whether the pages can be read by such a clock or not. Back again, it is told."""
+    """An end in 375 days is not near, whether the pages can be read by such a clock or not. Back
+    again, it is told.
+    """
     server, ends = Clock(), Clock()() + YEAR + 10 * DAY
     async with Site() as site, Fetcher() as fetcher:
         source = acme(site, ends)
@@ -218,7 +266,11 @@ async def test_t5_a_clock_that_is_a_year_ahead_reminds_of_nothing(
         with store.write() as session:
             sources.register(session, [source.id], clock())
             session.add(target("a", clock() - YEAR))
-        for ahead, there in ((timedelta(0), timedelta(0)), (YEAR, timedelta(0)), (364 * DAY, 364 * DAY)):
+        for ahead, there in (
+            (timedelta(0), timedelta(0)),
+            (YEAR, timedelta(0)),
+            (364 * DAY, 364 * DAY),
+        ):
             clock.ahead, server.ahead = ahead, there
             site.pages["/models"].headers = {"Date": format_datetime(server(), usegmt=True)}
             site.pages["/models"].status = 503 if source_fails and ahead == YEAR else 200
@@ -260,11 +312,14 @@ def expired(tmp_path: Path) -> ssl.SSLContext:
     """A server's certificate that is over, as every one is to a clock that is a year ahead."""
     key, now = ec.generate_private_key(ec.SECP256R1()), Clock()()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - YEAR, now - DAY)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now - YEAR, now - DAY
+    )
     made = builder.sign(key, SHA256())
     path = tmp_path / "expired.pem"
     path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + made.public_bytes(Encoding.PEM)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
@@ -285,7 +340,8 @@ async def test_t5_a_failure_of_tls_is_unreachable(store: Store, expired: ssl.SSL
     assert told(store) == []
 
 
-# --- T6: calendars ------------------------------------------------------------------------------------------
+# --- T6: calendars
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["Pacific/Apia", "America/New_York", "Pacific/Kiritimati"])
@@ -315,11 +371,17 @@ def test_t6_answers_do_not_depend_on_the_machines_zone(run: Run, zone: str) -> N
         ("2027-02", "2027-02-28T23:59:59", "2027-03-01T00:00:00"),
         ("2026-03-08", "2026-03-08T23:59:59", "2026-03-09T00:00:00"),  # 23 hours long in New York
         ("2026-11-01", "2026-11-01T23:59:59", "2026-11-02T00:00:00"),  # and 25
-        ("2011-12-30", "2011-12-30T23:59:59", "2011-12-31T00:00:00"),  # a day that Apia did not have
+        (
+            "2011-12-30",
+            "2011-12-30T23:59:59",
+            "2011-12-31T00:00:00",
+        ),  # a day that Apia did not have
         ("2026", "2026-12-31T23:59:59", "2027-01-01T00:00:00"),
     ],
 )
-def test_t6_a_day_is_over_when_it_is_over_in_utc(zone: str, text: str, last: str, over: str) -> None:
+def test_t6_a_day_is_over_when_it_is_over_in_utc(
+    zone: str, text: str, last: str, over: str
+) -> None:
     ends = When(text)
     assert not ends.passed(datetime.fromisoformat(last).replace(tzinfo=UTC))
     assert ends.passed(datetime.fromisoformat(over).replace(tzinfo=UTC))
@@ -336,7 +398,9 @@ def test_t6_times_are_stored_in_utc_wherever_they_come_from(store: Store, zone: 
         assert found.utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize("path", [*(ROOT / "monitor").rglob("*.py"), *(ROOT / "sources").glob("*.py")], ids=str)
+@pytest.mark.parametrize(
+    "path", [*(ROOT / "monitor").rglob("*.py"), *(ROOT / "sources").glob("*.py")], ids=str
+)
 def test_no_time_is_made_without_a_zone(path: Path) -> None:
     """What ruff's DTZ finds, and that nobody has told it to look away."""
     text = path.read_text("utf-8")
@@ -344,8 +408,12 @@ def test_no_time_is_made_without_a_zone(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name, given = node.func.attr, len(node.args) + len(node.keywords)
-            assert name not in ("utcnow", "utcfromtimestamp", "localtime", "mktime"), f"{path}:{node.lineno}"
-            assert not (name == "now" and ast.unparse(node.func.value) in ("datetime", "dt.datetime") and not given), (
+            assert name not in ("utcnow", "utcfromtimestamp", "localtime", "mktime"), (
                 f"{path}:{node.lineno}"
             )
+            assert not (
+                name == "now"
+                and ast.unparse(node.func.value) in ("datetime", "dt.datetime")
+                and not given
+            ), f"{path}:{node.lineno}"
             assert not (name == "fromtimestamp" and given < 2), f"{path}:{node.lineno}"

@@ -1,8 +1,8 @@
-"""The aggregators and news as captured: every row of the truth, every change between captures, what must stay silent.
+"""The aggregators and news as captured: every row of the truth, every change between captures, what
+must stay silent.
 
-OpenRouter is a provider. The others only hint: their changes are found by the diff and raise no event of a price or
-retirement by themselves.
-"""
+OpenRouter is a provider. The others only hint: their changes are found by the diff and raise no
+event of a price or retirement by themselves."""
 
 from __future__ import annotations
 
@@ -39,9 +39,15 @@ FOLDERS = {
     "litellm/model_prices_and_context_window": "litellm.prices",
     "litellm/model_prices_and_context_window-verbatim": "litellm.prices",
     "models-dev/api-json": "models_dev.catalog",
-    **{f"models-dev/{path.name}": "models_dev.catalog" for path in (CORPUS / "models-dev").glob("toml-*")},
+    **{
+        f"models-dev/{path.name}": "models_dev.catalog"
+        for path in (CORPUS / "models-dev").glob("toml-*")
+    },
     "genai-prices/data-json": "genai_prices.data",
-    **{f"llm-prices/{path.name}": "llm_prices.current" for path in sorted((CORPUS / "llm-prices").glob("*"))},
+    **{
+        f"llm-prices/{path.name}": "llm_prices.current"
+        for path in sorted((CORPUS / "llm-prices").glob("*"))
+    },
 }
 #: Truth rows of the folder news: two posts of GitHub's changelog, which no source here reads.
 LEFT_OUT = {"GitHub Models (Meta Llama)"}
@@ -93,7 +99,9 @@ def price(facts: dict[str, Fact], model: str, meter: str, context: str = "") -> 
 
 
 def end(facts: dict[str, Fact], model: str) -> str:
-    found = [fact for fact in facts.values() if isinstance(fact, Retirement) and fact.model == model]
+    found = [
+        fact for fact in facts.values() if isinstance(fact, Retirement) and fact.model == model
+    ]
     return found[0].retires.text if found and found[0].retires else "None"
 
 
@@ -108,7 +116,9 @@ def kinds(name: str, changes: list[Change], on: str) -> list[str]:
 
 
 def about(changes: list[Change], model: str, kind: type[Fact]) -> list[Change]:
-    return [change for change in changes if change.fact.model == model and isinstance(change.fact, kind)]
+    return [
+        change for change in changes if change.fact.model == model and isinstance(change.fact, kind)
+    ]
 
 
 def fixture(name: str) -> Any:
@@ -119,13 +129,16 @@ def said(document: Any, source: str = "openrouter.models") -> dict[str, tuple[ob
     return {fact.key: fact.value for fact in REGISTRY[source].read(json.dumps(document).encode())}
 
 
-# --- truth -------------------------------------------------------------------------------------------------
+# --- truth
+# -------------------------------------------------------------------------------------------------
 
 METERS = ("input", "output", "cached_input")
 
 
 def per_million(printed: str, unit: str) -> Decimal | None:
-    """The amount in a cell of the truth for 1M tokens, without noise after the 12th figure; 0 is no price."""
+    """The amount in a cell of the truth for 1M tokens, without noise after the 12th figure; 0 is no
+    price.
+    """
     if printed == "None" or not Decimal(printed):
         return None
     amount = Decimal(printed) * (1_000_000 if "token" in unit and "1M" not in unit else 1)
@@ -145,7 +158,9 @@ def test_no_row_is_forgotten() -> None:
 
 
 @needs_corpus
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["#"]) for row in truth("platforms_prices.csv")])
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row["#"]) for row in truth("platforms_prices.csv")]
+)
 def test_every_price(row: dict[str, str]) -> None:
     facts = read(row["capture file"])
     model, context = row["model"], ""
@@ -154,21 +169,31 @@ def test_every_price(row: dict[str, str]) -> None:
     elif row["model"] == "grok-4.5":
         context = "<=200k"
     elif row["model"] == "grok-4.3":
-        context = next(fact.context for fact in facts.values() if fact.model == "grok-4.3" and isinstance(fact, Price))
+        context = next(
+            fact.context
+            for fact in facts.values()
+            if fact.model == "grok-4.3" and isinstance(fact, Price)
+        )
         assert context in ("", "<=200k")
     for printed, meter in zip(row["value as printed"].split(" / "), METERS, strict=False):
         assert price(facts, model, meter, context) == per_million(printed, row["unit"])
 
 
 @needs_corpus
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-                                 for row in truth("platforms_price_changes.csv")])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
+        for row in truth("platforms_price_changes.csv")
+    ],
+)
 def test_every_price_change(row: dict[str, str]) -> None:
     source = REGISTRY[SOURCES[row["provider"]]]
     before, after = read(row["before_file"]), read(row["after_file"])
     model = "host/model" if row["before_file"].endswith(".toml") else row["model"]
     amounts = {
-        side: [per_million(printed, row["unit"]) for printed in row[side].split(" / ")] for side in ("before", "after")
+        side: [per_million(printed, row["unit"]) for printed in row[side].split(" / ")]
+        for side in ("before", "after")
     }
     changes = about(diff(before, after), model, Price)
     told = kinds(source.id, changes, row["after_file"])
@@ -190,12 +215,21 @@ def test_every_price_change(row: dict[str, str]) -> None:
 
 
 #: What the diff and, for a provider, the event is called.
-EVENTS = {"date published": "announced", "date withdrawn": "withdrawn", "sentinel replaced by a real date": "announced"}
+EVENTS = {
+    "date published": "announced",
+    "date withdrawn": "withdrawn",
+    "sentinel replaced by a real date": "announced",
+}
 
 
 @needs_corpus
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-                                 for row in truth("platforms_retirement_changes.csv")])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
+        for row in truth("platforms_retirement_changes.csv")
+    ],
+)
 def test_every_retirement_change(row: dict[str, str]) -> None:
     source = SOURCES[row["provider"]]
     before, after = read(row["before_file"]), read(row["after_file"])
@@ -210,17 +244,33 @@ def test_every_retirement_change(row: dict[str, str]) -> None:
         assert not told
 
 
-# --- whole pages -------------------------------------------------------------------------------------------
+# --- whole pages
+# -------------------------------------------------------------------------------------------
 
 
 @needs_corpus
-@pytest.mark.parametrize("name", [f"{folder}/{path.name}" for folder in FOLDERS if "toml" not in folder
-                                  for path in sorted((CORPUS / folder).glob("*"))])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{folder}/{path.name}"
+        for folder in FOLDERS
+        if "toml" not in folder
+        for path in sorted((CORPUS / folder).glob("*"))
+    ],
+)
 def test_every_capture_is_read(name: str) -> None:
     facts = read(name)
     if not name.startswith("litellm"):  # which prices wandb/* a million times too high
-        assert not [fact for fact in facts.values() if isinstance(fact, Price) and not 0 < fact.amount < 1500]
-    assert not [fact for fact in facts.values() if isinstance(fact, Retirement) and "209" in str(fact.retires)]
+        assert not [
+            fact
+            for fact in facts.values()
+            if isinstance(fact, Price) and not 0 < fact.amount < 1500
+        ]
+    assert not [
+        fact
+        for fact in facts.values()
+        if isinstance(fact, Retirement) and "209" in str(fact.retires)
+    ]
     if not name.startswith("llm-prices"):
         assert len(facts) > 1000
 
@@ -228,25 +278,47 @@ def test_every_capture_is_read(name: str) -> None:
 @needs_corpus
 def test_openrouter_of_august_2026() -> None:
     facts = read("openrouter/api-v1-models/2026-08-17.json.gz")
-    assert Counter(fact.fact for fact in facts.values()) == {"listing": 414, "price": 1548, "retirement": 2}
+    assert Counter(fact.fact for fact in facts.values()) == {
+        "listing": 414,
+        "price": 1548,
+        "retirement": 2,
+    }
     windows = {fact.window for fact in facts.values() if isinstance(fact, Price)}
-    assert windows == {"", "10:00-01:00 UTC", "01:00-04:00 UTC", "04:00-06:00 UTC", "06:00-10:00 UTC"}
+    assert windows == {
+        "",
+        "10:00-01:00 UTC",
+        "01:00-04:00 UTC",
+        "04:00-06:00 UTC",
+        "06:00-10:00 UTC",
+    }
     routers = {fact.model for fact in facts.values() if fact.model.startswith("openrouter/")}
     assert {"openrouter/fusion", "openrouter/auto-beta"} <= routers
-    assert not [fact for fact in facts.values() if fact.model.startswith(("openrouter/", "~")) and fact.fact == "price"]
+    assert not [
+        fact
+        for fact in facts.values()
+        if fact.model.startswith(("openrouter/", "~")) and fact.fact == "price"
+    ]
 
 
 @needs_corpus
 def test_the_three_models_that_novita_ends_too() -> None:
     facts = read(f"{ALL}/2026-08-20.json.gz")
-    for model in ("inclusionai/ring-2.6-1t", "inclusionai/ling-2.6-1t", "inclusionai/ling-2.6-flash"):
+    for model in (
+        "inclusionai/ring-2.6-1t",
+        "inclusionai/ling-2.6-1t",
+        "inclusionai/ling-2.6-flash",
+    ):
         assert end(facts, model) == "2026-08-24"
 
 
 @needs_corpus
 def test_a_date_on_the_wrong_model_for_a_day() -> None:
     days = [read(f"{ALL}/2026-06-{number}.json.gz") for number in (21, 22, 30)]
-    assert [end(facts, "openai/gpt-5.2-chat") for facts in days] == ["2026-08-10", "None", "2026-08-10"]
+    assert [end(facts, "openai/gpt-5.2-chat") for facts in days] == [
+        "2026-08-10",
+        "None",
+        "2026-08-10",
+    ]
 
 
 @needs_corpus
@@ -270,7 +342,9 @@ def test_an_alias_that_moves_is_a_retarget_and_no_price() -> None:
 def test_a_bad_merge_of_an_hour() -> None:
     """LiteLLM, 2026-01-06: 31 dates gone, and back in the capture a week later."""
     folder = "litellm/model_prices_and_context_window"
-    good, bad, later = (read(f"{folder}/{name}.json.gz") for name in ("2026-01-06", "2026-01-06_2", "2026-01-13"))
+    good, bad, later = (
+        read(f"{folder}/{name}.json.gz") for name in ("2026-01-06", "2026-01-06_2", "2026-01-13")
+    )
     gone = {change.key for change in diff(good, bad) if isinstance(change.fact, Retirement)}
     assert len(gone) >= 30
     assert not gone & {change.key for change in diff(good, later)}
@@ -278,30 +352,41 @@ def test_a_bad_merge_of_an_hour() -> None:
 
 @needs_corpus
 def test_a_swapped_day_and_another_spelling() -> None:
-    """Both as LiteLLM has them; Azure's page then said "No earlier than April 11, 2026" for the first."""
+    """Both as LiteLLM has them; Azure's page then said "No earlier than April 11, 2026" for the
+    first.
+    """
     facts = read("litellm/model_prices_and_context_window/2026-07-24.json.gz")
     assert end(facts, "azure/gpt-4.1-2025-04-14") == "2026-11-04"
     assert not [fact for fact in facts.values() if fact.model in ("sample_spec", "last_updated")]
     facts = read("litellm/model_prices_and_context_window/2025-05-14.json.gz")
-    assert end(facts, "groq/llama3-groq-70b-8192-tool-use-preview") == "2025-01-06"  # printed 2025-1-6
+    assert (
+        end(facts, "groq/llama3-groq-70b-8192-tool-use-preview") == "2025-01-06"
+    )  # printed 2025-1-6
 
 
 @needs_corpus
 def test_one_day_two_figures() -> None:
-    """deepseek-chat in summer 2026, at LiteLLM and at models.dev; the provider's own page had the latter."""
+    """deepseek-chat in summer 2026, at LiteLLM and at models.dev; the provider's own page had the
+    latter.
+    """
     litellm = read("litellm/model_prices_and_context_window/2026-07-24.json.gz")
     models_dev = read("models-dev/api-json/2026-08-12.json.gz")
     both = [price(facts, "deepseek/deepseek-chat", "input") for facts in (litellm, models_dev)]
     assert both == [Decimal("0.28"), Decimal("0.14")]
 
 
-# --- what a list may do ------------------------------------------------------------------------------------
+# --- what a list may do
+# ------------------------------------------------------------------------------------
 
 
 def test_the_price_of_the_moment_is_not_read_where_there_are_hours() -> None:
     peak, off = fixture("openrouter/models.json"), fixture("openrouter/models.json")
     row = next(row for row in off["data"] if row["id"] == "deepseek/deepseek-v4-pro-0813")
-    row["pricing"] |= {"prompt": "0.00000066", "completion": "0.00000198", "input_cache_read": "0.000000022"}
+    row["pricing"] |= {
+        "prompt": "0.00000066",
+        "completion": "0.00000198",
+        "input_cache_read": "0.000000022",
+    }
     assert said(peak) == said(off)
 
 
@@ -311,7 +396,11 @@ def test_order_and_schema_growth_are_silent() -> None:
     for row in other["data"]:
         row |= {"benchmarks": {}, "reasoning": None, "description": "Otherwise worded."}
         row["architecture"]["input_modalities"].reverse()
-        row["top_provider"] = {"context_length": 1, "max_completion_tokens": 1, "is_moderated": True}
+        row["top_provider"] = {
+            "context_length": 1,
+            "max_completion_tokens": 1,
+            "is_moderated": True,
+        }
     assert said(page) == said(other)
 
 
@@ -319,10 +408,16 @@ def test_a_new_price_is_named_and_a_renamed_one_refused() -> None:
     page = fixture("openrouter/models.json")
     page["data"][0]["pricing"]["per_lidar_point"] = "0.1"
     page["data"][1]["pricing"]["overrides"] = [{"resolution": "4K", "completion": "0.09"}]
-    with pytest.raises(Unreadable, match=r"\['internal_reasoning'\].*renamed"):  # no row of the fixture has it
+    with pytest.raises(
+        Unreadable, match=r"\['internal_reasoning'\].*renamed"
+    ):  # no row of the fixture has it
         said(page)
     page["data"][2]["pricing"]["internal_reasoning"] = "0.000001"
-    notes = [fact.note for fact in OPENROUTER.read(json.dumps(page).encode()) if isinstance(fact, Listing)]
+    notes = [
+        fact.note
+        for fact in OPENROUTER.read(json.dumps(page).encode())
+        if isinstance(fact, Listing)
+    ]
     assert notes[:2] == ["prices not read: per_lidar_point", "prices not read: resolution"]
     assert not [key for key in said(page) if "4K" in key]
 
@@ -343,13 +438,26 @@ def test_a_part_of_a_list_is_refused(change: dict[str, Any], message: str) -> No
     ("pricing", "message"),
     [
         ({"prompt": "0.1"}, "no price for completion"),
-        ({"prompt": "cheap", "completion": "0.1"}, "not an amount: openai/gpt-5.6-luna: prompt cheap"),
-        ({"prompt": "1", "completion": "1", "overrides": [{"prompt": "2", "completion": "2"}]}, "no known condition"),
         (
-            {"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2", "completion": "2"}]},
+            {"prompt": "cheap", "completion": "0.1"},
+            "not an amount: openai/gpt-5.6-luna: prompt cheap",
+        ),
+        (
+            {"prompt": "1", "completion": "1", "overrides": [{"prompt": "2", "completion": "2"}]},
             "no known condition",
         ),
-        ({"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2"}]}, "without a price for"),
+        (
+            {
+                "prompt": "1",
+                "completion": "1",
+                "overrides": [{"utc_start": 100, "prompt": "2", "completion": "2"}],
+            },
+            "no known condition",
+        ),
+        (
+            {"prompt": "1", "completion": "1", "overrides": [{"utc_start": 100, "prompt": "2"}]},
+            "without a price for",
+        ),
         (
             {
                 "prompt": "1",
@@ -370,18 +478,53 @@ def test_a_broken_price_is_refused(pricing: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     ("source", "name", "path", "value", "message"),
     [
-        ("litellm.prices", "litellm/prices.json", ["gpt-5.6", "input_cost_per_token"], "?", "not an amount: gpt-5.6"),
-        ("litellm.prices", "litellm/prices.json", ["gpt-5.6", "deprecation_date"], "soon", "no date form known"),
-        ("models_dev.catalog", "models_dev/catalog.json", ["groq", "models", "openai/gpt-oss-120b", "cost", "tiers"],
-         [{"tier": {"type": "hour", "size": 1}, "input": 1, "output": 1}], "a tier by"),
-        ("genai_prices.data", "genai_prices/data.json", [0, "models", 0, "prices", 1, "constraint"],
-         {"weekday": "Sunday"}, "unknown constraint"),
-        ("genai_prices.data", "genai_prices/data.json", [0, "models", 0, "prices", 1, "constraint"],
-         {"start_time": "00:30:00+08:00", "end_time": "16:30:00Z"}, "unknown constraint"),
-        ("llm_prices.current", "llm_prices/current.json", ["prices", 1, "name"], "Grok 4.5 ≤200k", "stated twice"),
+        (
+            "litellm.prices",
+            "litellm/prices.json",
+            ["gpt-5.6", "input_cost_per_token"],
+            "?",
+            "not an amount: gpt-5.6",
+        ),
+        (
+            "litellm.prices",
+            "litellm/prices.json",
+            ["gpt-5.6", "deprecation_date"],
+            "soon",
+            "no date form known",
+        ),
+        (
+            "models_dev.catalog",
+            "models_dev/catalog.json",
+            ["groq", "models", "openai/gpt-oss-120b", "cost", "tiers"],
+            [{"tier": {"type": "hour", "size": 1}, "input": 1, "output": 1}],
+            "a tier by",
+        ),
+        (
+            "genai_prices.data",
+            "genai_prices/data.json",
+            [0, "models", 0, "prices", 1, "constraint"],
+            {"weekday": "Sunday"},
+            "unknown constraint",
+        ),
+        (
+            "genai_prices.data",
+            "genai_prices/data.json",
+            [0, "models", 0, "prices", 1, "constraint"],
+            {"start_time": "00:30:00+08:00", "end_time": "16:30:00Z"},
+            "unknown constraint",
+        ),
+        (
+            "llm_prices.current",
+            "llm_prices/current.json",
+            ["prices", 1, "name"],
+            "Grok 4.5 ≤200k",
+            "stated twice",
+        ),
     ],
-)  # fmt: skip
-def test_a_broken_hint_is_refused(source: str, name: str, path: list[Any], value: Any, message: str) -> None:
+)
+def test_a_broken_hint_is_refused(
+    source: str, name: str, path: list[Any], value: Any, message: str
+) -> None:
     page = fixture(name)
     *way, last = path
     place = page
@@ -403,10 +546,14 @@ def test_unknown_tiers_and_keys_of_litellm_are_named() -> None:
     }
     [fact] = LITELLM.read(json.dumps(page).encode())
     assert isinstance(fact, Price)
-    assert (fact.amount, fact.note) == (Decimal(1), "prices not read: input_cost_per_dream, tiered_pricing")
+    assert (fact.amount, fact.note) == (
+        Decimal(1),
+        "prices not read: input_cost_per_dream, tiered_pricing",
+    )
 
 
-# --- news --------------------------------------------------------------------------------------------------
+# --- news
+# --------------------------------------------------------------------------------------------------
 
 
 def notices(name: str) -> list[Notice]:
@@ -414,8 +561,10 @@ def notices(name: str) -> list[Notice]:
 
 
 @needs_corpus
-@pytest.mark.parametrize("name", [f"news/{path.parent.name}/{path.name}"
-                                  for path in sorted((CORPUS / "news").glob("*/*.xml"))])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [f"news/{path.parent.name}/{path.name}" for path in sorted((CORPUS / "news").glob("*/*.xml"))],
+)
 def test_every_feed_is_read(name: str) -> None:
     found = notices(name)
     assert len(found) > 5
@@ -440,7 +589,9 @@ def test_vendors_do_not_tell_retirements_in_their_blogs() -> None:
 
 @needs_corpus
 def test_a_feed_that_only_moved_on_keeps_its_notices() -> None:
-    before, after = (snapshot(notices(f"news/blog-feed-groq/{on}.xml")) for on in ("2026-04-22", "2026-05-25"))
+    before, after = (
+        snapshot(notices(f"news/blog-feed-groq/{on}.xml")) for on in ("2026-04-22", "2026-05-25")
+    )
     assert not diff(before, after)
 
 
@@ -458,24 +609,41 @@ def test_ids_in_prose(text: str, models: tuple[str, ...]) -> None:
     assert notice.models == models
 
 
-# --- a market price ----------------------------------------------------------------------------------------
+# --- a market price
+# ----------------------------------------------------------------------------------------
 
 
 def input_price(text: str) -> dict[str, Fact]:
     """One model of OpenRouter at this price for its input."""
-    fact = Price(provider="openrouter", model="z-ai/glm-5.2", meter="input", amount=Decimal(text), per="1M tokens")
+    fact = Price(
+        provider="openrouter",
+        model="z-ai/glm-5.2",
+        meter="input",
+        amount=Decimal(text),
+        per="1M tokens",
+    )
     return snapshot([fact])
 
 
 def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> None:
-    """z-ai/glm-5.2 cost 0.93, 0.4158, 0.2576 and 0.9786 USD within seven days of 2026: the first host of the moment."""
+    """z-ai/glm-5.2 cost 0.93, 0.4158, 0.2576 and 0.9786 USD within seven days of 2026: the first
+    host of the moment.
+    """
     openrouter = REGISTRY["openrouter.models"]
     known: Snapshot = input_price("0.93")
     pending: list[Pending] = []
     told = []
-    looks = ["0.4158"] * 4 + ["0.2576"] * 4 + ["0.9786"] * 4 + ["0.93"] * 2 + ["0.50"] * openrouter.patience
+    looks = (
+        ["0.4158"] * 4
+        + ["0.2576"] * 4
+        + ["0.9786"] * 4
+        + ["0.93"] * 2
+        + ["0.50"] * openrouter.patience
+    )
     for look in looks:
-        decision = decide(openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC))
+        decision = decide(
+            openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC)
+        )
         known, pending = decision.standing, decision.pending
         told += [draft.summary for draft in decision.drafts]
     assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]

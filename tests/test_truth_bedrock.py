@@ -1,4 +1,6 @@
-"""Bedrock's pages as captured: every row of the truth, the Regions, and the page that lost its dates."""
+"""Bedrock's pages as captured: every row of the truth, the Regions, and the page that lost its
+dates.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def told(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
     return interpret(LIFECYCLE, diff(snapshot(before), snapshot(after)), now)
 
 
-# --- truth -------------------------------------------------------------------------------------------------
+# --- truth
+# -------------------------------------------------------------------------------------------------
 
 
 def truth() -> list[dict[str, str]]:
@@ -56,17 +59,29 @@ def truth() -> list[dict[str, str]]:
 
 
 def day(printed: str) -> str:
-    month, number, year = re.match(r"(\w{3})\w* (\d+)(?:st|nd|rd|th)?, (\d{4})", printed).groups()  # type: ignore[union-attr]
+    month, number, year = re.match(
+        r"(\w{3})\w* (\d+)(?:st|nd|rd|th)?, "
+        r"(\d{4})",
+        printed,
+    ).groups()  # type: ignore[union-attr]
     return datetime.strptime(f"{month} {number} {year}", "%b %d %Y").strftime("%Y-%m-%d")  # noqa: DTZ007
 
 
 @needs_corpus
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth()])
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth()]
+)
 def test_every_row_of_the_truth(row: dict[str, str]) -> None:
     legacy, retires = row["announced / earlier stage (as printed)"], row["retirement as printed"]
-    regions = re.findall(r"[a-z]{2}(?:-[a-z]+)+-\d", legacy.partition(";")[0] + legacy.partition("regions")[2])
+    regions = re.findall(
+        r"[a-z]{2}(?:-[a-z]+)+-\d", legacy.partition(";")[0] + legacy.partition("regions")[2]
+    )
     model = row["version / id"] or IDS.get(row["model"], row["model"])
-    facts = [fact for fact in read(capture(row["capture file"])) if fact.model == model and fact.term != "Active"]
+    facts = [
+        fact
+        for fact in read(capture(row["capture file"]))
+        if fact.model == model and fact.term != "Active"
+    ]
     if regions:
         facts = [fact for fact in facts if fact.region == ", ".join(sorted(regions))]
     [fact] = facts
@@ -75,28 +90,41 @@ def test_every_row_of_the_truth(row: dict[str, str]) -> None:
     assert fact.deprecated == When(day(legacy.removeprefix("Legacy ")))
     extended = re.search(r"(?:public extended access|PEA) (\w.*?)(?:;|$)", legacy)
     date = day(extended[1]) if extended and extended[1] != "NA" else ""
-    assert fact.note == (f"public extended access from {date}, prices may be higher" if date else "")
+    assert fact.note == (
+        f"public extended access from {date}, prices may be higher" if date else ""
+    )
     named = re.search(r"\[(.+)\]", row["replacement as printed"])
     assert fact.replacements == (tuple(re.split(r",? and |, ", named[1])) if named else ())
 
 
-# --- layouts -----------------------------------------------------------------------------------------------
+# --- layouts
+# -----------------------------------------------------------------------------------------------
 
 
 @needs_corpus
 def test_the_column_without_a_header_is_the_end() -> None:
     active = [fact for fact in read(capture(HTML)) if fact.term == "Active"]
-    assert len(active) == 54  # of 55 rows; Claude Opus 4.0 is Legacy in all Regions by the next table
+    assert (
+        len(active) == 54
+    )  # of 55 rows; Claude Opus 4.0 is Legacy in all Regions by the next table
     assert all(fact.retires.bound == "not_before" for fact in active if fact.retires)
-    assert [fact.model for fact in active if not fact.retires] == ["amazon.rerank-v1:0", "cohere.rerank-v3-5:0"]
+    assert [fact.model for fact in active if not fact.retires] == [
+        "amazon.rerank-v1:0",
+        "cohere.rerank-v3-5:0",
+    ]
 
 
 @needs_corpus
 def test_whole_pages() -> None:
     counts = {name: [fact.term for fact in read(capture(name))] for name in (HTML, MAY, OCTOBER)}
-    assert {name: (len(terms), terms.count("Legacy"), terms.count("EOL")) for name, terms in counts.items()} == {
-        HTML: (89, 6, 29), MAY: (27, 27, 0), OCTOBER: (14, 6, 8),
-    }  # fmt: skip
+    assert {
+        name: (len(terms), terms.count("Legacy"), terms.count("EOL"))
+        for name, terms in counts.items()
+    } == {
+        HTML: (89, 6, 29),
+        MAY: (27, 27, 0),
+        OCTOBER: (14, 6, 8),
+    }
 
 
 @needs_corpus
@@ -122,7 +150,11 @@ def test_another_page_at_the_second_address() -> None:
     [
         ("**EOL date:** September 14", "**End date:** September 14", "unknown field 'End date'"),
         ("  - **Legacy date:** March 13, 2026\n", "", "without Legacy date"),
-        ("  - **Regions:** ap-northeast-1, eu-north-1", "  - **Regions:** Tokyo, eu-north-1", "no Region 'Tokyo'"),
+        (
+            "  - **Regions:** ap-northeast-1, eu-north-1",
+            "  - **Regions:** Tokyo, eu-north-1",
+            "no Region 'Tokyo'",
+        ),
         ("**Regions:** us-gov-east-1", "**Areas:** us-gov-east-1", "unknown field 'Areas'"),
         ("| Legacy date |", "| Announced |", "no known layout"),
         ("| EOL date |", "| Last day |", "no known layout"),
@@ -139,13 +171,18 @@ def test_what_is_not_understood_is_not_skipped(was: str, becomes: str, why: str)
         read(page.replace(was, becomes).encode())
 
 
-# --- changes -----------------------------------------------------------------------------------------------
+# --- changes
+# -----------------------------------------------------------------------------------------------
 
 
 @needs_corpus
 def test_one_region_of_seven_is_postponed() -> None:
     drafts = told(read(capture(HTML)), read(capture(MAY)), datetime(2026, 5, 15, tzinfo=UTC))
-    sonnet = [(draft.kind, draft.fact.region) for draft in drafts if draft.fact and draft.fact.model == SONNET]
+    sonnet = [
+        (draft.kind, draft.fact.region)
+        for draft in drafts
+        if draft.fact and draft.fact.model == SONNET
+    ]
     [moved] = [draft for draft in drafts if draft.kind == "retirement.postponed"]
     assert "in eu-central-2: postponed by 92 days, 2026-03-01 -> 2026-06-01" in moved.summary
     assert ("retirement.announced", "us-gov-east-1, us-gov-west-1") in sonnet
@@ -164,7 +201,9 @@ def test_a_row_that_leaves_or_turns_eol_is_over() -> None:
 
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-ROW = Retirement(model="a.b-v1:0", region="eu-west-1, us-east-1", stage="legacy", retires=When("2026-09-01"))
+ROW = Retirement(
+    model="a.b-v1:0", region="eu-west-1, us-east-1", stage="legacy", retires=When("2026-09-01")
+)
 
 
 def cut(*groups: tuple[str, str]) -> list[Fact]:
@@ -175,19 +214,29 @@ def cut(*groups: tuple[str, str]) -> list[Fact]:
     ("after", "kinds"),
     [
         (cut(("eu-west-1", "2026-09-01"), ("us-east-1", "2026-09-01")), []),
-        (cut(("eu-west-1, us-east-1, us-west-2", "2026-09-01")), [("retirement.announced", "us-west-2")]),
+        (
+            cut(("eu-west-1, us-east-1, us-west-2", "2026-09-01")),
+            [("retirement.announced", "us-west-2")],
+        ),
         (cut(("eu-west-1", "2026-09-01")), [("model.unlisted", "us-east-1")]),
         (
             cut(("eu-west-1", "2026-08-01"), ("us-east-1, us-west-2", "2026-10-01")),
-            [("retirement.advanced", "eu-west-1"), ("retirement.postponed", "us-east-1"),
-             ("retirement.announced", "us-west-2")],
+            [
+                ("retirement.advanced", "eu-west-1"),
+                ("retirement.postponed", "us-east-1"),
+                ("retirement.announced", "us-west-2"),
+            ],
         ),
-        (cut(("ap-south-1", "2026-09-01")),
-         [("retirement.announced", "ap-south-1"), ("model.unlisted", "eu-west-1, us-east-1")]),
+        (
+            cut(("ap-south-1", "2026-09-01")),
+            [("retirement.announced", "ap-south-1"), ("model.unlisted", "eu-west-1, us-east-1")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_regions_cut_anew(after: list[Fact], kinds: list[tuple[str, str]]) -> None:
-    assert [(draft.kind, draft.fact.region) for draft in told([ROW], after, NOW) if draft.fact] == kinds
+    assert [
+        (draft.kind, draft.fact.region) for draft in told([ROW], after, NOW) if draft.fact
+    ] == kinds
 
 
 def test_regions_settle_together() -> None:
@@ -198,7 +247,8 @@ def test_regions_settle_together() -> None:
     assert (len(second.changes), second.pending) == (3, [])
 
 
-# --- history -----------------------------------------------------------------------------------------------
+# --- history
+# -----------------------------------------------------------------------------------------------
 
 
 def test_history_names_models() -> None:

@@ -1,4 +1,6 @@
-"""Groq's deprecations as captured: the rewritten replacement, the odd rows, and what must stay silent."""
+"""Groq's deprecations as captured: the rewritten replacement, the odd rows, and what must stay
+silent.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +44,19 @@ def fixture(old: str = "", new: str = "") -> dict[str, Fact]:
     return snapshot(SOURCE.read(page.replace(old, new).encode()))
 
 
-# --- truth -------------------------------------------------------------------------------------------------
+# --- truth
+# -------------------------------------------------------------------------------------------------
 
 
 @needs_corpus
 def test_the_truth_has_prices_of_another_page_alone() -> None:
-    """Rows 38 to 45 are of the models page, which is not watched; no row is an end on the page that is."""
+    """Rows 38 to 45 are of the models page, which is not watched; no row is an end on the page that
+    is.
+    """
     assert not truth("platforms_retirements.csv")
-    assert {row["capture file"] for row in truth("platforms_prices.csv")} == {"groq/models-page-jina-md/2026-01-07.md"}
+    assert {row["capture file"] for row in truth("platforms_prices.csv")} == {
+        "groq/models-page-jina-md/2026-01-07.md"
+    }
 
 
 @needs_corpus
@@ -81,7 +88,10 @@ def test_every_row_of_august_2026() -> None:
     assert sum(fact.announced is None for fact in facts.values()) == 5
     assert all(fact.replacements for fact in facts.values())
     assert str(facts["llama-3.3-70b-versatile"].announced) == "2026-06-17"
-    assert facts["llama-3.3-70b-versatile"].replacements == ("openai/gpt-oss-120b", "qwen/qwen3.6-27b")
+    assert facts["llama-3.3-70b-versatile"].replacements == (
+        "openai/gpt-oss-120b",
+        "qwen/qwen3.6-27b",
+    )
     assert "free and developer-tier" in facts["qwen/qwen3-32b"].note
     assert facts["qwen-2.5-coder-32b"].replacements == ("qwen-qwq-32b", "openai/gpt-oss-120b")
 
@@ -92,7 +102,8 @@ def test_a_row_of_the_page_as_text_is_read_or_refused() -> None:
         SOURCE.read(page.replace("gemma2-9b-it\n\n", "gemma2-9b-it\n").encode())
 
 
-# --- odd rows ----------------------------------------------------------------------------------------------
+# --- odd rows
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_model_announced_twice_has_the_later_end() -> None:
@@ -111,7 +122,10 @@ def test_dashes_vague_days_and_headings() -> None:
     assert facts["llama3-groq-8b-8192-tool-use-preview"].announced is None
     assert str(facts["llama-3.2-11b-text-preview"].retires) == "2024-10-28"
     assert str(facts["llama-3.2-11b-text-preview"].announced) == "2024-09"
-    assert facts["llama-3.2-11b-text-preview"].replacements == ("llama-3.2-11b-vision-preview", "llama-3.1-8b-instant")
+    assert facts["llama-3.2-11b-text-preview"].replacements == (
+        "llama-3.2-11b-vision-preview",
+        "llama-3.1-8b-instant",
+    )
 
 
 def test_a_new_section_is_news_of_its_own_models_alone() -> None:
@@ -119,32 +133,58 @@ def test_a_new_section_is_news_of_its_own_models_alone() -> None:
     section = page[page.index("### [September 21") : page.index("### [August 16")]
     changes = diff(fixture(section), fixture())
     drafts = interpret(SOURCE, changes, datetime(2026, 9, 1, tzinfo=UTC))
-    assert [(draft.kind, draft.severity) for draft in drafts] == [("retirement.announced", "critical")] * 2
-    assert [draft.fact.model for draft in drafts if draft.fact] == ["groq/compound", "groq/compound-mini"]
+    assert [(draft.kind, draft.severity) for draft in drafts] == [
+        ("retirement.announced", "critical")
+    ] * 2
+    assert [draft.fact.model for draft in drafts if draft.fact] == [
+        "groq/compound",
+        "groq/compound-mini",
+    ]
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("1/6/25  ", "01/06/25"),
-    ("| Model ID  ", "| Deprecated Model "),
-    ("October 18, 2024: LLaVA", "October 28, 2024: LLaVA"),
-    ("2026\\.", "2026."),
-    ("As so often, on", "On"),
-    ("openai/gpt-oss-120b or qwen/qwen3.6-27b", "openai/gpt-oss-120b, qwen/qwen3.6-27b"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1/6/25  ", "01/06/25"),
+        ("| Model ID  ", "| Deprecated Model "),
+        ("October 18, 2024: LLaVA", "October 28, 2024: LLaVA"),
+        ("2026\\.", "2026."),
+        ("As so often, on", "On"),
+        ("openai/gpt-oss-120b or qwen/qwen3.6-27b", "openai/gpt-oss-120b, qwen/qwen3.6-27b"),
+    ],
+)
 def test_wording_is_no_change(old: str, new: str) -> None:
     assert not diff(fixture(), fixture(old, new))
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("| 08/16/26      | openai/gpt-oss-20b ", "| 16/08/26      | openai/gpt-oss-20b ", "not a date"),
-    ("| 07/14/25      |", "| soon          |", "no date form known: 'soon'"),
-    ("| Shutdown Date | Recommended Replacement Model ID        |", "| Day | Recommended Replacement Model ID |",
-     "no known layout"),
-    ("| qwen/qwen3-32b ", "| <none> [yet] ", "no model id"),
-    ("on September 10, 2025, we", "on September 10th we", "no readable date of the announcement"),
-    ("### [October 10, 2025: moonshotai/kimi-k2-instruct](#october-10-2025-moonshotaikimik2instruct)", "And:",
-     "a table without an announcement of its own"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "| 08/16/26      | openai/gpt-oss-20b ",
+            "| 16/08/26      | openai/gpt-oss-20b ",
+            "not a date",
+        ),
+        ("| 07/14/25      |", "| soon          |", "no date form known: 'soon'"),
+        (
+            "| Shutdown Date | Recommended Replacement Model ID        |",
+            "| Day | Recommended Replacement Model ID |",
+            "no known layout",
+        ),
+        ("| qwen/qwen3-32b ", "| <none> [yet] ", "no model id"),
+        (
+            "on September 10, 2025, we",
+            "on September 10th we",
+            "no readable date of the announcement",
+        ),
+        (
+            "### [October 10, 2025: "
+            "moonshotai/kimi-k2-instruct](#october-10-2025-moonshotaikimik2instruct)",
+            "And:",
+            "a table without an announcement of its own",
+        ),
+    ],
+)
 def test_what_is_not_known_is_refused(old: str, new: str, message: str) -> None:
     with pytest.raises(Unreadable, match=re.escape(message)):
         fixture(old, new)

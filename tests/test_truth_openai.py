@@ -1,4 +1,6 @@
-"""OpenAI against the corpus: every row of the truth, every page as served, and pairs that must (not) differ."""
+"""OpenAI against the corpus: every row of the truth, every page as served, and pairs that must
+(not) differ.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +53,26 @@ def pages() -> Iterator[str]:
                 yield f"{folder}/{path.name}"
 
 
-# --- truth -------------------------------------------------------------------------------------------------
+# --- truth
+# -------------------------------------------------------------------------------------------------
 
-DEPRECATIONS = [pytest.param(row, id=f"{row['capture']}-{row['model_cell']}") for row in
-                truth("first_party_deprecations.csv")]  # fmt: skip
-PRICES = [pytest.param(row, id=f"{row['capture']}-{row['model']}") for row in truth("first_party_prices.csv")]
+DEPRECATIONS = [
+    pytest.param(row, id=f"{row['capture']}-{row['model_cell']}")
+    for row in truth("first_party_deprecations.csv")
+]
+PRICES = [
+    pytest.param(row, id=f"{row['capture']}-{row['model']}")
+    for row in truth("first_party_prices.csv")
+]
 
 
 def day(printed: str) -> str:
     text = printed.replace("\u2011", "-")
-    return text if re.match(r"\d{4}-", text) else str(datetime.strptime(f"{text} Z", "%b %d, %Y %z").date())
+    return (
+        text
+        if re.match(r"\d{4}-", text)
+        else str(datetime.strptime(f"{text} Z", "%b %d, %Y %z").date())
+    )
 
 
 def ids(cell: str) -> list[str]:
@@ -75,7 +87,8 @@ def test_truth_deprecations(row: dict[str, str]) -> None:
     found = {
         fact.model: fact
         for fact in read(row["file"])
-        if isinstance(fact, Retirement) and (fact.surface != "fine-tuning" or fact.model.startswith("ft-"))
+        if isinstance(fact, Retirement)
+        and (fact.surface != "fine-tuning" or fact.model.startswith("ft-"))
     }
     printed = row["replacement_as_printed"].replace("*", "")
     for model in ids(row["model_cell"]):
@@ -93,8 +106,13 @@ def amount(cell: str) -> Decimal | None:
 @pytest.mark.parametrize("row", PRICES)
 def test_truth_prices(row: dict[str, str]) -> None:
     model, _, condition = row["model"].partition(" ")
-    long = dict(zip(("input", "cached_input", "output"), re.findall(r"(\S+) (?:in|cached|out)\b",
-                    row["long_context_or_other_tier"]), strict=False))  # fmt: skip
+    long = dict(
+        zip(
+            ("input", "cached_input", "output"),
+            re.findall(r"(\S+) (?:in|cached|out)\b", row["long_context_or_other_tier"]),
+            strict=False,
+        )
+    )
     short = "<272k" if condition or any(map(amount, long.values())) else ""
     wanted = {
         ("standard", "input", short): row["input"],
@@ -128,7 +146,9 @@ def test_truth_of_the_container_price() -> None:
         }
 
     tool = "Hosted Shell and Code Interpreter"
-    assert containers("openai/pricing/2025-10-15.jina.md") == {("", "container", "0.03", "Code Interpreter")}
+    assert containers("openai/pricing/2025-10-15.jina.md") == {
+        ("", "container", "0.03", "Code Interpreter")
+    }
     assert containers("openai/pricing/2026-04-03.md") == {
         ("1 GB", "session", "0.03", tool),
         ("4 GB", "session", "0.12", tool),
@@ -137,7 +157,8 @@ def test_truth_of_the_container_price() -> None:
     }
 
 
-# --- whole pages -------------------------------------------------------------------------------------------
+# --- whole pages
+# -------------------------------------------------------------------------------------------
 
 
 @needs_corpus
@@ -165,15 +186,24 @@ def test_no_fact_is_lost(name: str, count: int) -> None:
 
 @needs_corpus
 def test_facts_somebody_would_miss() -> None:
-    found = {(fact.model, fact.surface): fact for fact in read("openai/deprecations/2026-07-06.md")
-             if isinstance(fact, Retirement)}  # fmt: skip
+    found = {
+        (fact.model, fact.surface): fact
+        for fact in read("openai/deprecations/2026-07-06.md")
+        if isinstance(fact, Retirement)
+    }
     assert found["babbage-002", "api"].retires != found["babbage-002", "fine-tuning"].retires
     assert str(found["gpt-4-0314", "api"].retires) == "2026-03-26"
     assert str(found["code-davinci-002", "api"].retires) == "2024-01-04"
     assert found["code-davinci-002", "api"].note == "Also announced for 2023-03-23 on 2023-03-20."
-    assert found["davinci", "fine-tuning"].replacements == ("davinci-002", "gpt-3.5-turbo", "gpt-4o")
+    assert found["davinci", "fine-tuning"].replacements == (
+        "davinci-002",
+        "gpt-3.5-turbo",
+        "gpt-4o",
+    )
     assert found["gpt-4-1106-vision-preview", "api"].replacements == ("gpt-4o",)  # not its price
-    assert found["Assistants API", "product"].replacements == ("Responses API and Conversations API",)
+    assert found["Assistants API", "product"].replacements == (
+        "Responses API and Conversations API",
+    )
     assert ("gpt-4.1", "api") not in found
 
 
@@ -184,7 +214,8 @@ def test_the_accounts_own_models_are_not_listed() -> None:
     assert not [model for model in models if "REDACTED" in model]
 
 
-# --- pairs -------------------------------------------------------------------------------------------------
+# --- pairs
+# -------------------------------------------------------------------------------------------------
 
 
 @needs_corpus
@@ -221,7 +252,11 @@ def test_rewriting_is_silent(old: bytes, new: bytes) -> None:
 @needs_corpus
 def test_seven_dates_moved_in_spring() -> None:
     before, after = (
-        {fact.key: fact for fact in read(f"openai/deprecations/{name}.md") if isinstance(fact, Retirement)}
+        {
+            fact.key: fact
+            for fact in read(f"openai/deprecations/{name}.md")
+            if isinstance(fact, Retirement)
+        }
         for name in ("2026-02-26", "2026-04-03")
     )
     moved = {before[key].model for key in before if before[key].retires != after[key].retires}
@@ -239,7 +274,9 @@ def test_seven_dates_moved_in_spring() -> None:
 
 @needs_corpus
 def test_a_price_list_of_another_shape_has_the_same_prices() -> None:
-    before, after = (values(read(f"openai/pricing/{name}.md")) for name in ("2026-05-29", "2026-07-15"))
+    before, after = (
+        values(read(f"openai/pricing/{name}.md")) for name in ("2026-05-29", "2026-07-15")
+    )
     assert before.items() <= after.items()
     new = {fact.model for fact in read("openai/pricing/2026-07-15.md") if fact.key not in before}
     assert new == {"gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"}
@@ -248,7 +285,8 @@ def test_a_price_list_of_another_shape_has_the_same_prices() -> None:
     assert all(tables[key] == before[key] for key in tables.keys() & before.keys())
 
 
-# --- what is refused ---------------------------------------------------------------------------------------
+# --- what is refused
+# ---------------------------------------------------------------------------------------
 
 
 @needs_corpus
@@ -264,9 +302,15 @@ def test_the_redesign_is_read_as_far_as_the_excerpt_goes() -> None:
         REGISTRY["openai.deprecations"].read(body)
     found = REGISTRY["openai.deprecations"].read(body[: body.rindex(b"| Dec 11, 2026")])
     assert [fact.model for fact in found] == [
-        "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-1.5-2025-12-16", "chatgpt-image-latest",
-        "gpt-5", "gpt-5-2025-08-07", "gpt-5-mini", "gpt-5-mini-2025-08-07",
-    ]  # fmt: skip
+        "gpt-image-1-mini",
+        "gpt-image-1.5",
+        "gpt-image-1.5-2025-12-16",
+        "chatgpt-image-latest",
+        "gpt-5",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini",
+        "gpt-5-mini-2025-08-07",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -281,13 +325,22 @@ def test_the_redesign_is_read_as_far_as_the_excerpt_goes() -> None:
         ("pricing.mdx.md", "0.175, 14", "0.175, fourteen"),
         ("pricing.mdx.md", "Tool call", "Tool dance"),
         ("pricing.panes.md", "Cached Input", "Warm Input"),
-        # A set of columns that is known in another section: fine-tuning without its training, models without a cache.
+        # A set of columns that is known in another section: fine-tuning without its training,
+        # models without a cache.
         ("pricing.panes.md", "### Legacy models", "### Text tokens"),
         ("pricing.panes.md", "### Image tokens", "### Fine-tuning"),
         ("pricing.panes.md", "| Model | Input | Output |", "| Model | Input | Input |"),
-        ("pricing.panes.md", "| Model | Quality | 256 x 256 |", "| Model | Quality | 1024 x 1024 |"),
+        (
+            "pricing.panes.md",
+            "| Model | Quality | 256 x 256 |",
+            "| Model | Quality | 1024 x 1024 |",
+        ),
         ("pricing.panes.md", "Free tier (per account, per month)", "Free tier"),
-        ("pricing.contexts.md", "| Cached input | Output | Input | Cached", "| Cached input | Input | Cached"),
+        (
+            "pricing.contexts.md",
+            "| Cached input | Output | Input | Cached",
+            "| Cached input | Input | Cached",
+        ),
         ("pricing.contexts.md", "|  | Short context | Long context |", "|  | Short context | |"),
         ("pricing.tables.md", " | Long context cache writes", " | Long context stored"),
         ("pricing.panes.md", "Prices per 1M tokens.", "Prices per token."),

@@ -1,4 +1,6 @@
-"""xAI as captured: prices in 1e-10 USD, aliases that come and go, and a retirement that became a redirect."""
+"""xAI as captured: prices in 1e-10 USD, aliases that come and go, and a retirement that became a
+redirect.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def read(name: str) -> dict[str, Fact]:
 
 def told(one: str, other: str, day: str) -> list[Draft]:
     source = MODELS if one.startswith(LIST) else MIGRATIONS
-    return interpret(source, diff(read(one), read(other)), datetime.fromisoformat(day).replace(tzinfo=UTC))
+    return interpret(
+        source, diff(read(one), read(other)), datetime.fromisoformat(day).replace(tzinfo=UTC)
+    )
 
 
 def ends(facts: dict[str, Fact]) -> dict[str, Retirement]:
@@ -58,7 +62,11 @@ def prices(facts: dict[str, Fact], model: str) -> dict[tuple[str, str], str]:
 
 
 def aliases(facts: dict[str, Fact]) -> dict[str, str]:
-    return {fact.model: fact.alias_of for fact in facts.values() if isinstance(fact, Listing) and fact.alias_of}
+    return {
+        fact.model: fact.alias_of
+        for fact in facts.values()
+        if isinstance(fact, Listing) and fact.alias_of
+    }
 
 
 def guide(old: str = "", new: str = "", case: str = "migrations.md") -> dict[str, Fact]:
@@ -67,18 +75,23 @@ def guide(old: str = "", new: str = "", case: str = "migrations.md") -> dict[str
     return snapshot(MIGRATIONS.read(page.replace(old, new).encode()))
 
 
-def listed(change: Callable[[dict[str, Any]], object] = lambda item: None, model: str = "grok-4.3") -> dict[str, Fact]:
+def listed(
+    change: Callable[[dict[str, Any]], object] = lambda item: None, model: str = "grok-4.3"
+) -> dict[str, Fact]:
     document = json.loads((FIXTURES / "xai" / "models.json").read_text(encoding="utf-8"))
     [item] = [item for item in document["data"] if item["id"] == model]
     change(item)
     return snapshot(MODELS.read(json.dumps(document).encode()))
 
 
-# --- truth -------------------------------------------------------------------------------------------------
+# --- truth
+# -------------------------------------------------------------------------------------------------
 
 
 @needs_corpus
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["model"]) for row in truth("platforms_retirements.csv")])
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row["model"]) for row in truth("platforms_retirements.csv")]
+)
 def test_every_end(row: dict[str, str]) -> None:
     assert row["retirement as printed"] == "May 15, 2026 at 12:00 PM PT"
     fact = ends(read(row["capture file"]))[row["model"]]
@@ -92,13 +105,18 @@ def test_every_price_of_the_truth() -> None:
     rows = [row for row in truth("platforms_prices.csv") if row["capture file"] != LEFT_OUT]
     assert [(row["model"], row["value as printed"]) for row in rows] == [
         ("grok-4.3 (redirect billing)", "$1.25 / $2.50")
-    ]  # fmt: skip
+    ]
     facts = read(rows[0]["capture file"])
     redirected = [fact.model for fact in ends(facts).values() if fact.replacements == ("grok-4.3",)]
     assert len(redirected) == 6
     for model in redirected:
-        assert prices(facts, model) == {("input", ""): "1.25/1M tokens", ("output", ""): "2.50/1M tokens"}
-    assert prices(facts, "grok-code-fast-1") == {}  # answered by grok-build-0.1, whose price the guide does not tell
+        assert prices(facts, model) == {
+            ("input", ""): "1.25/1M tokens",
+            ("output", ""): "2.50/1M tokens",
+        }
+    assert (
+        prices(facts, "grok-code-fast-1") == {}
+    )  # answered by grok-build-0.1, whose price the guide does not tell
 
 
 @needs_corpus
@@ -110,25 +128,35 @@ def test_every_change(row: dict[str, str]) -> None:
     assert before.replacements[0] in row["before"]
     assert after.replacements[0] in row["after"]
     assert before.retires == after.retires == END
-    kinds = [draft.kind for draft in told(row["before_file"], row["after_file"], "2026-08-20")
-             if draft.fact and draft.fact.model == row["model"]]  # fmt: skip
+    kinds = [
+        draft.kind
+        for draft in told(row["before_file"], row["after_file"], "2026-08-20")
+        if draft.fact and draft.fact.model == row["model"]
+    ]
     assert kinds[0] == "replacement.changed"
     assert set(kinds[1:]) <= {"price.added"}
 
 
 @needs_corpus
 def test_a_redirected_model_costs_what_its_target_costs() -> None:
-    """The truth's price change: 0.20 and 0.50 on the models page of 2025, which is left out, before this."""
+    """The truth's price change: 0.20 and 0.50 on the models page of 2025, which is left out, before
+    this.
+    """
     [row] = truth("platforms_price_changes.csv")
     assert (row["before_file"], row["after"]) == (LEFT_OUT, "1.25 / 2.50")
-    drafts = [draft for draft in told(OLD_GUIDE, NEW_GUIDE, "2026-08-20") if draft.kind == "price.added"]
+    drafts = [
+        draft for draft in told(OLD_GUIDE, NEW_GUIDE, "2026-08-20") if draft.kind == "price.added"
+    ]
     assert len(drafts) == 12
-    assert {str(draft.fact.starts) for draft in drafts if isinstance(draft.fact, Price)} == {END.text}
+    assert {str(draft.fact.starts) for draft in drafts if isinstance(draft.fact, Price)} == {
+        END.text
+    }
     early = [draft.kind for draft in told(OLD_GUIDE, NEW_GUIDE, "2026-05-10")]
     assert early.count("price.scheduled") == 12
 
 
-# --- the list as captured ----------------------------------------------------------------------------------
+# --- the list as captured
+# ----------------------------------------------------------------------------------
 
 
 @needs_corpus
@@ -136,15 +164,20 @@ def test_a_redirected_model_costs_what_its_target_costs() -> None:
 def test_every_list_is_read(name: str) -> None:
     facts = read(name)
     items = json.loads(capture(name))["data"]
-    names = {item["id"] for item in items} | {alias for item in items for alias in item.get("aliases", ())}
+    names = {item["id"] for item in items} | {
+        alias for item in items for alias in item.get("aliases", ())
+    }
     assert {fact.model for fact in facts.values()} == names
     for item in items:
         told = prices(facts, item["id"]).values()
-        printed = [value for key, value in item.items() if key.endswith(("_price", "_price_long_context"))]
+        printed = [
+            value for key, value in item.items() if key.endswith(("_price", "_price_long_context"))
+        ]
         rows = [row["price_per_image"] for row in item.get("pricing", ())]
         amounts = Counter(
-            Decimal(value) / (10**10 if "image_price" in item else 10**4) for value in [*printed, *rows]
-        )  # fmt: skip
+            Decimal(value) / (10**10 if "image_price" in item else 10**4)
+            for value in [*printed, *rows]
+        )
         assert Counter(Decimal(price.split("/")[0]) for price in told) == amounts
 
 
@@ -152,15 +185,21 @@ def test_every_list_is_read(name: str) -> None:
 def test_prices_of_august_2026() -> None:
     facts = read(f"{LIST}/2026-08-12.json")
     assert prices(facts, "grok-4.6") == {
-        ("input", "<=200k"): "2/1M tokens", ("input", ">200k"): "4/1M tokens",
-        ("cached_input", "<=200k"): "0.5/1M tokens", ("cached_input", ">200k"): "1/1M tokens",
-        ("output", "<=200k"): "6/1M tokens", ("output", ">200k"): "12/1M tokens", ("image_input", ""): "2/1M tokens",
-    }  # fmt: skip
+        ("input", "<=200k"): "2/1M tokens",
+        ("input", ">200k"): "4/1M tokens",
+        ("cached_input", "<=200k"): "0.5/1M tokens",
+        ("cached_input", ">200k"): "1/1M tokens",
+        ("output", "<=200k"): "6/1M tokens",
+        ("output", ">200k"): "12/1M tokens",
+        ("image_input", ""): "2/1M tokens",
+    }
     assert prices(facts, "grok-imagine-image-2.0") == {
         ("image_output", ""): "0.06/image",
-        ("image_output", "low 1k"): "0.04/image", ("image_output", "low 2k"): "0.06/image",
-        ("image_output", "medium 1k"): "0.06/image", ("image_output", "medium 2k"): "0.08/image",
-    }  # fmt: skip
+        ("image_output", "low 1k"): "0.04/image",
+        ("image_output", "low 2k"): "0.06/image",
+        ("image_output", "medium 1k"): "0.06/image",
+        ("image_output", "medium 2k"): "0.08/image",
+    }
     assert prices(facts, "grok-imagine-video") == {}
     assert aliases(facts)["grok-code-fast-1"] == "grok-build-0.1"
     assert aliases(facts)["grok-latest"] == "grok-4.3"
@@ -168,7 +207,9 @@ def test_prices_of_august_2026() -> None:
 
 @needs_corpus
 def test_new_fields_are_no_change_of_any_model() -> None:
-    """Prices came on 2026-05-23, aliases and contexts by 2026-06-16: nothing cost more, and nothing was retargeted."""
+    """Prices came on 2026-05-23, aliases and contexts by 2026-06-16: nothing cost more, and nothing
+    was retargeted.
+    """
     for one, other in (("2026-05-21", "2026-06-10"), ("2026-06-10", "2026-06-16")):
         drafts = told(f"{LIST}/{one}.json", f"{LIST}/{other}.json", other)
         assert {draft.kind for draft in drafts} <= {"price.added", "model.listed"}
@@ -183,7 +224,9 @@ def test_what_changed_in_nine_months() -> None:
             kinds[draft.kind] += draft.kind != "model.listed"
             if draft.kind == "price.increased":
                 assert (
-                    draft.summary == "xai/grok-imagine-image-quality: image output 0.04 -> 0.05 USD per image (+25 %)"
+                    draft.summary
+                    == "xai/grok-imagine-image-quality: image output 0.04 -> 0.05 USD per image "
+                    "(+25 %)"
                 )
             if draft.kind == "model.retargeted":
                 assert draft.fact
@@ -203,12 +246,15 @@ def test_one_more_model_left_than_the_guide_lists() -> None:
 @needs_corpus
 def test_redirected_models_were_aliases_for_some_days() -> None:
     june, later = aliases(read(f"{LIST}/2026-06-18.json")), aliases(read(f"{LIST}/2026-06-21.json"))
-    redirected = {fact.model for fact in ends(read(NEW_GUIDE)).values() if fact.replacements == ("grok-4.3",)}
+    redirected = {
+        fact.model for fact in ends(read(NEW_GUIDE)).values() if fact.replacements == ("grok-4.3",)
+    }
     assert all(june[model] == "grok-4.3" for model in redirected)
     assert len(june.items() - later.items()) == 29
 
 
-# --- fixtures ----------------------------------------------------------------------------------------------
+# --- fixtures
+# ----------------------------------------------------------------------------------------------
 
 
 def test_an_alias_that_goes_to_another_model_is_retargeted() -> None:
@@ -220,17 +266,21 @@ def test_an_alias_that_goes_to_another_model_is_retargeted() -> None:
     before, after = (snapshot(MODELS.read(body.encode())) for body in (text, json.dumps(document)))
     [draft] = interpret(MODELS, diff(before, after), datetime(2026, 8, 12, tzinfo=UTC))
     assert (draft.kind, draft.summary) == (
-        "model.retargeted", "xai/grok-latest: points to grok-4.6, was grok-4.3"
-    )  # fmt: skip
+        "model.retargeted",
+        "xai/grok-latest: points to grok-4.6, was grok-4.3",
+    )
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("12:00 PM PT", "12:00pm PT"),
-    ("`none` reasoning", '"none" reasoning'),
-    ("whatever the old price was", "from then on"),
-    ("Redirect target after May 15", "Redirect target"),
-    ("* `grok-code-fast-1`\n", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("12:00 PM PT", "12:00pm PT"),
+        ("`none` reasoning", '"none" reasoning'),
+        ("whatever the old price was", "from then on"),
+        ("Redirect target after May 15", "Redirect target"),
+        ("* `grok-code-fast-1`\n", ""),
+    ],
+)
 def test_wording_is_no_change(old: str, new: str) -> None:
     assert not diff(guide(), guide(old, new))
 
@@ -247,13 +297,19 @@ def test_nothing_is_no_price(said: object) -> None:
     assert ("image_input", "") not in prices(facts, "grok-4.3")
 
 
-@pytest.mark.parametrize(("fields", "message"), [
-    ({"search_price": 250}, "unknown price of grok-4.3: 'search_price'"),
-    ({"prompt_text_token_price": 1.25}, "not a price in 1e-10 USD: 1.25"),
-    ({"prompt_text_token_price": -1}, "not a price in 1e-10 USD: -1"),
-    ({"long_context_threshold": 131072}, "a threshold of 131072 tokens"),
-    ({"pricing": [{"price_per_second": 1, "quality": "low", "resolution": "1k"}]}, "unknown price of grok-4.3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"search_price": 250}, "unknown price of grok-4.3: 'search_price'"),
+        ({"prompt_text_token_price": 1.25}, "not a price in 1e-10 USD: 1.25"),
+        ({"prompt_text_token_price": -1}, "not a price in 1e-10 USD: -1"),
+        ({"long_context_threshold": 131072}, "a threshold of 131072 tokens"),
+        (
+            {"pricing": [{"price_per_second": 1, "quality": "low", "resolution": "1k"}]},
+            "unknown price of grok-4.3",
+        ),
+    ],
+)
 def test_an_unknown_price_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(Unreadable, match=re.escape(message)):
         listed(lambda item: item.update(fields))
@@ -269,12 +325,19 @@ def test_a_listed_model_is_no_alias() -> None:
     assert "grok-4.6" not in aliases(facts)
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("Effective May 15, 2026 at 12:00 PM PT", "Soon", "not one moment"),
-    ("| `grok-build-0.1` |", "| some other model |", "no model to go on as"),
-    ("$1.25 per 1M input", "about $1 per 1M input", "no price known by which redirected requests are billed"),
-    ("| Redirect target after May 15 |", "| Target |", "no known layout"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Effective May 15, 2026 at 12:00 PM PT", "Soon", "not one moment"),
+        ("| `grok-build-0.1` |", "| some other model |", "no model to go on as"),
+        (
+            "$1.25 per 1M input",
+            "about $1 per 1M input",
+            "no price known by which redirected requests are billed",
+        ),
+        ("| Redirect target after May 15 |", "| Target |", "no known layout"),
+    ],
+)
 def test_what_is_not_known_is_refused(old: str, new: str, message: str) -> None:
     with pytest.raises(Unreadable, match=re.escape(message)):
         guide(old, new)

@@ -47,7 +47,11 @@ EXACT = [
     ("2027-04-14<sup>1</sup>", "2027-04-14", "Azure include: a footnote"),
     ("2027-04-14^1^", "2027-04-14", "Azure Markdown rendition: the same footnote"),
     ("2027-04-14¹", "2027-04-14", "a superscript digit"),
-    ("2525/06/06", "2525-06-06", "Mistral 2025: a typo is read as printed; the check of a poll stops it"),
+    (
+        "2525/06/06",
+        "2525-06-06",
+        "Mistral 2025: a typo is read as printed; the check of a poll stops it",
+    ),
     ("9999-01-01", "9999-01-01", "OpenRouter's 'never'"),
     ("August 2026", "2026-08", "Gemini deprecations"),
     ("June, 2026", "2026-06", "OpenAI changelog"),
@@ -61,7 +65,11 @@ EXACT = [
 
 FLOORS = [
     ("Not sooner than June 30, 2027", "2027-06-30", "Anthropic deprecations"),
-    ("Not sooner than March 7, 2025", "2025-03-07", "Anthropic to 2026-02: a floor in the past is still one"),
+    (
+        "Not sooner than March 7, 2025",
+        "2025-03-07",
+        "Anthropic to 2026-02: a floor in the past is still one",
+    ),
     ("No sooner than May 20, 2028", "2028-05-20", "Vertex versions"),
     ("EOL no sooner than July 1, 2026", "2026-07-01", "Bedrock model cards"),
     ("starting no sooner than March 10, 2025", "2025-03-10", "Azure to 2025-05"),
@@ -70,7 +78,11 @@ FLOORS = [
     ("Not before October 16, 2026", "2026-10-16", "Vertex versions to 2026-07"),
     ("May 19, 2027 or later", "2027-05-19", "Vertex versions since 2026-07"),
     ("Will not retire before April 15, 2027", "2027-04-15", "Azure"),
-    ("No retirement scheduled. Will not retire before April 15, 2027", "2027-04-15", "Azure, both in one cell"),
+    (
+        "No retirement scheduled. Will not retire before April 15, 2027",
+        "2027-04-15",
+        "Azure, both in one cell",
+    ),
     ("at earliest 2024-06-13", "2024-06-13", "OpenAI deprecations"),
     ("Earliest February 2026", "2026-02", "Gemini deprecations 2025"),
     ("June 2026 at the earliest", "2026-06", "prose"),
@@ -87,7 +99,11 @@ TIMES = [
     ("2026-07-24 15:59 UTC", "2026-07-24T15:59Z", "DeepSeek updates"),
     ("Beijing Time 2026.6.30 00:00", "2026-06-29T16:00Z", "Xiaomi: the day before, in UTC"),
     ("August 20, 2025, 00:00:00 (UTC+08:00)", "2025-08-19T16:00Z", "Alibaba 2025"),
-    ("October 10, 2026, 00:00:00", "2026-10-10", "Alibaba 2026 names no zone: the day is all that is certain"),
+    (
+        "October 10, 2026, 00:00:00",
+        "2026-10-10",
+        "Alibaba 2026 names no zone: the day is all that is certain",
+    ),
     ("2026/07/24 23:59", "2026-07-24", "DeepSeek in China, no zone printed"),
     ("2026-05-15T19:00:00Z", "2026-05-15T19:00Z", "APIs"),
     ("2026-09-02T22:17:00.0000000Z", "2026-09-02T22:17Z", "Azure front matter"),
@@ -96,9 +112,21 @@ TIMES = [
 ]
 
 NO_DATES = [
-    "", "-", "—", "---", "N/A", "NA", "n/a", "None", "TBD", "To be announced", "No shutdown date announced",
-    "No retirement date announced", "No shutdown date announced.", "*No retirement date announced*",
-]  # fmt: skip
+    "",
+    "-",
+    "—",
+    "---",
+    "N/A",
+    "NA",
+    "n/a",
+    "None",
+    "TBD",
+    "To be announced",
+    "No shutdown date announced",
+    "No retirement date announced",
+    "No shutdown date announced.",
+    "*No retirement date announced*",
+]
 
 REFUSED = [
     ("Smarch 45th, 20x6", "nonsense"),
@@ -145,7 +173,9 @@ def test_a_time(printed: str, text: str, page: str) -> None:
     assert found.text == text, page
 
 
-@pytest.mark.parametrize("printed", ["by July 2026", "no later than July 2026", "on or before July 2026"])
+@pytest.mark.parametrize(
+    "printed", ["by July 2026", "no later than July 2026", "on or before July 2026"]
+)
 def test_a_deadline(printed: str) -> None:
     assert when(printed) == When("2026-07", "by")
 
@@ -173,7 +203,11 @@ def test_anything_else_is_refused(printed: str, why: str) -> None:
         ("Jun 24", {"year": 2026}, "2026-06-24"),  # OpenAI changelog
         ("June 24, 2025", {"year": 2026}, "2025-06-24"),  # a printed year is not overruled
         ("2026/07/24 23:59", {"zone": "Asia/Shanghai"}, "2026-07-24T15:59Z"),  # DeepSeek in China
-        ("2026-07-24 23:59 UTC", {"zone": "Asia/Shanghai"}, "2026-07-24T23:59Z"),  # nor is a printed zone
+        (
+            "2026-07-24 23:59 UTC",
+            {"zone": "Asia/Shanghai"},
+            "2026-07-24T23:59Z",
+        ),  # nor is a printed zone
         ("2026-07-24", {"zone": "Asia/Shanghai"}, "2026-07-24"),  # and a day is a day
     ],
 )
@@ -183,7 +217,9 @@ def test_what_an_adapter_may_add(printed: str, how: dict[str, Any], text: str) -
     assert found.text == text
 
 
-@pytest.mark.parametrize(("printed", "order"), [("13/13/2026", "mdy"), ("22/5/2026", "mdy"), ("5/22/2026", "dmy")])
+@pytest.mark.parametrize(
+    ("printed", "order"), [("13/13/2026", "mdy"), ("22/5/2026", "mdy"), ("5/22/2026", "dmy")]
+)
 def test_an_order_that_cannot_be(printed: str, order: Any) -> None:
     with pytest.raises(Unreadable, match="not a date"):
         when(printed, order=order)
@@ -198,7 +234,8 @@ def test_words_are_kept_and_do_not_count() -> None:
     assert before.words == "Not before October 16, 2026"
 
 
-# --- every printed form of every date ----------------------------------------------------------------------
+# --- every printed form of every date
+# ----------------------------------------------------------------------
 
 
 def _nth(day: int) -> str:
@@ -210,13 +247,27 @@ def printed_days(draw: st.DrawFn) -> tuple[str, str]:
     """A day in some form that a page has printed it in, and its text."""
     day = draw(st.dates(date(2020, 1, 1), date(2039, 12, 31)))
     full, short = month_name[day.month], month_abbr[day.month]
-    form = draw(st.sampled_from([
-        f"{day}", f"{day}".replace("-", "\u2011"), f"{day:%Y/%m/%d}", f"{day.year}.{day.month}.{day.day}",
-        f"{day.year}-{day.month}-{day.day}", f"{full} {day.day}, {day.year}", f"{full} {day.day:02}, {day.year}",
-        f"{full} {_nth(day.day)}, {day.year}", f"{full} {_nth(day.day)} {day.year}", f"{short} {day.day}, {day.year}",
-        f"{short}. {day.day}, {day.year}", f"{full}, {day.day}, {day.year}", f"{day.day} {full} {day.year}",
-        f"{day:%A}, {full} {day.day}, {day.year}", f"{full.upper()} {day.day}, {day.year}",
-    ]))  # fmt: skip
+    form = draw(
+        st.sampled_from(
+            [
+                f"{day}",
+                f"{day}".replace("-", "\u2011"),
+                f"{day:%Y/%m/%d}",
+                f"{day.year}.{day.month}.{day.day}",
+                f"{day.year}-{day.month}-{day.day}",
+                f"{full} {day.day}, {day.year}",
+                f"{full} {day.day:02}, {day.year}",
+                f"{full} {_nth(day.day)}, {day.year}",
+                f"{full} {_nth(day.day)} {day.year}",
+                f"{short} {day.day}, {day.year}",
+                f"{short}. {day.day}, {day.year}",
+                f"{full}, {day.day}, {day.year}",
+                f"{day.day} {full} {day.year}",
+                f"{day:%A}, {full} {day.day}, {day.year}",
+                f"{full.upper()} {day.day}, {day.year}",
+            ]
+        )
+    )
     return form, f"{day}"
 
 
@@ -224,7 +275,12 @@ def printed_days(draw: st.DrawFn) -> tuple[str, str]:
 def test_every_form_of_a_day_is_that_day(printed: tuple[str, str]) -> None:
     form, text = printed
     assert when(form) == When(text)
-    for floor in (f"Not sooner than {form}", f"{form} or later", f"at earliest {form}", f"No earlier than {form}^1^"):
+    for floor in (
+        f"Not sooner than {form}",
+        f"{form} or later",
+        f"at earliest {form}",
+        f"No earlier than {form}^1^",
+    ):
         assert when(floor) == When(text, "not_before")
     assert when(f"by {form}") == When(text, "by")
 
@@ -251,7 +307,8 @@ def test_any_text_is_a_date_or_none_or_refused(text: str) -> None:
     assert found is None or found.starts <= found.ends
 
 
-# --- When --------------------------------------------------------------------------------------------------
+# --- When
+# --------------------------------------------------------------------------------------------------
 
 
 @given(whens())
@@ -269,11 +326,16 @@ def test_passed(date: When, now: datetime) -> None:
 
 @given(whens(), whens())
 def test_texts_sort_as_their_dates_do(one: When, other: When) -> None:
-    if "Q" not in one.text + other.text:  # a quarter has no place among months: Q sorts after every digit
-        assert (one.text <= other.text) is ((one.starts, len(one.text)) <= (other.starts, len(other.text)))
+    if (
+        "Q" not in one.text + other.text
+    ):  # a quarter has no place among months: Q sorts after every digit
+        assert (one.text <= other.text) is (
+            (one.starts, len(one.text)) <= (other.starts, len(other.text))
+        )
 
 
-# --- money -------------------------------------------------------------------------------------------------
+# --- money
+# -------------------------------------------------------------------------------------------------
 
 PRICES = [
     ("$5 / MTok", "5", "USD", "1M tokens", "Anthropic pricing"),
@@ -283,7 +345,13 @@ PRICES = [
     ("$100.00 / hour", "100.00", "USD", "hour", "OpenAI pricing"),
     ("$1.00 / 1K searches", "1.00", "USD", "1K searches", "Cohere"),
     ("$10 per 1,000 requests", "10", "USD", "1K requests", "Perplexity"),
-    ("$1.00 / 1,000,000 tokens per hour", "1.00", "USD", "1M tokens per hour", "Gemini pricing: storage"),
+    (
+        "$1.00 / 1,000,000 tokens per hour",
+        "1.00",
+        "USD",
+        "1M tokens per hour",
+        "Gemini pricing: storage",
+    ),
     ("$0.04 per image", "0.04", "USD", "image", "Gemini pricing"),
     ("$1,234.50 / hour", "1234.50", "USD", "hour", "thousands"),
     ("$0.00", "0.00", "USD", "", "zero is an amount, other than Free"),
@@ -303,12 +371,30 @@ def test_a_price(printed: str, amount: str, currency: str, per: str, page: str) 
 
 
 def test_header_and_page_complete_a_price_and_the_cell_overrules_them() -> None:
-    assert money("0.75", currency="USD", per="1M tokens") == Money(Decimal("0.75"), "USD", "1M tokens")
-    assert money("€0.75 / page", currency="USD", per="1M tokens") == Money(Decimal("0.75"), "EUR", "page")
+    assert money("0.75", currency="USD", per="1M tokens") == Money(
+        Decimal("0.75"), "USD", "1M tokens"
+    )
+    assert money("€0.75 / page", currency="USD", per="1M tokens") == Money(
+        Decimal("0.75"), "EUR", "page"
+    )
 
 
-@pytest.mark.parametrize("printed", ["", "—", "-", "\\\\", "Free", "Free of charge", "Limited-time Free", "N/A",
-                                     "Contact us", "Not available", "null"])  # fmt: skip
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "",
+        "—",
+        "-",
+        "\\\\",
+        "Free",
+        "Free of charge",
+        "Limited-time Free",
+        "N/A",
+        "Contact us",
+        "Not available",
+        "null",
+    ],
+)
 def test_no_price_is_not_zero(printed: str) -> None:
     assert money(printed, currency="USD") is None
 
@@ -321,7 +407,10 @@ def test_no_price_is_not_zero(printed: str) -> None:
         ("$5 / MTok4", "unknown unit"),  # Anthropic's overview: a footnote that lost its mark
         ("$5 / furlong", "unknown unit"),
         ("$-1", "not a price"),  # OpenRouter's pseudo-models
-        ("$2.00, prompts <= 200k tokens $4.00, prompts > 200k tokens", "not a price"),  # Gemini: the adapter splits it
+        (
+            "$2.00, prompts <= 200k tokens $4.00, prompts > 200k tokens",
+            "not a price",
+        ),  # Gemini: the adapter splits it
         ("$0.30 (text) $1.00 (audio)", "not a price"),
         ("$0.20$1.50", "not a price"),  # xAI: neighbours run together
         ("$1,5", "not a price"),
@@ -335,9 +424,16 @@ def test_any_other_price_is_refused(printed: str, message: str) -> None:
         money(Inline(printed, where="table 1, row 4"))
 
 
-@given(st.decimals(0, 10**6, allow_nan=False, allow_infinity=False, places=6), st.sampled_from(["$", "€", "£", "¥"]))
+@given(
+    st.decimals(0, 10**6, allow_nan=False, allow_infinity=False, places=6),
+    st.sampled_from(["$", "€", "£", "¥"]),
+)
 def test_an_amount_is_never_rounded(amount: Decimal, symbol: str) -> None:
-    for form in (f"{symbol}{amount:f}", f"{symbol}{amount:,f} / MTok", f"**{symbol}{amount:f}**<sup>2</sup>"):
+    for form in (
+        f"{symbol}{amount:f}",
+        f"{symbol}{amount:,f} / MTok",
+        f"**{symbol}{amount:f}**<sup>2</sup>",
+    ):
         found = money(form)
         assert found is not None
         assert str(found.amount) == f"{amount:f}"
@@ -374,7 +470,8 @@ def test_words_for_no_price_are_folded_as_cells_are() -> None:
     assert all(money(word, currency="USD") is None for word in NO_PRICE)
 
 
-# --- numbers of JSON ---------------------------------------------------------------------------------------
+# --- numbers of JSON
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

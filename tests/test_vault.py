@@ -1,4 +1,6 @@
-"""Secrets at rest: sealed, bound to their row, opened by any of the keys, and in no dump of any table (X3)."""
+"""Secrets at rest: sealed, bound to their row, opened by any of the keys, and in no dump of any
+table (X3).
+"""
 
 # ruff: noqa: F811  fixtures are imported, and named again where they are used
 
@@ -44,18 +46,31 @@ def fill(store: Store, count: int = 1) -> list[str]:
         SubscriptionRow(id="sub_hook", type="slack", address=HOOK, created_at=AT),
         SubscriptionRow(id="sub_apprise", type="apprise", address=APPRISE, created_at=AT),
         SubscriptionRow(
-            id="sub_rotated", type="webhook", address="https://hooks.example/", secret=new_secret(), created_at=AT,
+            id="sub_rotated",
+            type="webhook",
+            address="https://hooks.example/",
+            secret=new_secret(),
+            created_at=AT,
             old_secrets=[{"secret": "canary-old-secret", "until": "2026-11-27T00:00:00Z"}],
         ),
         *(
             SubscriptionRow(
-                id=f"sub_{n}", type="webhook", address=f"https://{n}.example/", secret=new_secret(), created_at=AT
+                id=f"sub_{n}",
+                type="webhook",
+                address=f"https://{n}.example/",
+                secret=new_secret(),
+                created_at=AT,
             )
             for n in range(count)
         ),
-    ]  # fmt: skip
+    ]
     with store.write() as session:
-        session.add_all([*rows, InstallationRow(team="T0", sealed='{"bot_token": "canary-token"}', installed_at=AT)])
+        session.add_all(
+            [
+                *rows,
+                InstallationRow(team="T0", sealed='{"bot_token": "canary-token"}', installed_at=AT),
+            ]
+        )
         found += [row.secret for row in rows if row.secret]
     return found
 
@@ -63,7 +78,9 @@ def fill(store: Store, count: int = 1) -> list[str]:
 def dump(store: Store) -> str:
     with store.read() as session:
         return "\n".join(
-            repr(tuple(row)) for table in upkeep.tables() for row in session.connection().execute(select(table))
+            repr(tuple(row))
+            for table in upkeep.tables()
+            for row in session.connection().execute(select(table))
         )
 
 
@@ -72,11 +89,14 @@ def all_opened(store: Store, keys: Vault) -> list[str]:
         found = [sealed.opened(keys, row) for row in session.scalars(select(SubscriptionRow))]
         teams = list(session.scalars(select(InstallationRow)))
     return [
-        text for one in found for text in (one.address, one.secret, *(old["secret"] for old in one.old_secrets))
+        text
+        for one in found
+        for text in (one.address, one.secret, *(old["secret"] for old in one.old_secrets))
     ] + [keys.open(row.sealed, sealed.installation_place(row.team)) for row in teams]
 
 
-# --- sealing -----------------------------------------------------------------------------------------------
+# --- sealing
+# -----------------------------------------------------------------------------------------------
 
 
 @given(st.text(), st.text())
@@ -108,15 +128,21 @@ def test_the_first_key_seals_and_all_open() -> None:
     both = Vault(vault.parse(f"{new},\n {old}"))
     assert both.open(closed, "a") == "secret"
     assert vault.sealed_with(both.seal("secret", "a")) == both.first != vault.sealed_with(closed)
-    with pytest.raises(SettingError, match=rf"LASTCALL_SECRET_KEYS: .* key {vault.sealed_with(closed)}"):
+    with pytest.raises(
+        SettingError, match=rf"LASTCALL_SECRET_KEYS: .* key {vault.sealed_with(closed)}"
+    ):
         Vault(vault.parse(new)).open(closed, "a")
     assert old not in repr(both)
 
 
 @pytest.mark.parametrize("text", ["short", base64.b64encode(b"x" * 31).decode(), "canary!" * 8])
-def test_a_key_that_is_none_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_key_that_is_none_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setenv("LASTCALL_SECRET_KEYS", f"{vault.new_key()} {text}")
-    with pytest.raises(SettingError, match=r"LASTCALL_SECRET_KEYS: .*key 2 is not 32 bytes in base64") as caught:
+    with pytest.raises(
+        SettingError, match=r"LASTCALL_SECRET_KEYS: .*key 2 is not 32 bytes in base64"
+    ) as caught:
         load_settings()
     assert text not in str(caught.value)
 
@@ -130,10 +156,13 @@ def test_keys_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert key not in repr(found) + str(found.model_dump())
 
 
-# --- the key file --------------------------------------------------------------------------------------------
+# --- the key file
+# --------------------------------------------------------------------------------------------
 
 
-def test_the_key_file_is_made_with_the_first_secret_for_its_owner_alone(tmp_path: Path, caplog) -> None:
+def test_the_key_file_is_made_with_the_first_secret_for_its_owner_alone(
+    tmp_path: Path, caplog
+) -> None:
     store = Store(str(tmp_path / "lastcall.db"))
     file = tmp_path / "lastcall.db.key"
     keys = sealed.keys(store, settings())
@@ -142,7 +171,9 @@ def test_the_key_file_is_made_with_the_first_secret_for_its_owner_alone(tmp_path
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert caplog.text.count("keep a copy") == 1
     assert sealed.keys(store, settings()).open(closed, "a") == "secret"
-    assert [path.name for path in tmp_path.iterdir()] == ["lastcall.db.key"], "nothing is left beside it"
+    assert [path.name for path in tmp_path.iterdir()] == ["lastcall.db.key"], (
+        "nothing is left beside it"
+    )
     store.close()
 
 
@@ -164,7 +195,9 @@ def test_a_process_that_runs_finds_a_key_that_another_put_into_the_file(tmp_path
 
 def test_a_key_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("canary")
-    with pytest.raises(SettingError, match="key: cannot read the keys in it: key 1 is not 32 bytes") as caught:
+    with pytest.raises(
+        SettingError, match="key: cannot read the keys in it: key 1 is not 32 bytes"
+    ) as caught:
         Vault(file=tmp_path / "key")
     assert "canary" not in str(caught.value)
     with pytest.raises(SettingError, match="cannot write the key file"):
@@ -173,12 +206,15 @@ def test_a_key_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 def test_postgresql_needs_a_key(postgres: NewDatabase) -> None:
     store = Store(postgres())
-    with pytest.raises(SettingError, match=r"LASTCALL_SECRET_KEYS is not set, .*`lastcall secrets new-key`"):
+    with pytest.raises(
+        SettingError, match=r"LASTCALL_SECRET_KEYS is not set, .*`lastcall secrets new-key`"
+    ):
         sealed.keys(store, settings()).seal("secret", "a")
     store.close()
 
 
-# --- the database ----------------------------------------------------------------------------------------------
+# --- the database
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_dump_has_no_secret(store: Store) -> None:
@@ -222,13 +258,20 @@ def test_a_secret_moved_to_another_row_is_refused(store: Store) -> None:
     keys = Vault(vault.parse(vault.new_key()))
     with store.write() as session:
         for name in ("sub_a", "sub_b"):
-            row = SubscriptionRow(id=name, type="webhook", address=f"https://{name}.example/", created_at=AT)
+            row = SubscriptionRow(
+                id=name, type="webhook", address=f"https://{name}.example/", created_at=AT
+            )
             row.secret = sealed.seal_secret(keys, row, f"secret of {name}")
             session.add(row)
         session.flush()
         stolen = session.get_one(SubscriptionRow, "sub_a").secret
-        session.execute(update(SubscriptionRow).where(SubscriptionRow.id == "sub_b").values(secret=stolen))
-    with store.read() as session, pytest.raises(StoreError, match="subscription:sub_b:secret does not open"):
+        session.execute(
+            update(SubscriptionRow).where(SubscriptionRow.id == "sub_b").values(secret=stolen)
+        )
+    with (
+        store.read() as session,
+        pytest.raises(StoreError, match="subscription:sub_b:secret does not open"),
+    ):
         sealed.opened(keys, session.get_one(SubscriptionRow, "sub_b"))
 
 
@@ -254,7 +297,8 @@ async def test_rotation_beside_a_service_that_runs(tmp_path: Path) -> None:
     store.close()
 
 
-# --- commands ----------------------------------------------------------------------------------------------------
+# --- commands
+# ------------------------------------------------------------------------------------------------
 
 
 def test_the_commands(run: Run, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +316,11 @@ def test_the_commands(run: Run, database: str, monkeypatch: pytest.MonkeyPatch) 
         {"key": first["first"], "present": True, "secrets": 0},
     ]
     Path(f"{database}.key").rename(f"{database}.lost")
-    for words in (("webhooks", "add", "https://hooks.example/b"), ("slack", "unsubscribe", HOOK), ("run",)):
+    for words in (
+        ("webhooks", "add", "https://hooks.example/b"),
+        ("slack", "unsubscribe", HOOK),
+        ("run",),
+    ):
         said = run(*words, code=4).err
         assert said.startswith("lastcall: LASTCALL_SECRET_KEYS: ")
         assert status["first"] in said
@@ -297,7 +345,9 @@ def test_lists_show_no_secret_that_an_earlier_version_left_open(run: Run, databa
             assert "canary" not in said.out
 
 
-def test_rotation_with_a_key_of_the_settings(run: Run, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotation_with_a_key_of_the_settings(
+    run: Run, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = run("secrets", "new-key").out.strip(), run("secrets", "new-key").out.strip()
     monkeypatch.setenv("LASTCALL_SECRET_KEYS", old)
     run("webhooks", "add", "https://hooks.example/a")
@@ -309,7 +359,9 @@ def test_rotation_with_a_key_of_the_settings(run: Run, database: str, monkeypatc
     run("secrets", "rotate")
 
 
-def test_a_copy_is_used_with_the_same_keys(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_is_used_with_the_same_keys(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = str(tmp_path / "copy.db")
     added = run("webhooks", "add", "https://hooks.example/a", "--json").json
     copied = run("db", "copy", copy)

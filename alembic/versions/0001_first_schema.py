@@ -14,7 +14,11 @@ def upgrade() -> None:
     op.create_table(
         "conflict",
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("severity", sa.String(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("before", sa.JSON(), nullable=False),
@@ -43,11 +47,19 @@ def upgrade() -> None:
         sa.Column("severity", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("folded", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "folded",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("before", sa.JSON(), nullable=True),
         sa.Column("after", sa.JSON(), nullable=True),
@@ -67,10 +79,16 @@ def upgrade() -> None:
         batch_op.create_index("event_canonical", ["canonical"], unique=False)
         batch_op.create_index("event_folded", ["folded", "detected_at", "sequence"], unique=False)
         batch_op.create_index("event_kind", ["kind", "detected_at", "sequence"], unique=False)
-        batch_op.create_index("event_provider", ["provider", "detected_at", "sequence"], unique=False)
+        batch_op.create_index(
+            "event_provider", ["provider", "detected_at", "sequence"], unique=False
+        )
         batch_op.create_index("event_says", ["says"], unique=False)
-        batch_op.create_index("event_severity", ["severity", "detected_at", "sequence"], unique=False)
-        batch_op.create_index("event_source", ["source_id", "detected_at", "sequence"], unique=False)
+        batch_op.create_index(
+            "event_severity", ["severity", "detected_at", "sequence"], unique=False
+        )
+        batch_op.create_index(
+            "event_source", ["source_id", "detected_at", "sequence"], unique=False
+        )
         batch_op.create_index("event_time", ["detected_at", "sequence"], unique=False)
 
     op.create_table(
@@ -168,7 +186,9 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'pending'"),
             postgresql_where=sa.text("state = 'pending'"),
         )
-        batch_op.create_index("delivery_subscription", ["subscription_id", "state", "id"], unique=False)
+        batch_op.create_index(
+            "delivery_subscription", ["subscription_id", "state", "id"], unique=False
+        )
 
     op.create_table(
         "listing",
@@ -180,8 +200,16 @@ def upgrade() -> None:
         sa.Column("document", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("folded", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "folded",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=False),
@@ -220,8 +248,16 @@ def upgrade() -> None:
         sa.Column("document", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("folded", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "folded",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=False),
@@ -281,8 +317,16 @@ def upgrade() -> None:
         sa.Column("document", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("folded", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "folded",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=False),
@@ -324,8 +368,16 @@ def upgrade() -> None:
         sa.Column("document", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("folded", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("canonical", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column(
+            "folded",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "canonical",
+            sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=False),
@@ -381,7 +433,9 @@ def downgrade() -> None:
     op.drop_table("attempt")
     with op.batch_alter_table("retirement", schema=None) as batch_op:
         batch_op.drop_index(
-            "retirement_stands", sqlite_where=sa.text("ended IS NULL"), postgresql_where=sa.text("ended IS NULL")
+            "retirement_stands",
+            sqlite_where=sa.text("ended IS NULL"),
+            postgresql_where=sa.text("ended IS NULL"),
         )
         batch_op.drop_index("retirement_folded")
         batch_op.drop_index("retirement_canonical")
@@ -389,7 +443,9 @@ def downgrade() -> None:
     op.drop_table("retirement")
     with op.batch_alter_table("price", schema=None) as batch_op:
         batch_op.drop_index(
-            "price_stands", sqlite_where=sa.text("ended IS NULL"), postgresql_where=sa.text("ended IS NULL")
+            "price_stands",
+            sqlite_where=sa.text("ended IS NULL"),
+            postgresql_where=sa.text("ended IS NULL"),
         )
         batch_op.drop_index("price_folded")
         batch_op.drop_index("price_canonical")
@@ -401,7 +457,9 @@ def downgrade() -> None:
     op.drop_table("poll")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index(
-            "notice_stands", sqlite_where=sa.text("ended IS NULL"), postgresql_where=sa.text("ended IS NULL")
+            "notice_stands",
+            sqlite_where=sa.text("ended IS NULL"),
+            postgresql_where=sa.text("ended IS NULL"),
         )
         batch_op.drop_index("notice_folded")
         batch_op.drop_index("notice_canonical")
@@ -409,7 +467,9 @@ def downgrade() -> None:
     op.drop_table("notice")
     with op.batch_alter_table("listing", schema=None) as batch_op:
         batch_op.drop_index(
-            "listing_stands", sqlite_where=sa.text("ended IS NULL"), postgresql_where=sa.text("ended IS NULL")
+            "listing_stands",
+            sqlite_where=sa.text("ended IS NULL"),
+            postgresql_where=sa.text("ended IS NULL"),
         )
         batch_op.drop_index("listing_folded")
         batch_op.drop_index("listing_canonical")
@@ -418,13 +478,17 @@ def downgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("delivery_subscription")
         batch_op.drop_index(
-            "delivery_due", sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'")
+            "delivery_due",
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
         )
 
     op.drop_table("delivery")
     op.drop_table("subscription")
     with op.batch_alter_table("source", schema=None) as batch_op:
-        batch_op.drop_index("source_due", sqlite_where=sa.text("enabled = 1"), postgresql_where=sa.text("enabled"))
+        batch_op.drop_index(
+            "source_due", sqlite_where=sa.text("enabled = 1"), postgresql_where=sa.text("enabled")
+        )
 
     op.drop_table("source")
     op.drop_table("feed")

@@ -64,32 +64,62 @@ def upgrade() -> None:
         sa.UniqueConstraint("subscription_id", "subject"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("message", sa.String(), nullable=False, server_default=sa.text("''")))
+        batch_op.add_column(
+            sa.Column("message", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
 
     with op.batch_alter_table("source", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("recent", sa.Text(), nullable=False, server_default=sa.text("'[]'")))
-        batch_op.add_column(sa.Column("stale", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+        batch_op.add_column(
+            sa.Column("recent", sa.Text(), nullable=False, server_default=sa.text("'[]'"))
+        )
+        batch_op.add_column(
+            sa.Column("stale", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+        )
         batch_op.add_column(sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("subscription", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("sealed_address", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("surfaces", sa.Text(), nullable=False, server_default=sa.text("'[]'")))
+        batch_op.add_column(
+            sa.Column("sealed_address", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("surfaces", sa.Text(), nullable=False, server_default=sa.text("'[]'"))
+        )
         batch_op.add_column(sa.Column("reminders", sa.JSON(), nullable=True))
-        batch_op.add_column(sa.Column("digest", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("quiet_from", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("quiet_to", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("timezone", sa.String(), nullable=False, server_default=sa.text("'UTC'")))
+        batch_op.add_column(
+            sa.Column("digest", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("quiet_from", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("quiet_to", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("timezone", sa.String(), nullable=False, server_default=sa.text("'UTC'"))
+        )
         batch_op.add_column(sa.Column("muted_until", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("threads", sa.String(), nullable=False, server_default=sa.text("'updates'")))
-        batch_op.add_column(sa.Column("format", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("verify", sa.String(), nullable=False, server_default=sa.text("''")))
-        batch_op.add_column(sa.Column("ordered", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+        batch_op.add_column(
+            sa.Column("threads", sa.String(), nullable=False, server_default=sa.text("'updates'"))
+        )
+        batch_op.add_column(
+            sa.Column("format", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("verify", sa.String(), nullable=False, server_default=sa.text("''"))
+        )
+        batch_op.add_column(
+            sa.Column("ordered", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+        )
         batch_op.add_column(sa.Column("probe_at", sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("old_secrets", sa.Text(), nullable=False, server_default=sa.text("'[]'")))
-        batch_op.add_column(sa.Column("failures", sa.Integer(), nullable=False, server_default=sa.text("0")))
+        batch_op.add_column(
+            sa.Column("old_secrets", sa.Text(), nullable=False, server_default=sa.text("'[]'"))
+        )
+        batch_op.add_column(
+            sa.Column("failures", sa.Integer(), nullable=False, server_default=sa.text("0"))
+        )
 
 
 def downgrade() -> None:

@@ -1,7 +1,7 @@
 """The command line: one module a command group, and what they have in common.
 
-What a command needs is imported inside it, so that ``lastcall events`` pays for no web, Slack or HTTP client.
-"""
+What a command needs is imported inside it, so that ``lastcall events`` pays for no web, Slack or
+HTTP client."""
 
 from __future__ import annotations
 
@@ -24,11 +24,27 @@ BUG = 70
 
 #: Each command or group and the module that has it, in the order of the help.
 COMMANDS = {
-    "demo": "run", "run": "run", "poll": "poll", "parse": "parse", "replay": "run", "sources": "sources",
-    "events": "events", "show": "models", "upcoming": "models", "prices": "models", "explain": "explain",
-    "check": "check", "slack": "slack", "webhooks": "webhooks", "email": "others", "apprise": "others",
-    "subscriptions": "subscriptions", "deliveries": "deliveries", "db": "db", "secrets": "secrets",
-}  # fmt: skip
+    "demo": "run",
+    "run": "run",
+    "poll": "poll",
+    "parse": "parse",
+    "replay": "run",
+    "sources": "sources",
+    "events": "events",
+    "show": "models",
+    "upcoming": "models",
+    "prices": "models",
+    "explain": "explain",
+    "check": "check",
+    "slack": "slack",
+    "webhooks": "webhooks",
+    "email": "others",
+    "apprise": "others",
+    "subscriptions": "subscriptions",
+    "deliveries": "deliveries",
+    "db": "db",
+    "secrets": "secrets",
+}
 
 
 class Program(TyperGroup):
@@ -58,11 +74,27 @@ class Program(TyperGroup):
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-        except (RuntimeError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            # typer's own way out is a RuntimeError (Exit, Abort), or one of Click's, which is none of these.
-            if isinstance(error, typer.Exit | typer.Abort) or os.environ.get("LASTCALL_LOG_LEVEL", "") == "DEBUG":
+        except (
+            RuntimeError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+        ) as error:
+            # typer's own way out is a RuntimeError (Exit, Abort), or one of Click's, which is none
+            # of these.
+            if (
+                isinstance(error, typer.Exit | typer.Abort)
+                or os.environ.get("LASTCALL_LOG_LEVEL", "") == "DEBUG"
+            ):
                 raise
-            _fail(f"{type(error).__name__}: {error} (a fault of Lastcall; LASTCALL_LOG_LEVEL=DEBUG shows where)", BUG)
+            _fail(
+                f"{type(error).__name__}: {error} (a fault of Lastcall; LASTCALL_LOG_LEVEL=DEBUG "
+                "shows where)",
+                BUG,
+            )
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -94,7 +126,8 @@ def lastcall(
 ) -> None:
     """Know before it hurts: AI models that are retired, moved, redirected or repriced.
 
-    Start with `lastcall demo`, or with `lastcall sources check`, `lastcall poll` and then `lastcall upcoming`.
+    Start with `lastcall demo`, or with `lastcall sources check`, `lastcall poll` and then `lastcall
+    upcoming`.
 
     \b
     Exit codes: 0 done, 1 findings (check), 2 usage, 3 a document could not be read or was refused,
@@ -103,6 +136,8 @@ def lastcall(
 
 
 def main() -> None:
-    """The program. A short command spends a tenth of its time on collecting no garbage, so that starts later."""
+    """The program. A short command spends a tenth of its time on collecting no garbage, so that
+    starts later.
+    """
     gc.set_threshold(100_000, 20, 20)
     app(prog_name="lastcall")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-#: Surfaces whose end breaks no call of a model: the app of the same name, a product around it, a parameter.
+#: Surfaces whose end breaks no call of a model: the app of the same name, a product around it, a
+#: parameter.
 ELSEWHERE = frozenset({"chatgpt", "product", "parameter"})
 
 app = typer.Typer(**PLAIN)
@@ -27,10 +28,14 @@ STATUSES = ("retired", "retiring", "floor", "ok", "unknown")
 
 @app.command()
 def check(
-    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Ids or provider/model.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Ids or provider/model.")
+    ] = None,
     file: Annotated[
         str | None,
-        typer.Option("--file", "-f", metavar="FILE", help="A model a line, or a LiteLLM config; - is stdin."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="A model a line, or a LiteLLM config; - is stdin."
+        ),
     ] = None,
     within: Within = "60d",
     as_json: AsJson = False,
@@ -38,7 +43,8 @@ def check(
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Fail if any of these models is retired or retires soon. Unknown models are told, never taken for safe.
+    """Fail if any of these models is retired or retires soon. Unknown models are told, never taken
+    for safe.
 
     \b
     Exit code: 1 if any is retired or retires within the time, else 5 if any is unknown, else 0.
@@ -56,7 +62,10 @@ def check(
     with opened(db) as store, store.read() as session:
         told = [_status(session, model, limit, now) for model in dict.fromkeys(asked)]
     if not output.machine(how, told, ("model", "status", "summary")):
-        output.table(("MODEL", "STATUS", "WHY"), [(row["model"], row["status"], row["summary"]) for row in told])
+        output.table(
+            ("MODEL", "STATUS", "WHY"),
+            [(row["model"], row["status"], row["summary"]) for row in told],
+        )
     statuses = {row["status"] for row in told}
     if statuses & {"retired", "retiring"}:
         raise typer.Exit(1)
@@ -72,14 +81,23 @@ def _status(session: Session, model: str, limit: datetime, now: datetime) -> Jso
     fresh = facts.freshness(session)
     found = stored.named(session, (Retirement, Listing, Price), model, official=True)
     if not found:
-        return {"model": model, "status": "unknown", "summary": _unknown(session, model), "findings": []}
+        return {
+            "model": model,
+            "status": "unknown",
+            "summary": _unknown(session, model),
+            "findings": [],
+        }
     sorted_by: dict[str, list[Json]] = {status: [] for status in STATUSES}
     for one in found:
         if isinstance(one.fact, Retirement) and one.fact.surface not in ELSEWHERE:
             status = _of(one.fact, limit, now)
-            sorted_by[status].append(lookup.ending_json(one, one.fact, now, fresh.get(one.source_id)))
+            sorted_by[status].append(
+                lookup.ending_json(one, one.fact, now, fresh.get(one.source_id))
+            )
     status = next((status for status in STATUSES if sorted_by[status]), "ok")
-    findings = [] if status == "ok" else sorted_by["retired"] + sorted_by["retiring"] + sorted_by["floor"]
+    findings = (
+        [] if status == "ok" else sorted_by["retired"] + sorted_by["retiring"] + sorted_by["floor"]
+    )
     words = "; ".join(_words(row, now) for row in findings) or "no end within the time is known"
     return {"model": model, "status": status, "summary": words, "findings": findings}
 

@@ -47,17 +47,22 @@ def check(as_json: AsJson = False, db: Db = None) -> None:
     else:
         output.table(("TABLE", "ROWS"), [(name, str(count)) for name, count in counts.items()])
     if faults:
-        raise StoreError("; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else ""))
+        raise StoreError(
+            "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
+        )
     output.say(f"schema {schema.HEAD}, no faults")
 
 
 @app.command()
 def prune(
-    keep: Annotated[str, typer.Option("--keep", metavar="TIME", help="Keep what is newer: 90d or a date.")] = "90d",
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="TIME", help="Keep what is newer: 90d or a date.")
+    ] = "90d",
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete old polls, deliveries that are over, and documents that nothing names. Events and facts stay.
+    """Delete old polls, deliveries that are over, and documents that nothing names. Events and
+    facts stay.
 
     Example: lastcall db prune --keep 180d
     """
@@ -75,11 +80,15 @@ def prune(
 
 @app.command()
 def copy(
-    target: Annotated[str, typer.Argument(metavar="URL_OR_PATH", help="A new database, for example postgresql://...")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="URL_OR_PATH", help="A new database, for example postgresql://..."),
+    ],
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Copy everything into a new database, for example from SQLite to PostgreSQL. Stop the service first.
+    """Copy everything into a new database, for example from SQLite to PostgreSQL. Stop the service
+    first.
 
     Example: lastcall db copy postgresql://lastcall@localhost/lastcall
     """
@@ -99,4 +108,7 @@ def copy(
         output.table(("TABLE", "ROWS"), [(name, str(count)) for name, count in copied.items()])
     if used:
         file = f" (LASTCALL_SECRET_KEYS_FILE={store.path}.key if it has none)" if store.path else ""
-        output.say(f"its secrets open with the same keys: give it the LASTCALL_SECRET_KEYS of the old one{file}")
+        output.say(
+            "its secrets open with the same keys: give it the LASTCALL_SECRET_KEYS of the old "
+            f"one{file}"
+        )

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from monitor.cli import output, targets
-from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
+from monitor.cli.options import (
+    MOST,
+    PLAIN,
+    AsCsv,
+    AsJson,
+    AsJsonl,
+    Db,
+    ListByDefault,
+    clock,
+    moment,
+    opened,
+)
 from monitor.errors import NotFound
 
 if TYPE_CHECKING:
@@ -16,20 +27,36 @@ if TYPE_CHECKING:
     from monitor.facts import Json
     from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-app = typer.Typer(cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN)
+app = typer.Typer(
+    cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN
+)
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
-Target = Annotated[str | None, typer.Option("--target", metavar="TARGET", help="Id or address of a target.")]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="Id or address of a target.")
+]
 
 FIELDS = (
-    "id", "state", "event", "kind", "summary", "target", "address", "attempts", "created_at", "next_at",
-    "delivered_at", "error",
-)  # fmt: skip
+    "id",
+    "state",
+    "event",
+    "kind",
+    "summary",
+    "target",
+    "address",
+    "attempts",
+    "created_at",
+    "next_at",
+    "delivered_at",
+    "error",
+)
 
 
 @app.command("list")
 def list_deliveries(
-    state: Annotated[str | None, typer.Option("--state", help="pending, held, delivered, dead or cancelled.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="pending, held, delivered, dead or cancelled.")
+    ] = None,
     target: Target = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
     as_json: AsJson = False,
@@ -46,7 +73,9 @@ def list_deliveries(
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     if state and state not in get_args(DeliveryState):
-        raise typer.BadParameter(f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}")
+        raise typer.BadParameter(
+            f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}"
+        )
     with opened(db) as store, store.read() as session:
         found = operate.listed(session, state, _target(session, target) if target else None, limit)
         told = [_told(row, event, to) for row, event, to in found]
@@ -56,24 +85,36 @@ def list_deliveries(
         ("ID", "STATE", "TO", "TRIES", "NEXT", "WHAT", "ERROR"),
         [
             (
-                str(row.id), row.state, str(one["address"]), str(row.attempts),
-                output.ago(row.next_at, now) if row.state == "pending" else "", event.summary, row.error,
+                str(row.id),
+                row.state,
+                str(one["address"]),
+                str(row.attempts),
+                output.ago(row.next_at, now) if row.state == "pending" else "",
+                event.summary,
+                row.error,
             )
             for (row, event, _), one in zip(found, told, strict=True)
         ],
-    )  # fmt: skip
+    )
     if not found:
         output.say("no deliveries")
 
 
 def _told(row: DeliveryRow, event: EventRow, to: SubscriptionRow) -> Json:
     return {
-        "id": row.id, "state": row.state, "event": event.id, "kind": event.kind, "summary": event.summary,
-        "target": to.id, "address": targets.told(to)["address"], "attempts": row.attempts,
+        "id": row.id,
+        "state": row.state,
+        "event": event.id,
+        "kind": event.kind,
+        "summary": event.summary,
+        "target": to.id,
+        "address": targets.told(to)["address"],
+        "attempts": row.attempts,
         "created_at": output.stamp(row.created_at),
         "next_at": output.stamp(row.next_at) if row.state == "pending" else None,
-        "delivered_at": output.stamp(row.delivered_at), "error": row.error,
-    }  # fmt: skip
+        "delivered_at": output.stamp(row.delivered_at),
+        "error": row.error,
+    }
 
 
 @app.command("show")
@@ -94,18 +135,30 @@ def show_delivery(
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
-            {"number": row.number, "at": output.stamp(row.at), "ms": row.ms, "status": row.status, "error": row.error,
-             "answer": row.answer}
+            {
+                "number": row.number,
+                "at": output.stamp(row.at),
+                "ms": row.ms,
+                "status": row.status,
+                "error": row.error,
+                "answer": row.answer,
+            }
             for row in operate.tries(session, number)
-        ]  # fmt: skip
+        ]
     if how == "json":
         output.document(one | {"tries": tries})
         return
     next_at = output.ago(found[0].next_at, now) if one["next_at"] else ""
-    output.details([
-        ("id", str(number)), ("state", str(one["state"])), ("event", f"{one['event']} ({one['kind']})"),
-        ("what", str(one["summary"])), ("to", f"{one['target']} {one['address']}"), ("next try", next_at),
-    ])  # fmt: skip
+    output.details(
+        [
+            ("id", str(number)),
+            ("state", str(one["state"])),
+            ("event", f"{one['event']} ({one['kind']})"),
+            ("what", str(one["summary"])),
+            ("to", f"{one['target']} {one['address']}"),
+            ("next try", next_at),
+        ]
+    )
     output.table(
         ("TRY", "AT", "MS", "STATUS", "ERROR", "ANSWER"),
         [[str(value) for value in each.values()] for each in tries],
@@ -117,18 +170,26 @@ def replay(
     ids: Ids = None,
     target: Target = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Owed since 2026-11-01, 30d, 12h, yesterday.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Owed since 2026-11-01, 30d, 12h, yesterday."),
     ] = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="What a --target wants of the log --since then and never got.")
+        bool,
+        typer.Option(
+            "--missing", help="What a --target wants of the log --since then and never got."
+        ),
     ] = False,
     provider: Annotated[str, typer.Option("--provider", help="Events of this provider.")] = "",
-    model: Annotated[str, typer.Option("--model", metavar="GLOB", help="Events of these models.")] = "",
-    kind: Annotated[str, typer.Option("--kind", metavar="GLOB", help="Events of this kind: price.*")] = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="GLOB", help="Events of these models.")
+    ] = "",
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="GLOB", help="Events of this kind: price.*")
+    ] = "",
     db: Db = None,
 ) -> None:
-    """Send again, with the same webhook-id: by id, of a target, since a time, by what the events are about, or what
-    all of them name together.
+    """Send again, with the same webhook-id: by id, of a target, since a time, by what the events
+    are about, or what all of them name together.
 
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
@@ -136,21 +197,30 @@ def replay(
     from monitor.store.log import Wanted, ids_of
 
     now = clock()
-    about = Wanted(provider=provider, model=model, kind=kind, baseline=None) if provider or model or kind else None
+    about = (
+        Wanted(provider=provider, model=model, kind=kind, baseline=None)
+        if provider or model or kind
+        else None
+    )
     if missing and (ids or not (target and since)):
         raise typer.BadParameter("--missing needs a --target and --since, and takes no ids")
     if not (ids or target or since or about):
-        raise typer.BadParameter("name deliveries, a --target, --since, or events by --provider, --model or --kind")
+        raise typer.BadParameter(
+            "name deliveries, a --target, --since, or events by --provider, --model or --kind"
+        )
     begin, events = moment(since, now) if since else None, ids_of(about) if about else None
     with opened(db) as store, store.write() as session:
         to = _target(session, target) if target else None
         if missing and to and begin:
             count = operate.replay_missing(session, now, to, begin, events)
         else:
-            count = operate.replay(session, now, [_row(one) for one in ids] if ids else None, to, begin, events)
+            count = operate.replay(
+                session, now, [_row(one) for one in ids] if ids else None, to, begin, events
+            )
         if ids and not count:
             raise NotFound(
-                f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` lists them"
+                f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` "
+                "lists them"
             )
     print(f"{count} deliveries are due again")
 
@@ -176,5 +246,7 @@ def _target(session: Session, named: str) -> str:
 
 
 def _row(number: int) -> int:
-    """The number of a row; 0, which none has, for what is too large to be one: a database refuses to look for it."""
+    """The number of a row; 0, which none has, for what is too large to be one: a database refuses
+    to look for it.
+    """
     return number if 0 < number < 2**63 else 0

@@ -7,15 +7,42 @@ from typing import Annotated
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, Provider, clock, moment, opened, severity
+from monitor.cli.options import (
+    MOST,
+    PLAIN,
+    AsCsv,
+    AsJson,
+    AsJsonl,
+    Db,
+    Provider,
+    clock,
+    moment,
+    opened,
+    severity,
+)
 from monitor.facts import Json
 
 app = typer.Typer(**PLAIN)
 
 FIELDS = (
-    "sequence", "detected_at", "severity", "kind", "provider", "model", "version", "region", "surface", "canonical",
-    "effective", "summary", "source", "url", "document", "baseline", "id",
-)  # fmt: skip
+    "sequence",
+    "detected_at",
+    "severity",
+    "kind",
+    "provider",
+    "model",
+    "version",
+    "region",
+    "surface",
+    "canonical",
+    "effective",
+    "summary",
+    "source",
+    "url",
+    "document",
+    "baseline",
+    "id",
+)
 
 
 def kinds(glob: str) -> str:
@@ -33,18 +60,30 @@ def kinds(glob: str) -> str:
 @app.command()
 def events(
     provider: Provider = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="GLOB", help="A kind: retirement, price.*.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="GLOB", help="A kind: retirement, price.*.")
+    ] = None,
     least: Annotated[
-        str | None, typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action or critical.")
+        str | None,
+        typer.Option(
+            "--severity", metavar="LEVEL", help="At least info, notice, action or critical."
+        ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d, 12h, yesterday (UTC).")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d, 12h, yesterday (UTC)."),
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to the same; a day ends it.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Up to the same; a day ends it.")
+    ] = None,
     source: Annotated[str | None, typer.Option("--source", help="Seen by this source.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
-    baseline: Annotated[bool, typer.Option(help="Also what the first look at a source found.")] = False,
+    baseline: Annotated[
+        bool, typer.Option(help="Also what the first look at a source found.")
+    ] = False,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
@@ -58,11 +97,16 @@ def events(
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     wanted = log.Wanted(
-        provider=provider or "", model=model or "", kind=kinds(kind) if kind else "",
-        severity=severity(least) if least else "", source=source or "",
-        since=moment(since, now) if since else None, until=moment(until, now, end=True) if until else None,
-        baseline=None if baseline else False, limit=limit,
-    )  # fmt: skip
+        provider=provider or "",
+        model=model or "",
+        kind=kinds(kind) if kind else "",
+        severity=severity(least) if least else "",
+        source=source or "",
+        since=moment(since, now) if since else None,
+        until=moment(until, now, end=True) if until else None,
+        baseline=None if baseline else False,
+        limit=limit,
+    )
     with opened(db) as store, store.read() as session:
         found = log.events(session, wanted)
         if not found and source and not sources.rows(session, [source]):
@@ -72,7 +116,11 @@ def events(
         hidden = 0 if found or baseline else log.hidden(session, wanted)
     show(how, found)
     if not found:
-        say = f"{output.counted(hidden, 'baseline event')} hidden; --baseline shows them" if hidden else "no events"
+        say = (
+            f"{output.counted(hidden, 'baseline event')} hidden; --baseline shows them"
+            if hidden
+            else "no events"
+        )
         output.say(say)
 
 
@@ -82,7 +130,13 @@ def show(how: output.Form, found: list[Json]) -> None:
         output.table(
             ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
             [
-                (row["detected_at"][:10], str(row["sequence"]), row["severity"], row["kind"], row["summary"])
+                (
+                    row["detected_at"][:10],
+                    str(row["sequence"]),
+                    row["severity"],
+                    row["kind"],
+                    row["summary"],
+                )
                 for row in found
             ],
         )

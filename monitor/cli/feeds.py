@@ -19,9 +19,14 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of an RSS or Atom feed.")],
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Its id becomes news.NAME; default: from the address.")
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="Its id becomes news.NAME; default: from the address."
+        ),
     ] = None,
-    no_check: Annotated[bool, typer.Option("--no-check", help="Add it without a look at it.")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Add it without a look at it.")
+    ] = False,
     db: Db = None,
 ) -> None:
     """Watch an RSS or Atom feed. It is fetched once, and refused if it is no feed or says nothing.
@@ -43,11 +48,16 @@ def add(
         if not no_check:
             (look,) = asyncio.run(survey.look(settings, [source]))
             if look.verdict != "ok":
-                raise Unreadable(f"{url}: {look.why}; nothing was added (--no-check adds it unseen)")
+                raise Unreadable(
+                    f"{url}: {look.why}; nothing was added (--no-check adds it unseen)"
+                )
         with store.write() as session:
             sources.add_feed(session, source.id, url, clock())
     print(f"{source.id}: added")
-    output.say("its first poll is history and alerts nobody; `lastcall run` picks it up, else `lastcall poll`")
+    output.say(
+        "its first poll is history and alerts nobody; `lastcall run` picks it up, else `lastcall "
+        "poll`"
+    )
 
 
 def remove(
@@ -63,7 +73,9 @@ def remove(
     with opened(db) as store, store.write() as session:
         found = next((pair[0] for pair in sources.feeds(session).items() if feed in pair), None)
         if not found:
-            raise NotFound(f"no feed {feed!r} was added; `lastcall sources disable` stops a built-in source")
+            raise NotFound(
+                f"no feed {feed!r} was added; `lastcall sources disable` stops a built-in source"
+            )
         sources.remove_feed(session, found)
     print(f"{found}: removed")
 
@@ -75,18 +87,29 @@ def _address(url: str) -> SplitResult:
         parts.port  # noqa: B018  raises for what is no number
     except ValueError as error:
         raise typer.BadParameter(f"{url!r} is no address: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not url.isprintable()
+        or " " in url
+    ):
         raise typer.BadParameter(f"{url!r} is no address of a feed; write https://...")
     if parts.username is not None:
-        raise typer.BadParameter("an address with a password in it would be shown everywhere; leave it out")
+        raise typer.BadParameter(
+            "an address with a password in it would be shown everywhere; leave it out"
+        )
     return parts
 
 
 def _name(parts: SplitResult, given: str | None) -> str:
-    """What stands after ``news.`` in the id: ``blog.example/atom.xml`` becomes blog-example-atom."""
+    """What stands after ``news.`` in the id: ``blog.example/atom.xml`` becomes
+    blog-example-atom.
+    """
     if given is not None:
         if not NAME.fullmatch(given):
-            raise typer.BadParameter(f"{given!r} is no name; write small letters, digits and single hyphens")
+            raise typer.BadParameter(
+                f"{given!r} is no name; write small letters, digits and single hyphens"
+            )
         return given
     place = (parts.hostname or "").removeprefix("www.") + re.sub(r"\.\w+$", "", parts.path)
     name = "-".join(re.findall(r"[a-z0-9]+", place.lower()))

@@ -1,11 +1,12 @@
-"""The models that a team uses, out of a file: a list with one a line, or the config of a LiteLLM proxy.
+"""The models that a team uses, out of a file: a list with one a line, or the config of a LiteLLM
+proxy.
 
     gpt-4o                      on any platform
     azure/gpt-4o   # a comment  there only
 
-Of a LiteLLM config, ``model_list[].litellm_params.model`` counts; where that names a deployment (Azure), what
-``model_info.base_model`` says it is. LiteLLM's prefix is the platform, and a name without one is its maker's.
-"""
+Of a LiteLLM config, ``model_list[].litellm_params.model`` counts; where that names a deployment
+(Azure), what ``model_info.base_model`` says it is. LiteLLM's prefix is the platform, and a name
+without one is its maker's."""
 
 from __future__ import annotations
 
@@ -24,14 +25,25 @@ from monitor.publish.match import Filter
 
 #: LiteLLM's prefixes that are not the name of our adapter (its documentation, "Providers").
 PREFIXES = {
-    "azure_ai": "azure", "azure_text": "azure", "bedrock_converse": "bedrock", "codestral": "mistral",
-    "cohere_chat": "cohere", "dashscope": "qwen", "fireworks_ai": "fireworks", "text-completion-codestral": "mistral",
-    "text-completion-openai": "openai", "together_ai": "together", "vertex_ai": "vertex", "vertex_ai_beta": "vertex",
+    "azure_ai": "azure",
+    "azure_text": "azure",
+    "bedrock_converse": "bedrock",
+    "codestral": "mistral",
+    "cohere_chat": "cohere",
+    "dashscope": "qwen",
+    "fireworks_ai": "fireworks",
+    "text-completion-codestral": "mistral",
+    "text-completion-openai": "openai",
+    "together_ai": "together",
+    "vertex_ai": "vertex",
+    "vertex_ai_beta": "vertex",
     "xiaomi_mimo": "xiaomi",
-}  # fmt: skip
-#: The platform that sells a maker's models under their own names, where that has another name than the maker.
+}
+#: The platform that sells a maker's models under their own names, where that has another name than
+#: the maker.
 _OWN = {"google": "gemini"}
-#: Between LiteLLM's prefix and the id: how to call it, and where. ``bedrock/converse/us-east-1/anthropic...``
+#: Between LiteLLM's prefix and the id: how to call it, and where.
+#: ``bedrock/converse/us-east-1/anthropic...``
 _ROUTE = re.compile(r"(converse|converse_like|invoke|responses|[a-z]{2}(-gov)?-[a-z]+-\d)/")
 _CONFIG = re.compile(r"^[\"']?model_list[\"']?\s*:", re.MULTILINE)
 #: Adapters that list what others sell.
@@ -40,7 +52,9 @@ _CATALOGUES = frozenset({"example", "genai_prices", "litellm", "llm_prices", "mo
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One model of a file. ``provider`` is empty where any is meant; ``problem`` says why it cannot be followed."""
+    """One model of a file. ``provider`` is empty where any is meant; ``problem`` says why it cannot
+    be followed.
+    """
 
     line: int
     said: str
@@ -54,7 +68,9 @@ class Used:
 
 
 def read(file: str) -> list[Used]:
-    """The models of a file, ``-`` for stdin, each once. Raises NotFound, and Unreadable for what is no such file."""
+    """The models of a file, ``-`` for stdin, each once. Raises NotFound, and Unreadable for what is
+    no such file.
+    """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except OSError as error:
@@ -70,10 +86,14 @@ def read(file: str) -> list[Used]:
 
 
 def filters(used: Sequence[Used], file: str) -> list[str]:
-    """A filter for each model. Raises Unreadable with the lines that name none: a list that is half followed is worse
-    than one that is refused."""
+    """A filter for each model. Raises Unreadable with the lines that name none: a list that is half
+    followed is worse than one that is refused."""
     platforms = _platforms()
-    wrong = [f"line {one.line}: {problem}" for one in used if (problem := one.problem or _problem(one, platforms))]
+    wrong = [
+        f"line {one.line}: {problem}"
+        for one in used
+        if (problem := one.problem or _problem(one, platforms))
+    ]
     if wrong:
         raise Unreadable(f"{file}: {'; '.join(wrong)}")
     if not used:
@@ -82,7 +102,9 @@ def filters(used: Sequence[Used], file: str) -> list[str]:
 
 
 def _filter(one: Used, platforms: Collection[str]) -> str:
-    """Of that platform; of any where none is named, or its maker. A display name is written with hyphens."""
+    """Of that platform; of any where none is named, or its maker. A display name is written with
+    hyphens.
+    """
     where = one.provider.lower() if one.provider.lower() in platforms else "*"
     return f"{where}/{'-'.join(one.model.split())}"
 
@@ -113,25 +135,32 @@ def _listed(text: str) -> Iterator[Used]:
             yield Used(number, said, provider, model) if slash else Used(number, said, "", said)
 
 
-# --- LiteLLM -----------------------------------------------------------------------------------------------
+# --- LiteLLM
+# -----------------------------------------------------------------------------------------------
 
 
 def _configured(text: str, file: str) -> Iterator[Used]:
-    """The nodes of the YAML, not its objects: they know their lines, and nothing is built that could be large."""
+    """The nodes of the YAML, not its objects: they know their lines, and nothing is built that
+    could be large.
+    """
     yaml: Any = importlib.import_module("yaml")  # only who has such a file pays for it
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
-        raise Unreadable(f"{file}:{where} {getattr(error, 'problem', None) or 'no YAML that can be read'}") from None
+        raise Unreadable(
+            f"{file}:{where} {getattr(error, 'problem', None) or 'no YAML that can be read'}"
+        ) from None
     entries = _get(root, "model_list")
     if not isinstance(entries, yaml.SequenceNode):
         raise Unreadable(f"{file}: has no model_list, or one that is no list")
     for entry in entries.value:
         said, base = _get(entry, "litellm_params", "model"), _get(entry, "model_info", "base_model")
         if not isinstance(said, yaml.ScalarNode) or not said.value.strip():
-            raise Unreadable(f"{file}: line {entry.start_mark.line + 1}: the entry has no litellm_params.model")
+            raise Unreadable(
+                f"{file}: line {entry.start_mark.line + 1}: the entry has no litellm_params.model"
+            )
         told = base.value.strip() if isinstance(base, yaml.ScalarNode) else ""
         yield _meant(said.start_mark.line + 1, said.value.strip(), told)
 
@@ -147,7 +176,9 @@ def _meant(line: int, said: str, base: str) -> Used:
         return Used(line, said, provider or own or _maker(base), rest if own else base)
     if not slash:
         maker = _maker(said)
-        problem = "" if maker else f"{said!r}: nobody is known to make it; write it as provider/model"
+        problem = (
+            "" if maker else f"{said!r}: nobody is known to make it; write it as provider/model"
+        )
         return Used(line, said, maker, said, problem)
     while match := _ROUTE.match(model):
         model = model[match.end() :]
@@ -170,7 +201,11 @@ def _get(node: Any, *path: str) -> Any:
         found = next((value for name, value in pairs if name.value == key), None)
         if found is None:
             merged = [value for name, value in pairs if name.value == "<<"]
-            within = [one for value in merged for one in (value.value if value.id == "sequence" else [value])]
+            within = [
+                one
+                for value in merged
+                for one in (value.value if value.id == "sequence" else [value])
+            ]
             found = next((there for one in within if (there := _get(one, key)) is not None), None)
         node = found
     return node

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def notices(
     session: Session, text: str, now: datetime, at: datetime | None
 ) -> tuple[list[Known], dict[tuple[str, str], list[Mark]]]:
-    """Notices that name a model, newest first, and by source and key the marks of what articles claim of it."""
+    """Notices that name a model, newest first, and by source and key the marks of what articles
+    claim of it.
+    """
     from sqlalchemy import Text, func, or_, type_coerce
 
     from monitor.store import facts
@@ -35,10 +37,16 @@ def notices(
     official = _official(session)
     articles = [] if official is None else marked.articles(session, official, at)
     claimed = marked.marks(
-        session, official or (), [one.fact for one in articles if isinstance(one.fact, Notice)], now, at
+        session,
+        official or (),
+        [one.fact for one in articles if isinstance(one.fact, Notice)],
+        now,
+        at,
     )
     about = {
-        (one.source_id, one.fact.key): [mark for mark in claimed[one.fact.key] if mark.claim.model in names(text)]
+        (one.source_id, one.fact.key): [
+            mark for mark in claimed[one.fact.key] if mark.claim.model in names(text)
+        ]
         for one in articles
         if one.fact.key in claimed
     }
@@ -49,12 +57,19 @@ def notices(
 
 
 def marks_json(marks: Sequence[Mark]) -> Json:
-    """What an article claims of a model, and what official sources say to it; the worst of it first and by itself."""
+    """What an article claims of a model, and what official sources say to it; the worst of it first
+    and by itself.
+    """
     from monitor.claims import VERDICTS
 
     worst = sorted(marks, key=lambda mark: VERDICTS.index(mark.verdict))
     said = [
-        {"claim": str(mark.claim), "verdict": mark.verdict, "why": mark.why, "quote": mark.claim.quote}
+        {
+            "claim": str(mark.claim),
+            "verdict": mark.verdict,
+            "why": mark.why,
+            "quote": mark.claim.quote,
+        }
         for mark in worst
     ]
     first = said[0] if said else {"claim": "", "verdict": "", "why": ""}
@@ -62,7 +77,9 @@ def marks_json(marks: Sequence[Mark]) -> Json:
 
 
 def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
-    """What the article of an event claims, as the official sources judge it now; nothing for other events."""
+    """What the article of an event claims, as the official sources judge it now; nothing for other
+    events.
+    """
     from monitor.facts import from_json
     from monitor.store import marks as marked
 
@@ -70,12 +87,16 @@ def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
     if not isinstance(notice, Notice) or notice.provider not in marked.press(session):
         return []
     official = _official(session) or frozenset()
-    found: list[Json] = marks_json(marked.marks(session, official, [notice], now).get(notice.key, ()))["claims"]
+    found: list[Json] = marks_json(
+        marked.marks(session, official, [notice], now).get(notice.key, ())
+    )["claims"]
     return found
 
 
 def _official(session: Session) -> frozenset[str] | None:
-    """The sources whose word counts; None where no news is held, since to ask imports every adapter."""
+    """The sources whose word counts; None where no news is held, since to ask imports every
+    adapter.
+    """
     from monitor.store import marks as marked
 
     if not marked.press(session):
@@ -99,20 +120,33 @@ def missing(session: Session, text: str) -> NotFound:
     from monitor.store.tables import VERSIONS
 
     tables = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
-    ids = session.connection().execute(union(*(select(table.c.model, table.c.folded) for table in tables))).all()
+    ids = (
+        session.connection()
+        .execute(union(*(select(table.c.model, table.c.folded) for table in tables)))
+        .all()
+    )
     folded = {line.folded: line.model for line in ids if line.folded}
     wanted = text.strip().casefold().rpartition("/")[2]
     near = difflib.get_close_matches(wanted, folded, 5, 0.6)
-    near += [name for name in sorted(folded) if wanted and wanted in name and name not in near][: 5 - len(near)]
-    hint = f"; near: {', '.join(folded[name] for name in near)}" if near else "; `lastcall sources` lists what is read"
+    near += [name for name in sorted(folded) if wanted and wanted in name and name not in near][
+        : 5 - len(near)
+    ]
+    hint = (
+        f"; near: {', '.join(folded[name] for name in near)}"
+        if near
+        else "; `lastcall sources` lists what is read"
+    )
     return NotFound(f"no model {text!r} is known{hint}")
 
 
-# --- what is told of one ------------------------------------------------------------------------------------
+# --- what is told of one
+# ------------------------------------------------------------------------------------
 
 
 def version_json(one: Known, good_at: datetime | None) -> Json:
-    """A fact in its public form, with where and when it was seen. ``seen`` is its source's last good look."""
+    """A fact in its public form, with where and when it was seen. ``seen`` is its source's last
+    good look.
+    """
     from monitor.identity import canonical
 
     return one.fact.to_json() | {
@@ -127,9 +161,21 @@ def version_json(one: Known, good_at: datetime | None) -> Json:
 
 #: The columns of ``upcoming`` and of the findings of ``check``.
 ENDING = (
-    "provider", "model", "version", "region", "surface", "canonical", "stage", "retires", "days_left", "floor",
-    "replacements", "source", "seen", "quote",
-)  # fmt: skip
+    "provider",
+    "model",
+    "version",
+    "region",
+    "surface",
+    "canonical",
+    "stage",
+    "retires",
+    "days_left",
+    "floor",
+    "replacements",
+    "source",
+    "seen",
+    "quote",
+)
 
 
 def ending_json(one: Known, fact: Retirement, now: datetime, good_at: datetime | None) -> Json:
@@ -164,13 +210,25 @@ def offering(row: Json) -> str:
 
 
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
-)  # fmt: skip
+)
 
 
 def date_words(when: Json | None) -> str:
-    """A date as vague as it is: ``2026-10-23``, ``August 2026``, ``Q3 2026``, ``2027``, ``not before 2026-11-24``."""
+    """A date as vague as it is: ``2026-10-23``, ``August 2026``, ``Q3 2026``, ``2027``, ``not
+    before 2026-11-24``.
+    """
     if when is None:
         return ""
     text: str = when["text"]

@@ -23,7 +23,18 @@ from monitor.cli.options import (
     moment,
     opened,
 )
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When, days_left, firm, over
+from monitor.facts import (
+    Fact,
+    Json,
+    Listing,
+    Notice,
+    Price,
+    Retirement,
+    When,
+    days_left,
+    firm,
+    over,
+)
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -33,16 +44,37 @@ if TYPE_CHECKING:
 app = typer.Typer(**PLAIN)
 
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="An id, a display name, maker/model or provider/model, in any case.")
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An id, a display name, maker/model or provider/model, in any case."
+    ),
 ]
 
 PRICE = (
-    "provider", "model", "version", "region", "surface", "meter", "amount", "currency", "per", "tier", "context",
-    "window", "starts", "ends", "canonical", "source", "first_seen", "ended", "document",
-)  # fmt: skip
+    "provider",
+    "model",
+    "version",
+    "region",
+    "surface",
+    "meter",
+    "amount",
+    "currency",
+    "per",
+    "tier",
+    "context",
+    "window",
+    "starts",
+    "ends",
+    "canonical",
+    "source",
+    "first_seen",
+    "ended",
+    "document",
+)
 
 
-# --- show ---------------------------------------------------------------------------------------------------
+# --- show
+# ------------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -53,7 +85,8 @@ def show(
     as_jsonl: AsJsonl = False,
     db: Db = None,
 ) -> None:
-    """Show everything known of a model on every platform: stage, dates, replacement, prices, notices, events.
+    """Show everything known of a model on every platform: stage, dates, replacement, prices,
+    notices, events.
 
     Example: lastcall show gpt-4o-realtime-preview --at 2026-04-01
     """
@@ -79,7 +112,9 @@ def show(
             row = lookup.version_json(one, None if then else fresh.get(one.source_id))
             if isinstance(one.fact, Retirement):
                 row["days_left"] = days_left(one.fact.retires, then or now)
-                row["successors"] = stored.successors(session, one.fact, then or now, then, {one.fact.model.casefold()})
+                row["successors"] = stored.successors(
+                    session, one.fact, then or now, then, {one.fact.model.casefold()}
+                )
                 row["live_replacements"] = stored.live(row["successors"])
             if isinstance(one.fact, Notice):
                 row |= lookup.marks_json(marks.get((one.source_id, one.fact.key), ()))
@@ -88,7 +123,9 @@ def show(
         redirects = _redirects(session, found, then)
     answer = {
         "model": model,
-        "canonical": sorted({row["canonical"] for row in told["retirement"] + told["listing"] + told["price"]}),
+        "canonical": sorted(
+            {row["canonical"] for row in told["retirement"] + told["listing"] + told["price"]}
+        ),
         "at": output.stamp(then),
         "retirements": told["retirement"],
         "listings": told["listing"],
@@ -100,7 +137,9 @@ def show(
     }
     if how == "json":
         output.document(answer)
-    elif not output.machine(how, [*told["retirement"], *told["listing"], *told["price"], *told["notice"], *events], ()):
+    elif not output.machine(
+        how, [*told["retirement"], *told["listing"], *told["price"], *told["notice"], *events], ()
+    ):
         _tell(answer, then or now)
 
 
@@ -119,7 +158,9 @@ def _chain(successors: list[Json]) -> str:
 
 
 def _replacement(row: Json) -> str:
-    """What to use instead, and whether any of it lives; that there is nothing is said of what goes or is gone."""
+    """What to use instead, and whether any of it lives; that there is nothing is said of what goes
+    or is gone.
+    """
     from monitor.store import models as stored
 
     if not row["replacements"]:
@@ -132,8 +173,8 @@ def _replacement(row: Json) -> str:
 def _redirects(session: Session, found: list[Known], at: datetime | None) -> list[Json]:
     """Names that are answered by another model, with the prices of that one.
 
-    A list says so of its aliases (xAI, Together); prices that the page states for the name itself stand with the rest.
-    """
+    A list says so of its aliases (xAI, Together); prices that the page states for the name itself
+    stand with the rest."""
     from monitor.store import models as stored
 
     told = []
@@ -142,22 +183,30 @@ def _redirects(session: Session, found: list[Known], at: datetime | None) -> lis
             continue
         prices = [
             lookup.version_json(price, None)
-            for price in stored.named(session, [Price], f"{one.fact.provider}/{one.fact.alias_of}", at=at)
+            for price in stored.named(
+                session, [Price], f"{one.fact.provider}/{one.fact.alias_of}", at=at
+            )
             if price.fact.provider == one.fact.provider
         ]
-        told.append({
-            "model": f"{one.fact.provider}/{one.fact.model}",
-            "to": one.fact.alias_of,
-            "source": one.source_id,
-            "note": one.fact.note,
-            "quote": one.fact.quote,
-            "prices": prices,
-        })  # fmt: skip
+        told.append(
+            {
+                "model": f"{one.fact.provider}/{one.fact.model}",
+                "to": one.fact.alias_of,
+                "source": one.source_id,
+                "note": one.fact.note,
+                "quote": one.fact.quote,
+                "prices": prices,
+            }
+        )
     return told
 
 
-def _conflicts(session: Session, found: list[Known], at: datetime | None, now: datetime, db: str | None) -> list[Json]:
-    """Statements about the found offerings that contradict each other, side by side, known deviations too."""
+def _conflicts(
+    session: Session, found: list[Known], at: datetime | None, now: datetime, db: str | None
+) -> list[Json]:
+    """Statements about the found offerings that contradict each other, side by side, known
+    deviations too.
+    """
     from monitor.conflicts import contradicted_by, find, quiet
     from monitor.identity import canonical
     from monitor.settings import known_deviations, load_settings
@@ -169,7 +218,8 @@ def _conflicts(session: Session, found: list[Known], at: datetime | None, now: d
     stating = {(one.source_id, one.fact.fact) for one in known}
     several = len(stating) > len({kind for _, kind in stating})
     if not several and not any(contradicted_by(one.fact) for one in known):
-        return []  # nothing to compare, and the adapters, who know which source is a hint, need not be loaded
+        # nothing to compare, and the adapters, who know which source is a hint, need not be loaded
+        return []
     settings = load_settings(db)
     deviations = known_deviations(settings)
     first_seen = {(one.source_id, one.fact.key): one.first_seen for one in known}
@@ -180,29 +230,33 @@ def _conflicts(session: Session, found: list[Known], at: datetime | None, now: d
         if not any(side.fact and (side.fact.provider, side.fact.key) in shown for side in sides):
             continue
         fact = conflict.fact
-        told.append({
-            "what": conflict.what,
-            "provider": fact.provider,
-            "model": fact.model,
-            "version": fact.version,
-            "region": fact.region,
-            "surface": fact.surface,
-            "severity": conflict.severity,
-            "known": quiet(conflict, deviations),
-            "summary": conflict.summary,
-            "statements": [
-                {
-                    "source": side.source.id,
-                    "kind": side.source.kind,
-                    "says": side.says,
-                    "quote": side.quote,
-                    "url": side.source.url,
-                    "first_seen": output.stamp(first_seen[side.source.id, (side.fact or fact).key]),
-                    "fact": side.fact.to_json() if side.fact else None,
-                }
-                for side in (conflict.one, conflict.other)
-            ],
-        })  # fmt: skip
+        told.append(
+            {
+                "what": conflict.what,
+                "provider": fact.provider,
+                "model": fact.model,
+                "version": fact.version,
+                "region": fact.region,
+                "surface": fact.surface,
+                "severity": conflict.severity,
+                "known": quiet(conflict, deviations),
+                "summary": conflict.summary,
+                "statements": [
+                    {
+                        "source": side.source.id,
+                        "kind": side.source.kind,
+                        "says": side.says,
+                        "quote": side.quote,
+                        "url": side.source.url,
+                        "first_seen": output.stamp(
+                            first_seen[side.source.id, (side.fact or fact).key]
+                        ),
+                        "fact": side.fact.to_json() if side.fact else None,
+                    }
+                    for side in (conflict.one, conflict.other)
+                ],
+            }
+        )
     return told
 
 
@@ -222,7 +276,10 @@ def _tell(answer: Json, now: datetime) -> None:
             [
                 (
                     "stage",
-                    row["stage"] + (f" ({row['term']})" if row["term"].lower() not in ("", row["stage"]) else ""),
+                    row["stage"]
+                    + (
+                        f" ({row['term']})" if row["term"].lower() not in ("", row["stage"]) else ""
+                    ),
                 ),
                 ("announced", lookup.date_words(row["announced"])),
                 ("deprecated", lookup.date_words(row["deprecated"])),
@@ -251,7 +308,9 @@ def _tell(answer: Json, now: datetime) -> None:
         print("\nPrices")
         _price_table(answer["prices"], history=False)
     for row in answer["redirects"]:
-        print(f"\n{output.clean(row['model'])} answers as {output.clean(row['to'])} ({row['source']})")
+        print(
+            f"\n{output.clean(row['model'])} answers as {output.clean(row['to'])} ({row['source']})"
+        )
         if row["prices"]:
             print("Prices of what answers")
             _price_table(row["prices"], history=False)
@@ -274,13 +333,24 @@ def _tell(answer: Json, now: datetime) -> None:
         )
         for row in answer["notices"]:
             for mark in row["claims"]:
-                print("  " + output.clean(f"{row['title']!r}: {mark['claim']}: {mark['verdict']}, {mark['why']}"))
+                print(
+                    "  "
+                    + output.clean(
+                        f"{row['title']!r}: {mark['claim']}: {mark['verdict']}, {mark['why']}"
+                    )
+                )
     if answer["events"]:
         print("\nEvents")
         output.table(
             ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
             [
-                (row["detected_at"][:10], str(row["sequence"]), row["severity"], row["kind"], row["summary"])
+                (
+                    row["detected_at"][:10],
+                    str(row["sequence"]),
+                    row["severity"],
+                    row["kind"],
+                    row["summary"],
+                )
                 for row in answer["events"]
             ],
         )
@@ -291,22 +361,27 @@ def _source(row: Json, now: datetime) -> str:
     return f"{row['source']}{seen}"
 
 
-# --- upcoming -----------------------------------------------------------------------------------------------
+# --- upcoming
+# -----------------------------------------------------------------------------------------------
 
 
 @app.command()
 def upcoming(
     within: Annotated[
-        str | None, typer.Option("--within", metavar="TIME", help="Not later than 90d, 12h or a date.")
+        str | None,
+        typer.Option("--within", metavar="TIME", help="Not later than 90d, 12h or a date."),
     ] = None,
     provider: Provider = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")
+    ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Show retirements ahead, soonest first. What is only promised not to happen earlier stands apart.
+    """Show retirements ahead, soonest first. What is only promised not to happen earlier stands
+    apart.
 
     Example: lastcall upcoming --within 90d --provider openai
     """
@@ -319,7 +394,10 @@ def upcoming(
         ahead = [
             (fact.retires.starts, lookup.ending_json(one, fact, now, fresh.get(one.source_id)))
             for one in facts.known(
-                session, [Retirement], provider=provider.casefold() if provider else None, official=True
+                session,
+                [Retirement],
+                provider=provider.casefold() if provider else None,
+                official=True,
             )
             if isinstance(fact := one.fact, Retirement) and fact.retires and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
@@ -327,13 +405,21 @@ def upcoming(
             # A floor that lies behind promises nothing any more.
             if firm(fact.retires) or fact.retires.ends > now
         ]
-    rows = [row for _, row in sorted(ahead, key=lambda pair: (pair[1]["floor"], pair[0], lookup.offering(pair[1])))]
+    rows = [
+        row
+        for _, row in sorted(
+            ahead, key=lambda pair: (pair[1]["floor"], pair[0], lookup.offering(pair[1]))
+        )
+    ]
     if output.machine(how, rows, lookup.ENDING):
         return
     dated, floors = [row for row in rows if not row["floor"]], [row for row in rows if row["floor"]]
     output.table(
         ("RETIRES", "DAYS", "MODEL", "STAGE", "REPLACEMENT", "SOURCE"),
-        [_ahead(row, "" if row["days_left"] is None else str(row["days_left"]), now) for row in dated],
+        [
+            _ahead(row, "" if row["days_left"] is None else str(row["days_left"]), now)
+            for row in dated
+        ],
     )
     if floors:
         print(("\n" if dated else "") + "No date, only a promise of not before:")
@@ -345,14 +431,21 @@ def upcoming(
             ],
         )
     if not rows:
-        output.say("no retirement is ahead" if fresh else "nothing was polled yet; `lastcall poll` does")
+        output.say(
+            "no retirement is ahead" if fresh else "nothing was polled yet; `lastcall poll` does"
+        )
 
 
 def _ahead(row: Json, left: str, now: datetime) -> tuple[str, ...]:
     replacements = " or ".join(row["replacements"])
     return (
-        lookup.date_words(row["retires"]), left, lookup.offering(row), row["stage"], replacements, _source(row, now),
-    )  # fmt: skip
+        lookup.date_words(row["retires"]),
+        left,
+        lookup.offering(row),
+        row["stage"],
+        replacements,
+        _source(row, now),
+    )
 
 
 def _matches(fact: Fact, glob: str) -> bool:
@@ -365,14 +458,17 @@ def _matches(fact: Fact, glob: str) -> bool:
     return any(fnmatchcase(one, folded) for one in names)
 
 
-# --- prices -------------------------------------------------------------------------------------------------
+# --- prices
+# -------------------------------------------------------------------------------------------------
 
 
 @app.command()
 def prices(
     model: Model,
     at: At = None,
-    history: Annotated[bool, typer.Option("--history", help="Every price that ever stood, with its time.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every price that ever stood, with its time.")
+    ] = False,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
@@ -392,7 +488,9 @@ def prices(
     with opened(db) as store, store.read() as session:
         fresh = facts.freshness(session)
         found = stored.named(session, [Price], model, at=then, history=history)
-        if not found and not stored.named(session, (Retirement, Listing, Price), model, history=True):
+        if not found and not stored.named(
+            session, (Retirement, Listing, Price), model, history=True
+        ):
             raise lookup.missing(session, model)
     rows = [lookup.version_json(one, None if then else fresh.get(one.source_id)) for one in found]
     if not output.machine(how, rows, PRICE):

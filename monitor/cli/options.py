@@ -1,4 +1,6 @@
-"""Options that several commands have, and what they stand for: the database, the form of the answer, times."""
+"""Options that several commands have, and what they stand for: the database, the form of the
+answer, times.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 #: Of every Typer: help as written here, and no tracebacks of its own.
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
-#: The most rows that an answer may be limited to: of a number much larger a database makes an error.
+#: The most rows that an answer may be limited to: of a number much larger a database makes an
+#: error.
 MOST = 1_000_000
 
 
@@ -44,14 +47,25 @@ def _outer(ctx: typer.Context, value: str | None) -> str | None:
 
 Db = Annotated[
     str | None,
-    typer.Option("--db", metavar="URL_OR_PATH", callback=_outer, help="The database; default LASTCALL_DATABASE_URL."),
+    typer.Option(
+        "--db",
+        metavar="URL_OR_PATH",
+        callback=_outer,
+        help="The database; default LASTCALL_DATABASE_URL.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsJsonl = Annotated[bool, typer.Option("--jsonl", help="Print one JSON object a line.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")]
-Within = Annotated[str, typer.Option("--within", metavar="TIME", help="How far ahead: 90d, 12h or a date.")]
-At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="As it was known at the end of that day.")]
-Provider = Annotated[str | None, typer.Option("--provider", help="Only this provider, for example openai.")]
+Within = Annotated[
+    str, typer.Option("--within", metavar="TIME", help="How far ahead: 90d, 12h or a date.")
+]
+At = Annotated[
+    str | None, typer.Option("--at", metavar="DATE", help="As it was known at the end of that day.")
+]
+Provider = Annotated[
+    str | None, typer.Option("--provider", help="Only this provider, for example openai.")
+]
 
 
 @contextmanager
@@ -70,8 +84,9 @@ def opened(db: str | None) -> Iterator[Store]:
 
 def declared(
     settings: Settings, store: Store | None = None, only: Collection[str] = ()
-) -> Mapping[str, Source]:  # fmt: skip
-    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators added to a store.
+) -> Mapping[str, Source]:
+    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators
+    added to a store.
 
     ``only`` are ids that are enough: the modules of other providers are then not imported.
     """
@@ -95,17 +110,26 @@ def declared(
 
 
 def feed(source_id: str, url: str) -> Source:
-    """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones are."""
+    """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones
+    are.
+    """
     from monitor.facts import Notice
     from monitor.source import Source
     from sources import news
 
     return Source(
-        source_id, url, news.feed, every=timedelta(hours=1), kind="news", facts=(Notice,), doc="A feed that was added."
+        source_id,
+        url,
+        news.feed,
+        every=timedelta(hours=1),
+        kind="news",
+        facts=(Notice,),
+        doc="A feed that was added.",
     )
 
 
-# --- times -------------------------------------------------------------------------------------------------
+# --- times
+# -------------------------------------------------------------------------------------------------
 
 _AGE = re.compile(r"(\d{1,5})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -113,7 +137,8 @@ _DAY = timedelta(days=1)
 
 
 def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
-    """A time in the past: ``2026-11-01``, ``2026-11-01T12:00Z``, ``30d``, ``12h``, ``yesterday``, ``today``. In UTC.
+    """A time in the past: ``2026-11-01``, ``2026-11-01T12:00Z``, ``30d``, ``12h``, ``yesterday``,
+    ``today``. In UTC.
 
     A day stands for its beginning, or for its last instant with ``end``.
     """
@@ -138,7 +163,9 @@ def _iso(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip().upper())
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write 2026-11-01, 30d, 12h, yesterday or today") from None
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-11-01, 30d, 12h, yesterday or today"
+        ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -1,4 +1,6 @@
-"""``lastcall email`` and ``lastcall apprise``: mailboxes, and services that Apprise knows, with the same commands."""
+"""``lastcall email`` and ``lastcall apprise``: mailboxes, and services that Apprise knows, with the
+same commands.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 
 app = typer.Typer(**PLAIN)
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="Its id (sub_...) or what was added.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="Its id (sub_...) or what was added.")
+]
 #: What a relay may be asked to deliver to; whether it exists, only the relay knows.
 _MAILBOX = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,255}")
 
@@ -20,8 +24,12 @@ def common(kind: str) -> typer.Typer:
     """The group of one kind of target, with all its commands but ``add``."""
     group = typer.Typer(no_args_is_help=True, **PLAIN)
 
-    @group.command("list", help=f"List the targets and what they asked for.\n\nExample: lastcall {kind} list")
-    def list_targets(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+    @group.command(
+        "list", help=f"List the targets and what they asked for.\n\nExample: lastcall {kind} list"
+    )
+    def list_targets(
+        as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
+    ) -> None:
         how = output.form(as_json, as_jsonl, as_csv)
         with opened(db) as store, store.read() as session:
             targets.show_all(how, targets.rows(session, kind))
@@ -36,8 +44,9 @@ def common(kind: str) -> typer.Typer:
             targets.test(store, load_settings(db), row)
 
     @group.command(
-        help=f"Deliver again, first what was held.\n\nExample: lastcall {kind} enable sub_1f2e3d4c5b6a"
-    )  # fmt: skip
+        help=f"Deliver again, first what was held.\n\nExample: lastcall {kind} enable "
+        "sub_1f2e3d4c5b6a"
+    )
     def enable(target: Target, db: Db = None) -> None:
         from monitor.publish import outbox
 
@@ -49,7 +58,7 @@ def common(kind: str) -> typer.Typer:
     @group.command(
         help="Deliver no more; what is owed is held."
         f"\n\nExample: lastcall {kind} disable sub_1f2e3d4c5b6a"
-    )  # fmt: skip
+    )
     def disable(target: Target, db: Db = None) -> None:
         from monitor.publish import outbox
 
@@ -61,7 +70,7 @@ def common(kind: str) -> typer.Typer:
     @group.command(
         help="Forget a target with all it is owed."
         f"\n\nExample: lastcall {kind} remove sub_1f2e3d4c5b6a"
-    )  # fmt: skip
+    )
     def remove(target: Target, db: Db = None) -> None:
         with targets.unlocked(db) as (store, vault):
             print(f"{targets.remove(store, kind, target, vault)}: removed")
@@ -70,19 +79,24 @@ def common(kind: str) -> typer.Typer:
 
 
 email, apprise = common("email"), common("apprise")
-app.add_typer(email, name="email", help="Tell mailboxes, through the SMTP relay of LASTCALL_SMTP_URL.")
+app.add_typer(
+    email, name="email", help="Tell mailboxes, through the SMTP relay of LASTCALL_SMTP_URL."
+)
 app.add_typer(apprise, name="apprise", help="Tell any service that Apprise knows, by its URL.")
 
 
 @email.command("add")
 @targets.asking
 def add_email(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="One mailbox: ml-team@example.com.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="One mailbox: ml-team@example.com.")
+    ],
     wanted: targets.Wanted,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell a mailbox from now on. Doing it again replaces what was asked for, and wakes a paused one.
+    """Tell a mailbox from now on. Doing it again replaces what was asked for, and wakes a paused
+    one.
 
     Example: lastcall email add ml-team@example.com 'openai/*' --kinds retirement --digest daily
     """
@@ -98,14 +112,21 @@ def add_email(
 @apprise.command("add")
 @targets.asking
 def add_apprise(
-    url: Annotated[str, typer.Argument(metavar="URL", help="As Apprise has it: tgram://..., discord://...; a secret.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="As Apprise has it: tgram://..., discord://...; a secret."
+        ),
+    ],
     wanted: targets.Wanted,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell a service from now on. Doing it again replaces what was asked for, and wakes a paused one.
+    """Tell a service from now on. Doing it again replaces what was asked for, and wakes a paused
+    one.
 
-    Apprise makes its own connections: LASTCALL_ALLOW_NETWORKS and the checks of addresses are not for them.
+    Apprise makes its own connections: LASTCALL_ALLOW_NETWORKS and the checks of addresses are not
+    for them.
 
     Example: lastcall apprise add discord://ID/TOKEN 'openai/*'
     """

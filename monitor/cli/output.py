@@ -1,7 +1,7 @@
 """How commands answer: data on stdout as a table, JSON, JSON lines or CSV; talk on stderr.
 
-On a terminal a table is drawn with colours; elsewhere it is aligned text, so that grep and awk have it easy.
-"""
+On a terminal a table is drawn with colours; elsewhere it is aligned text, so that grep and awk have
+it easy."""
 
 from __future__ import annotations
 
@@ -22,11 +22,24 @@ BOUNDS = {"on": "", "not_before": "not before ", "by": "by "}
 
 #: A cell that is one of these words is drawn in its colour.
 STYLES = {
-    "critical": "bold red", "action": "yellow", "notice": "cyan", "retired": "red", "deprecated": "yellow",
-    "suspect": "yellow", "unreadable": "red", "unreachable": "red", "off": "dim", "disabled": "dim",
-    "paused": "yellow", "dead": "red", "held": "yellow", "delivered": "green", "retiring": "yellow", "ok": "green",
+    "critical": "bold red",
+    "action": "yellow",
+    "notice": "cyan",
+    "retired": "red",
+    "deprecated": "yellow",
+    "suspect": "yellow",
+    "unreadable": "red",
+    "unreachable": "red",
+    "off": "dim",
+    "disabled": "dim",
+    "paused": "yellow",
+    "dead": "red",
+    "held": "yellow",
+    "delivered": "green",
+    "retiring": "yellow",
+    "ok": "green",
     "unknown": "magenta",
-}  # fmt: skip
+}
 
 
 def form(as_json: bool = False, as_jsonl: bool = False, as_csv: bool = False) -> Form:
@@ -55,7 +68,9 @@ def document(data: object) -> None:
 
 
 def machine(how: Form, rows: Sequence[Json], fields: Sequence[str]) -> bool:
-    """Print rows for a program, and say whether that was asked for. ``fields`` are the columns of CSV."""
+    """Print rows for a program, and say whether that was asked for. ``fields`` are the columns of
+    CSV.
+    """
     match how:
         case "json":
             document(list(rows))
@@ -76,9 +91,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         _draw(headers, cells)
         return
-    widths = [max(len(row[column]) for row in [list(headers), *cells]) for column in range(len(headers))]
+    widths = [
+        max(len(row[column]) for row in [list(headers), *cells]) for column in range(len(headers))
+    ]
     for row in [list(headers), *cells]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def details(pairs: Iterable[tuple[str, str]], indent: str = "") -> None:
@@ -139,7 +158,8 @@ def _plain(value: Any) -> str:
             return str(value)
 
 
-# --- words -------------------------------------------------------------------------------------------------
+# --- words
+# -------------------------------------------------------------------------------------------------
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -148,7 +168,9 @@ def stamp(at: datetime | None) -> str | None:
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """An age in one unit: ``3 min ago``, ``5 h ago``, ``12 d ago``; ``in 2 h`` for what is ahead."""
+    """An age in one unit: ``3 min ago``, ``5 h ago``, ``12 d ago``; ``in 2 h`` for what is
+    ahead.
+    """
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()

@@ -19,8 +19,12 @@ app = typer.Typer(**PLAIN)
 
 @app.command()
 def parse(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A saved document, also as .gz; - is stdin.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")
+    ],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A saved document, also as .gz; - is stdin.")
+    ],
 ) -> None:
     """Print the facts of one document as JSON lines. Nothing is fetched and nothing is recorded.
 

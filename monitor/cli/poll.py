@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(**PLAIN)
 
-#: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the service.
+#: How long deliveries may take after a poll, in seconds; the rest is for the next run, or for the
+#: service.
 DELIVERING = 60.0
 FAILED = {outcome for outcome, effect in OUTCOMES.items() if effect.failed}
 
@@ -36,7 +37,8 @@ FAILED = {outcome for outcome, effect in OUTCOMES.items() if effect.failed}
 @app.command()
 def poll(
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Their ids; all that are due if none is named.")
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="Their ids; all that are due if none is named."),
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
@@ -48,8 +50,8 @@ def poll(
     What is due is left to `lastcall run` while it runs; what is named is polled all the same.
 
     \b
-    Exit code: 3 if a source that was named could not be read. Without names, failures are told and the next
-    poll tries again, so that cron stays quiet.
+    Exit code: 3 if a source that was named could not be read. Without names, failures are told
+    and the next poll tries again, so that cron stays quiet.
     Example: lastcall poll openai.deprecations
     """
     from monitor.publish.remind import remind
@@ -73,30 +75,38 @@ def poll(
         show(how, changes)
         failed = [polled for polled in ended if polled.outcome in FAILED]
         output.say(
-            f"{output.counted(len(ended), 'source')} polled, {output.counted(len(changes), 'event')}"
+            f"{output.counted(len(ended), 'source')} polled, "
+            f"{output.counted(len(changes), 'event')}"
             + (f", {len(failed)} failed" if failed else "")
         )
         if waits := [polled.due_at for polled in ended if polled.waiting and polled.due_at]:
             count = output.counted(sum(polled.waiting for polled in ended), "change")
             output.say(
-                f"{count} to be looked at again before they are told, the first {output.ago(min(waits), clock())}"
+                f"{count} to be looked at again before they are told, the first "
+                f"{output.ago(min(waits), clock())}"
             )
         asyncio.run(_deliver(store, settings))
     if not named:
         return
     if failed:
-        raise Unreadable(failed[0].error if len(failed) == 1 else f"{len(failed)} of {len(named)} sources failed")
+        raise Unreadable(
+            failed[0].error if len(failed) == 1 else f"{len(failed)} of {len(named)} sources failed"
+        )
     if off := [polled for polled in ended if polled.outcome == "off"]:
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
 def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[State]:
-    """What is due and nobody else polls: a service on an SQLite file has all of it, other processes lease theirs."""
+    """What is due and nobody else polls: a service on an SQLite file has all of it, other processes
+    lease theirs.
+    """
     from monitor.store import sources
     from monitor.store.lock import holder
 
     if pid := holder(store):
-        output.say(f"`lastcall run` (process {pid}) polls what is due; name a source to poll it now")
+        output.say(
+            f"`lastcall run` (process {pid}) polls what is due; name a source to poll it now"
+        )
         return []
     now = clock()
     due = sources.due(session, now, len(known))
@@ -104,7 +114,9 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
     return [row for row in due if row.id in leased]
 
 
-async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]) -> list[Polled]:
+async def _sweep(
+    store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]
+) -> list[Polled]:
     from monitor.fetch import Fetcher
     from monitor.poll import Poller
     from monitor.reader import Sandbox
@@ -113,9 +125,16 @@ async def _sweep(store: Store, settings: Settings, known: Mapping[str, Source], 
     with progress(len(rows)) as tell:
         async with Fetcher() as fetcher, Sandbox() as reader:
             poller = Poller(
-                store, fetcher, known, clock=clock, keys=provider_key, urls=settings.source_urls,
-                deviations=known_deviations(settings), concurrency=settings.concurrency, reader=reader,
-            )  # fmt: skip
+                store,
+                fetcher,
+                known,
+                clock=clock,
+                keys=provider_key,
+                urls=settings.source_urls,
+                deviations=known_deviations(settings),
+                concurrency=settings.concurrency,
+                reader=reader,
+            )
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
 
@@ -138,7 +157,8 @@ async def _deliver(store: Store, settings: Settings) -> None:
     output.say(
         f"{tried} tried of {waiting} due"
         + (
-            f"; {left} still to deliver: `lastcall run` or the next poll does, `lastcall deliveries` lists"
+            f"; {left} still to deliver: `lastcall run` or the next poll does, `lastcall "
+            "deliveries` lists"
             if left
             else ""
         )
@@ -149,14 +169,22 @@ def words(polled: Polled) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""
-    more += f", {output.counted(polled.waiting, 'change')} to be looked at again" if polled.waiting else ""
+    more += (
+        f", {output.counted(polled.waiting, 'change')} to be looked at again"
+        if polled.waiting
+        else ""
+    )
     error = f": {polled.error.removeprefix(f'{polled.source_id}: ')}" if polled.error else ""
-    return f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
+    return (
+        f"{polled.source_id}: {polled.outcome}, {output.counted(polled.rows, 'row')}{more}{error}"
+    )
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Hears a line for each step: a bar on a terminal, plain lines elsewhere. All of it on stderr."""
+    """Hears a line for each step: a bar on a terminal, plain lines elsewhere. All of it on
+    stderr.
+    """
     if not sys.stderr.isatty():
         yield output.say
         return

@@ -1,4 +1,6 @@
-"""``lastcall webhooks listen``: a receiver on this machine that verifies what it gets, to try the other end with."""
+"""``lastcall webhooks listen``: a receiver on this machine that verifies what it gets, to try the
+other end with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ HOST = "127.0.0.1"
 
 
 class Receiver:
-    """Verifies messages with one secret (or public key) and prints them; what does not verify gets a 401."""
+    """Verifies messages with one secret (or public key) and prints them; what does not verify gets
+    a 401.
+    """
 
     def __init__(self, secret: str, *, once: bool, as_json: bool):
         self.secret = secret
@@ -41,7 +45,12 @@ class Receiver:
         if self.as_json:
             print(output.line(message), flush=True)
         else:
-            print(output.clean(f"verified {request.headers['webhook-id']} {_words(message, request)}"), flush=True)
+            print(
+                output.clean(
+                    f"verified {request.headers['webhook-id']} {_words(message, request)}"
+                ),
+                flush=True,
+            )
         return web.Response(status=204)
 
     async def consent(self, request: web.Request) -> web.Response:
@@ -56,11 +65,15 @@ def _words(message: Any, request: web.Request) -> str:
     data = message.get("data", message)
     kind = message.get("type") or request.headers.get("ce-type", "")
     events = data.get("events")
-    return f"{kind} {data.get('summary') if events is None else output.counted(len(events), 'event')}"
+    return (
+        f"{kind} {data.get('summary') if events is None else output.counted(len(events), 'event')}"
+    )
 
 
 async def listen(port: int, receiver: Receiver) -> int:
-    """Until one message came (with ``once``) or a signal; returns how many were verified. OSError: no such port."""
+    """Until one message came (with ``once``) or a signal; returns how many were verified. OSError:
+    no such port.
+    """
     app = web.Application()
     app.router.add_post("/{tail:.*}", receiver.take)
     app.router.add_route("OPTIONS", "/{tail:.*}", receiver.consent)

@@ -1,4 +1,6 @@
-"""``lastcall run``, ``replay`` and ``demo``: the pipeline as a service, over an archive, and over a recorded year."""
+"""``lastcall run``, ``replay`` and ``demo``: the pipeline as a service, over an archive, and over a
+recorded year.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,13 @@ app = typer.Typer(**PLAIN)
 @app.command()
 def run(
     listen: Annotated[
-        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Serve /healthz and /metrics there.")
+        str | None,
+        typer.Option("--listen", metavar="HOST:PORT", help="Serve /healthz and /metrics there."),
     ] = None,
     db: Db = None,
 ) -> None:
-    """Poll and deliver until SIGTERM. One process to an SQLite database; any number to a PostgreSQL one.
+    """Poll and deliver until SIGTERM. One process to an SQLite database; any number to a PostgreSQL
+    one.
 
     Example: lastcall run --listen 127.0.0.1:8080
     """
@@ -50,7 +54,11 @@ def run(
     if listen:
         os.environ["LASTCALL_LISTEN"] = listen  # so that it is checked as the setting is
     settings = load_settings(db)
-    keys = [provider_key(source.access.key) or "" for source in declared(settings).values() if source.access]
+    keys = [
+        provider_key(source.access.key) or ""
+        for source in declared(settings).values()
+        if source.access
+    ]
     configure(settings.log_level, settings.log_format, [*secrets(settings), *keys])
     with closing(Store(settings.database_url)) as store, alone(store):
         ready(store)
@@ -60,21 +68,31 @@ def run(
 
 @app.command()
 def replay(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="DIR/<source id>/<YYYY-MM-DD>[.n].<ext>[.gz]")],
-    baseline: Annotated[bool, typer.Option(help="Also what the first look at a source found.")] = False,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="DIR/<source id>/<YYYY-MM-DD>[.n].<ext>[.gz]")
+    ],
+    baseline: Annotated[
+        bool, typer.Option(help="Also what the first look at a source found.")
+    ] = False,
     seed: Annotated[
         int | None,
-        typer.Option("--faults", metavar="SEED", help="Put faults between the documents: the events stay the same."),
+        typer.Option(
+            "--faults",
+            metavar="SEED",
+            help="Put faults between the documents: the events stay the same.",
+        ),
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Put archived documents through the whole pipeline, each date being the clock, and print the events.
+    """Put archived documents through the whole pipeline, each date being the clock, and print the
+    events.
 
-    The same directory again changes nothing. With --faults, each document is followed by a poll or two of what a site
-    does on a bad day (outages, error pages, cut, garbled and stale pages, half the rows), and served again.
+    The same directory again changes nothing. With --faults, each document is followed by a poll or
+    two of what a site does on a bad day (outages, error pages, cut, garbled and stale pages, half
+    the rows), and served again.
 
     Example: lastcall replay archive --jsonl
     """
@@ -94,7 +112,10 @@ def replay(
         with progress(len(documents)) as step:
 
             def tell(served: Step, polled: Polled) -> None:
-                step(f"{served.at:%Y-%m-%d} {f'({served.fault}) ' if served.fault else ''}{words(polled)}")
+                step(
+                    f"{served.at:%Y-%m-%d} "
+                    f"{f'({served.fault}) ' if served.fault else ''}{words(polled)}"
+                )
                 if faults:
                     faults.heard(polled)
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
@@ -103,14 +124,20 @@ def replay(
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     count = (
-        f"{len(documents)} documents, {done.faults} faults" if faults else output.counted(done.documents, "document")
+        f"{len(documents)} documents, {done.faults} faults"
+        if faults
+        else output.counted(done.documents, "document")
     )
-    output.say(f"{count} ({outcomes or 'none new'}), {done.skipped} skipped, {output.counted(done.events, 'event')}")
+    output.say(
+        f"{count} ({outcomes or 'none new'}), {done.skipped} skipped, "
+        f"{output.counted(done.events, 'event')}"
+    )
 
 
 @app.command()
 def demo(db: Db = None) -> None:
-    """Show the whole main job offline: a recorded year of changing pages, polled, told and delivered on loopback.
+    """Show the whole main job offline: a recorded year of changing pages, polled, told and
+    delivered on loopback.
 
     Example: lastcall demo
     """
@@ -121,12 +148,19 @@ def demo(db: Db = None) -> None:
     with opened(path) as store:
         counts = asyncio.run(
             year(store, declared(load_settings(path)), day=_day, event=_event, refused=_refused)
-        )  # fmt: skip
+        )
     print()
     output.details((name.replace("_", " "), str(count)) for name, count in counts.items())
-    program = "lastcall" if shutil.which("lastcall") else f"{os.path.relpath(sys.executable)} -m monitor"
+    program = (
+        "lastcall" if shutil.which("lastcall") else f"{os.path.relpath(sys.executable)} -m monitor"
+    )
     print("\nAsk the database that this left:")
-    for command in ("events --limit 5", "upcoming", "show gpt-4o-realtime-preview", "deliveries --limit 3"):
+    for command in (
+        "events --limit 5",
+        "upcoming",
+        "show gpt-4o-realtime-preview",
+        "deliveries --limit 3",
+    ):
         print(f"  {program} --db {path} {command}")
 
 

@@ -9,7 +9,11 @@ import typer
 from monitor.cli import output
 from monitor.cli.options import PLAIN, AsJson, Db, opened
 
-app = typer.Typer(no_args_is_help=True, help="Look after the keys that seal what is secret in the database.", **PLAIN)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look after the keys that seal what is secret in the database.",
+    **PLAIN,
+)
 
 
 @app.command("new-key")
@@ -25,7 +29,8 @@ def new_key() -> None:
 
 @app.command()
 def status(as_json: AsJson = False, db: Db = None) -> None:
-    """List the keys by their ids: which are there, and how many secrets each has sealed. Shows no key or secret.
+    """List the keys by their ids: which are there, and how many secrets each has sealed. Shows no
+    key or secret.
 
     Example: lastcall secrets status
     """
@@ -37,23 +42,36 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
         vault, used = sealed.keys(store, load_settings(db)), sealed.status(store)
     there = {name: vault.has(name) for name in (*vault.names, *sorted(used)) if name}
     if how == "json":
-        output.document({
-            "first": vault.first, "unsealed": used[""],
-            "keys": [{"key": name, "present": present, "secrets": used[name]} for name, present in there.items()],
-        })  # fmt: skip
+        output.document(
+            {
+                "first": vault.first,
+                "unsealed": used[""],
+                "keys": [
+                    {"key": name, "present": present, "secrets": used[name]}
+                    for name, present in there.items()
+                ],
+            }
+        )
         return
     output.table(
         ("KEY", "IS", "SECRETS"),
         [
-            (name, "first" if name == vault.first else "there" if present else "MISSING", str(used[name]))
+            (
+                name,
+                "first" if name == vault.first else "there" if present else "MISSING",
+                str(used[name]),
+            )
             for name, present in there.items()
         ],
     )
     if not there and not used[""]:
-        output.say("no key yet, and no secret: the first secret makes a key, or set LASTCALL_SECRET_KEYS")
+        output.say(
+            "no key yet, and no secret: the first secret makes a key, or set LASTCALL_SECRET_KEYS"
+        )
     if used[""]:
         output.say(
-            f"{output.counted(used[''], 'secret')} not sealed yet: the next `lastcall run` or `secrets rotate` does"
+            f"{output.counted(used[''], 'secret')} not sealed yet: the next `lastcall run` or "
+            "`secrets rotate` does"
         )
 
 
@@ -61,14 +79,17 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
 def rotate(
     new: Annotated[
         bool,
-        typer.Option("--new", help="Put a new key into the key file first (where there is no LASTCALL_SECRET_KEYS)."),
+        typer.Option(
+            "--new",
+            help="Put a new key into the key file first (where there is no LASTCALL_SECRET_KEYS).",
+        ),
     ] = False,
     db: Db = None,
 ) -> None:
     """Seal every secret with the first key. The service may run meanwhile, if it has that key too.
 
-    What is interrupted goes on when it is asked again. Once `lastcall secrets status` counts none under an old key, it
-    opens nothing but old backups.
+    What is interrupted goes on when it is asked again. Once `lastcall secrets status` counts none
+    under an old key, it opens nothing but old backups.
 
     Example: lastcall secrets rotate
     """
@@ -79,4 +100,7 @@ def rotate(
         if new:
             vault.renew()
         count = sealed.rotate(store, vault)
-    print(f"{output.counted(count, 'secret')} sealed anew" + (f", with the key {vault.first}" if vault.first else ""))
+    print(
+        f"{output.counted(count, 'secret')} sealed anew"
+        + (f", with the key {vault.first}" if vault.first else "")
+    )

@@ -21,7 +21,9 @@ app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
 Channel = Annotated[
     str,
     typer.Argument(
-        metavar="CHANNEL", help="#name or id of a channel, TEAM/id in another workspace, or an incoming webhook's URL."
+        metavar="CHANNEL",
+        help="#name or id of a channel, TEAM/id in another workspace, or an incoming webhook's "
+        "URL.",
     ),
 ]
 WORKSPACE = ("team", "name", "state", "reason", "installed_at")
@@ -48,7 +50,10 @@ def connect(as_json: AsJson = False) -> None:
         output.document(found)
         return
     output.details([("workspace", found["team"]), ("bot", found["user"]), ("url", found["url"])])
-    output.say("the token works; invite the bot to each channel, then `lastcall slack subscribe '#channel' ...`")
+    output.say(
+        "the token works; invite the bot to each channel, then `lastcall slack subscribe "
+        "'#channel' ...`"
+    )
 
 
 async def _auth_test(settings: Settings) -> Json:
@@ -61,14 +66,19 @@ async def _auth_test(settings: Settings) -> Json:
     guard = Guard.of(settings)
     async with session(guard) as http:
         try:
-            answer = await client(http, settings.slack_token.get_secret_value(), settings.slack_base_url).auth_test()
+            answer = await client(
+                http, settings.slack_token.get_secret_value(), settings.slack_base_url
+            ).auth_test()
         except SlackApiError as error:
             data = getattr(error.response, "data", None)
             said = data.get("error", "") if isinstance(data, dict) else "not an answer of Slack"
             raise SettingError(f"LASTCALL_SLACK_TOKEN: Slack says {said}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SettingError(f"Slack cannot be reached: {type(error).__name__}") from None
-    return {name: str(answer.get(name) or "") for name in ("team", "team_id", "user", "user_id", "bot_id", "url")}
+    return {
+        name: str(answer.get(name) or "")
+        for name in ("team", "team_id", "user", "user_id", "bot_id", "url")
+    }
 
 
 @app.command()
@@ -80,18 +90,23 @@ def subscribe(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell a channel from now on. Doing it again replaces what was asked for, and wakes a paused channel.
+    """Tell a channel from now on. Doing it again replaces what was asked for, and wakes a paused
+    channel.
 
-    Example: lastcall slack subscribe '#ml-platform' 'openai/gpt-4*' 'anthropic/*' --kinds retirement,price
-    """
+    Example: lastcall slack subscribe '#ml-platform' 'openai/gpt-4*' 'anthropic/*' --kinds
+    retirement,price"""
     from monitor.settings import load_settings
 
     how, settings = output.form(as_json), load_settings(db)
     if "://" in channel:
         targets.check_url(settings, channel)
     elif not _CHANNEL.fullmatch(channel):
-        raise typer.BadParameter(f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL")
-    targets.tell("slack", channel, wanted | {"threads": targets.threading(threads or "updates")}, how, db)
+        raise typer.BadParameter(
+            f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL"
+        )
+    targets.tell(
+        "slack", channel, wanted | {"threads": targets.threading(threads or "updates")}, how, db
+    )
     if "/" not in channel and not settings.slack_token.get_secret_value():
         output.say("LASTCALL_SLACK_TOKEN is not set; until it is, this channel cannot be reached")
 
@@ -107,7 +122,9 @@ def unsubscribe(channel: Channel, db: Db = None) -> None:
 
 
 @app.command("list")
-def list_channels(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+def list_channels(
+    as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
+) -> None:
     """List the channels and what they asked for.
 
     Example: lastcall slack list
@@ -118,7 +135,9 @@ def list_channels(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: As
 
 
 @app.command()
-def workspaces(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+def workspaces(
+    as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
+) -> None:
     """List the workspaces that installed the app (/slack/install of the service).
 
     Example: lastcall slack workspaces
@@ -129,19 +148,27 @@ def workspaces(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store, store.read() as session:
-        rows = session.exec(select(InstallationRow).order_by(col(InstallationRow.installed_at))).all()
+        rows = session.exec(
+            select(InstallationRow).order_by(col(InstallationRow.installed_at))
+        ).all()
     told = [
         {
-            "team": row.team, "name": row.name, "state": row.state, "reason": row.reason,
+            "team": row.team,
+            "name": row.name,
+            "state": row.state,
+            "reason": row.reason,
             "installed_at": output.stamp(row.installed_at),
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     if output.machine(how, told, WORKSPACE):
         return
     output.table(
         ("TEAM", "NAME", "STATE", "REASON", "INSTALLED"),
-        [(row.team, row.name, row.state, row.reason, output.ago(row.installed_at, now)) for row in rows],
+        [
+            (row.team, row.name, row.state, row.reason, output.ago(row.installed_at, now))
+            for row in rows
+        ],
     )
     if not rows:
         output.say("none yet; a workspace installs the app at /slack/install of the service")

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import feeds, output, survey
-from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, declared, opened
+from monitor.cli.options import (
+    PLAIN,
+    AsCsv,
+    AsJson,
+    AsJsonl,
+    Db,
+    ListByDefault,
+    clock,
+    declared,
+    opened,
+)
 from monitor.errors import NotFound, Unreadable
 from monitor.facts import Json
 from monitor.source import find
@@ -21,14 +31,32 @@ if TYPE_CHECKING:
     from monitor.store.db import Store
     from monitor.store.tables import SourceRow
 
-app = typer.Typer(cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN)
+app = typer.Typer(
+    cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN
+)
 
-Id = Annotated[str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")]
+Id = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")
+]
 
 FIELDS = (
-    "id", "kind", "url", "enabled", "outcome", "error", "good_at", "stale", "checked_at", "due_at", "failures",
-    "rows", "pending", "held", "key", "key_missing",
-)  # fmt: skip
+    "id",
+    "kind",
+    "url",
+    "enabled",
+    "outcome",
+    "error",
+    "good_at",
+    "stale",
+    "checked_at",
+    "due_at",
+    "failures",
+    "rows",
+    "pending",
+    "held",
+    "key",
+    "key_missing",
+)
 
 #: Lines of a difference that are shown of a held document.
 FIRST = 20
@@ -39,7 +67,9 @@ app.command("remove-feed")(feeds.remove)
 
 
 @app.command("list")
-def list_sources(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+def list_sources(
+    as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
+) -> None:
     """List the sources: how the last poll went, how old what we know is, when the next is due.
 
     Example: lastcall sources --json
@@ -47,25 +77,33 @@ def list_sources(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsC
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store:
         known, states = _known(store, db)
-    told = [_told(source, states.get(source.id), now) for source in sorted(known.values(), key=lambda one: one.id)]
+    told = [
+        _told(source, states.get(source.id), now)
+        for source in sorted(known.values(), key=lambda one: one.id)
+    ]
     if output.machine(how, told, FIELDS):
         return
     output.table(
         ("SOURCE", "OUTCOME", "LAST GOOD", "NEXT", "ROWS", "FAILURES", "REMARK"),
         [
             (
-                row["id"], _outcome(row), _age(row["good_at"], now) + (" (stale)" if row["stale"] else ""),
-                _age(row["due_at"], now) if row["enabled"] and row["due_at"] else "", str(row["rows"]),
-                str(row["failures"] or ""), _remark(row),
+                row["id"],
+                _outcome(row),
+                _age(row["good_at"], now) + (" (stale)" if row["stale"] else ""),
+                _age(row["due_at"], now) if row["enabled"] and row["due_at"] else "",
+                str(row["rows"]),
+                str(row["failures"] or ""),
+                _remark(row),
             )
             for row in told
         ],
-    )  # fmt: skip
+    )
 
 
 @app.command("show")
 def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
-    """Show one source in full: what waits for another look, and the difference that a held document would make.
+    """Show one source in full: what waits for another look, and the difference that a held document
+    would make.
 
     Example: lastcall sources show openai.deprecations
     """
@@ -82,19 +120,24 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     if how == "json":
         output.document(told)
         return
-    output.details([
-        ("source", f"{told['id']} ({told['kind']})"),
-        ("reads", " ".join(found.doc.split())),
-        ("url", told["url"]),
-        ("every", str(found.every)),
-        ("outcome", _outcome(told)),
-        ("error", told["error"]),
-        ("last good", _age(told["good_at"], now) + (" (stale)" if told["stale"] else "")),
-        ("next", _age(told["due_at"], now) if told["due_at"] else ""),
-        ("failures", str(told["failures"] or "")),
-        ("facts", ", ".join(f"{count} {name}" for name, count in told["facts"].items() if count)),
-        ("key", f"{told['key']} is not set: off" if told["key_missing"] else told["key"]),
-    ])  # fmt: skip
+    output.details(
+        [
+            ("source", f"{told['id']} ({told['kind']})"),
+            ("reads", " ".join(found.doc.split())),
+            ("url", told["url"]),
+            ("every", str(found.every)),
+            ("outcome", _outcome(told)),
+            ("error", told["error"]),
+            ("last good", _age(told["good_at"], now) + (" (stale)" if told["stale"] else "")),
+            ("next", _age(told["due_at"], now) if told["due_at"] else ""),
+            ("failures", str(told["failures"] or "")),
+            (
+                "facts",
+                ", ".join(f"{count} {name}" for name, count in told["facts"].items() if count),
+            ),
+            ("key", f"{told['key']} is not set: off" if told["key_missing"] else told["key"]),
+        ]
+    )
     if waiting := told["waiting"]:
         print("\nWaiting for another look:")
         _lines([f"{change['words']} ({change['looks']})" for change in waiting])
@@ -125,21 +168,44 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
         with store.read() as session:
             body = sources.document(session, state.held) or b""
         fetched = Fetched(
-            status=200, body=body, content_type="", validators=NO_VALIDATORS, ms=0, not_modified=False,
-            retry_after=None, max_age=None, url=found.url,
-        )  # fmt: skip
+            status=200,
+            body=body,
+            content_type="",
+            validators=NO_VALIDATORS,
+            ms=0,
+            not_modified=False,
+            retry_after=None,
+            max_age=None,
+            url=found.url,
+        )
         polled = record(
-            store, found, fetched, found.read(body), found.digest(body), now, state.due_at, accepted=True,
-            declared=known, deviations=known_deviations(load_settings(db)),
-        )  # fmt: skip
+            store,
+            found,
+            fetched,
+            found.read(body),
+            found.digest(body),
+            now,
+            state.due_at,
+            accepted=True,
+            declared=known,
+            deviations=known_deviations(load_settings(db)),
+        )
     if how == "json":
-        output.document({
-            "source": source, "outcome": polled.outcome, "rows": polled.rows, "changes": changes,
-            "events": polled.events,
-        })  # fmt: skip
+        output.document(
+            {
+                "source": source,
+                "outcome": polled.outcome,
+                "rows": polled.rows,
+                "changes": changes,
+                "events": polled.events,
+            }
+        )
         return
     events = output.counted(len(polled.events), "event")
-    print(f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}: {_counts(changes)}, {events}")
+    print(
+        f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}: {_counts(changes)}, "
+        f"{events}"
+    )
     for event in polled.events:
         print("  " + output.clean(event["summary"]))
 
@@ -222,7 +288,9 @@ def _outcome(row: Json) -> str:
 def _remark(row: Json) -> str:
     if row["key_missing"]:
         return f"{row['key']} is not set"
-    return "; ".join(part for part in ("a document is held" if row["held"] else "", row["error"]) if part)
+    return "; ".join(
+        part for part in ("a document is held" if row["held"] else "", row["error"]) if part
+    )
 
 
 def _age(at: str | None, now: datetime) -> str:
@@ -244,7 +312,12 @@ def _waiting(row: SourceRow) -> list[Json]:
     for wait in map(Pending.from_json, row.pending):
         apart = f"{wait.spaced} of {wait.need} looks, each a whole interval after the other"
         looks = {"looks": f"{wait.looks} of {LOOKS} looks" if wait.soon else apart}
-        counts = {"had": wait.looks, "had_apart": wait.spaced, "needs": LOOKS, "needs_apart": wait.need}
+        counts = {
+            "had": wait.looks,
+            "had_apart": wait.spaced,
+            "needs": LOOKS,
+            "needs_apart": wait.need,
+        }
         told.append(_change(wait.change) | looks | counts)
     return told
 
@@ -268,14 +341,18 @@ def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[
 
 
 def _change(change: Change) -> Json:
-    """One change in words and in full: ``~ retirement azure/gpt-4.1: retires 2027-10-14 -> 2026-10-14``."""
+    """One change in words and in full: ``~ retirement azure/gpt-4.1: retires 2027-10-14 ->
+    2026-10-14``.
+    """
     from monitor.events import subject
 
     sign = "+" if change.before is None else "-" if change.after is None else "~"
     words = f"{sign} {change.fact.fact} {subject(change.fact)}"
     if change.before and change.after:
         pairs = zip(change.fact.telling, change.before.value, change.after.value, strict=True)
-        words += ": " + ", ".join(f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new)
+        words += ": " + ", ".join(
+            f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new
+        )
     return {
         "words": words,
         "before": change.before.to_json() if change.before else None,
@@ -286,7 +363,10 @@ def _change(change: Change) -> Json:
 def _counts(changes: Sequence[Json]) -> str:
     """How many rows changes add, change and remove."""
     counts = Counter(change["words"][0] for change in changes)
-    return ", ".join(f"{counts[sign]} {name}" for sign, name in (("+", "added"), ("~", "changed"), ("-", "removed")))
+    return ", ".join(
+        f"{counts[sign]} {name}"
+        for sign, name in (("+", "added"), ("~", "changed"), ("-", "removed"))
+    )
 
 
 def _lines(words: Sequence[str]) -> None:

@@ -9,7 +9,18 @@ import typer
 
 from monitor.cli import output, targets
 from monitor.cli.events import show as show_events
-from monitor.cli.options import MOST, PLAIN, AsCsv, AsJson, AsJsonl, Db, ListByDefault, clock, moment, opened
+from monitor.cli.options import (
+    MOST,
+    PLAIN,
+    AsCsv,
+    AsJson,
+    AsJsonl,
+    Db,
+    ListByDefault,
+    clock,
+    moment,
+    opened,
+)
 from monitor.errors import NotFound
 from monitor.facts import Json
 
@@ -29,7 +40,9 @@ app = typer.Typer(
 
 Target = Annotated[
     str,
-    typer.Argument(metavar="TARGET", help="Its id (sub_...) or address.", autocompletion=targets.complete),
+    typer.Argument(
+        metavar="TARGET", help="Its id (sub_...) or address.", autocompletion=targets.complete
+    ),
 ]
 
 
@@ -54,12 +67,17 @@ def list_subscriptions(
         ("ID", "TYPE", "TO", "HEALTH", "WANTS", "LAST DELIVERED", "OWED"),
         [
             (
-                row.id, row.type, one["address"], targets.health(row, now), targets.wants(one),
-                output.ago(row.last_delivered_at, now), str(one["owed"]),
+                row.id,
+                row.type,
+                one["address"],
+                targets.health(row, now),
+                targets.wants(one),
+                output.ago(row.last_delivered_at, now),
+                str(one["owed"]),
             )
             for row, one in zip(rows, told, strict=True)
         ],
-    )  # fmt: skip
+    )
     if not rows:
         output.say("none yet; `lastcall slack subscribe` and `lastcall webhooks add` make one")
 
@@ -77,37 +95,51 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
         row = targets.any_of(session, target)
         states = operate.states(session, row.id)
         due = operate.next_due(session, row.id)
-    one = targets.told(row) | {"threads": row.threads, "deliveries": states, "next_due": output.stamp(due)}
+    one = targets.told(row) | {
+        "threads": row.threads,
+        "deliveries": states,
+        "next_due": output.stamp(due),
+    }
     if how == "json":
         output.document(one)
         return
     reminders = ", ".join(map(str, one["reminders"]))
-    output.details([
-        ("id", row.id),
-        (row.type, one["address"]),
-        ("health", targets.health(row, now)),
-        ("wants", targets.wants(one)),
-        ("reminders", f"{reminders} days before an end" if reminders else "none"),
-        ("threads", row.threads if row.type == "slack" else ""),
-        ("asked", output.ago(row.asked_at or row.created_at, now)),
-        ("last delivered", output.ago(row.last_delivered_at, now)),
-        ("deliveries", ", ".join(f"{count} {state}" for state, count in sorted(states.items()))),
-        ("next due", output.ago(due, now) if due else ""),
-    ])  # fmt: skip
+    output.details(
+        [
+            ("id", row.id),
+            (row.type, one["address"]),
+            ("health", targets.health(row, now)),
+            ("wants", targets.wants(one)),
+            ("reminders", f"{reminders} days before an end" if reminders else "none"),
+            ("threads", row.threads if row.type == "slack" else ""),
+            ("asked", output.ago(row.asked_at or row.created_at, now)),
+            ("last delivered", output.ago(row.last_delivered_at, now)),
+            (
+                "deliveries",
+                ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
+            ),
+            ("next due", output.ago(due, now) if due else ""),
+        ]
+    )
 
 
 @app.command("test")
 @targets.asking
 def try_filter(
     wanted: targets.Wanted,
-    since: Annotated[str, typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d (UTC).")] = "90d",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="Show at most so many, the newest.")] = 50,
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d (UTC).")
+    ] = "90d",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST, help="Show at most so many, the newest.")
+    ] = 50,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Print which past events would have been delivered: to a target that is there, or to one with these filters.
+    """Print which past events would have been delivered: to a target that is there, or to one with
+    these filters.
 
     Nothing is sent or stored. A target is named in place of the filters, by its id or address.
 
@@ -129,7 +161,9 @@ def try_filter(
                 newest.append(event_json(event))
     show_events(how, list(reversed(newest)))
     shown = f"; the newest {limit} are shown" if matched > limit else ""
-    output.say(f"{matched} of {output.counted(looked, 'event')} since {start:%Y-%m-%d %H:%M} UTC{shown}")
+    output.say(
+        f"{matched} of {output.counted(looked, 'event')} since {start:%Y-%m-%d %H:%M} UTC{shown}"
+    )
 
 
 def _asked(session: Session, wanted: targets.Wanted, now: datetime) -> SubscriptionRow:
@@ -143,7 +177,9 @@ def _asked(session: Session, wanted: targets.Wanted, now: datetime) -> Subscript
             raise NotFound(f"no target {filters[0]!r}; `lastcall subscriptions` lists them")
         return SubscriptionRow(id="", type="", address="", created_at=now, **wanted)
     if wanted != targets.asked(filters=filters[:1]):
-        raise typer.BadParameter(f"{filters[0]} is a target, which has filters; give a target or filters, not both")
+        raise typer.BadParameter(
+            f"{filters[0]} is a target, which has filters; give a target or filters, not both"
+        )
     return named
 
 
@@ -153,17 +189,20 @@ def change(
     context: typer.Context,
     target: Target,
     wanted: targets.Wanted,
-    everything: Annotated[bool, typer.Option("--everything", help="Take the filters away: all models.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Take the filters away: all models.")
+    ] = False,
     threads: targets.Threads = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
     """Change what a target asks for: what is named is replaced, the rest stays.
 
-    An empty word takes a limit away: --kinds ''. What is owed and was not tried yet comes when it would come now.
+    An empty word takes a limit away: --kinds ''. What is owed and was not tried yet comes when it
+    would come now.
 
-    Example: lastcall subscriptions set '#ml-platform' --digest 'daily 17:00' --timezone Europe/Berlin
-    """
+    Example: lastcall subscriptions set '#ml-platform' --digest 'daily 17:00' --timezone
+    Europe/Berlin"""
     from monitor.publish import outbox
 
     how, now = output.form(as_json), clock()

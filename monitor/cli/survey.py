@@ -21,20 +21,32 @@ if TYPE_CHECKING:
     from monitor.survey import Look
 
 FIELDS = (
-    "id", "kind", "url", "verdict", "why", "status", "content_type", "size", "rows", "ms", "good_at",
-)  # fmt: skip
+    "id",
+    "kind",
+    "url",
+    "verdict",
+    "why",
+    "status",
+    "content_type",
+    "size",
+    "rows",
+    "ms",
+    "good_at",
+)
 
 
 def check(
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Their ids; all that are enabled if none is named.")
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="Their ids; all that are enabled if none is named."),
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Fetch and read every source now and say what came back. Nothing is recorded, and no database is needed.
+    """Fetch and read every source now and say what came back. Nothing is recorded, and no database
+    is needed.
 
     \b
     Exit code: 3 if one could not be fetched or read.
@@ -59,7 +71,9 @@ def check(
     if len(failed) == 1:
         raise Unreadable(f"{failed[0].source_id}: {failed[0].why}")
     if failed:
-        raise Unreadable(f"{len(failed)} of {output.counted(len(looks), 'source')} could not be fetched or read")
+        raise Unreadable(
+            f"{len(failed)} of {output.counted(len(looks), 'source')} could not be fetched or read"
+        )
 
 
 async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
@@ -72,9 +86,15 @@ async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
     with progress(len(wanted)) as step:
         async with Fetcher() as fetcher, Sandbox() as reader:
             return await survey(
-                fetcher, reader, wanted, keys=provider_key, urls=settings.source_urls,
-                tell=lambda one: step(f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"),
-            )  # fmt: skip
+                fetcher,
+                reader,
+                wanted,
+                keys=provider_key,
+                urls=settings.source_urls,
+                tell=lambda one: step(
+                    f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"
+                ),
+            )
 
 
 def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
@@ -101,17 +121,30 @@ def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRo
 
 
 def _show(
-    how: output.Form, looks: Sequence[Look], known: Mapping[str, Source], states: Mapping[str, SourceRow]
+    how: output.Form,
+    looks: Sequence[Look],
+    known: Mapping[str, Source],
+    states: Mapping[str, SourceRow],
 ) -> None:
-    good = {one.source_id: states[one.source_id].good_at for one in looks if one.source_id in states}
+    good = {
+        one.source_id: states[one.source_id].good_at for one in looks if one.source_id in states
+    }
     told = [
         {
-            "id": one.source_id, "kind": known[one.source_id].kind, "url": known[one.source_id].url,
-            "verdict": one.verdict, "why": one.why, "status": one.status, "content_type": one.content_type,
-            "size": one.size, "rows": one.rows, "ms": one.ms, "good_at": output.stamp(good.get(one.source_id)),
+            "id": one.source_id,
+            "kind": known[one.source_id].kind,
+            "url": known[one.source_id].url,
+            "verdict": one.verdict,
+            "why": one.why,
+            "status": one.status,
+            "content_type": one.content_type,
+            "size": one.size,
+            "rows": one.rows,
+            "ms": one.ms,
+            "good_at": output.stamp(good.get(one.source_id)),
         }
         for one in looks
-    ]  # fmt: skip
+    ]
     if output.machine(how, told, FIELDS):
         return
     now = clock()
@@ -119,11 +152,15 @@ def _show(
         ("SOURCE", "VERDICT", "STATUS", "TYPE", "SIZE", "ROWS", "LAST GOOD", "REMARK"),
         [
             (
-                one.source_id, one.verdict, str(one.status or ""), one.content_type,
+                one.source_id,
+                one.verdict,
+                str(one.status or ""),
+                one.content_type,
                 f"{one.size:,}" if one.size else "",
-                str(one.rows or ""), output.ago(good[one.source_id], now) if one.source_id in good else "",
+                str(one.rows or ""),
+                output.ago(good[one.source_id], now) if one.source_id in good else "",
                 one.why,
             )
             for one in looks
         ],
-    )  # fmt: skip
+    )

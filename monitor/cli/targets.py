@@ -28,42 +28,80 @@ if TYPE_CHECKING:
     from monitor.vault import Vault
 
 Filters = Annotated[
-    list[str] | None, typer.Argument(metavar="FILTER", help="provider/model-glob[@region]; everything if none.")
+    list[str] | None,
+    typer.Argument(metavar="FILTER", help="provider/model-glob[@region]; everything if none."),
 ]
 Kinds = Annotated[
-    str | None, typer.Option("--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased.")
+    str | None,
+    typer.Option(
+        "--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased."
+    ),
 ]
 Surfaces = Annotated[
-    str | None, typer.Option("--surfaces", metavar="NAME,...", help="Only these: api,fine-tuning. All if none.")
+    str | None,
+    typer.Option(
+        "--surfaces", metavar="NAME,...", help="Only these: api,fine-tuning. All if none."
+    ),
 ]
-Severity = Annotated[str, typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action, critical.")]
+Severity = Annotated[
+    str,
+    typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action, critical."),
+]
 MinChange = Annotated[
-    str | None, typer.Option("--min-change", metavar="PERCENT", help="Only prices that move at least this much: 5%.")
+    str | None,
+    typer.Option(
+        "--min-change", metavar="PERCENT", help="Only prices that move at least this much: 5%."
+    ),
 ]
 Days = Annotated[
-    str | None, typer.Option("--within", metavar="DAYS", help="Only retirements with a firm date this near: 90d.")
+    str | None,
+    typer.Option(
+        "--within", metavar="DAYS", help="Only retirements with a firm date this near: 90d."
+    ),
 ]
-Operator = Annotated[bool, typer.Option("--operator", help="Events about sources and endpoints, and only those.")]
+Operator = Annotated[
+    bool, typer.Option("--operator", help="Events about sources and endpoints, and only those.")
+]
 Reminders = Annotated[
     str | None,
-    typer.Option("--reminders", metavar="DAYS,...", help="Days before an end: 90,60,30,14,7,1,0 if not told; or off."),
+    typer.Option(
+        "--reminders",
+        metavar="DAYS,...",
+        help="Days before an end: 90,60,30,14,7,1,0 if not told; or off.",
+    ),
 ]
 Digest = Annotated[
-    str | None, typer.Option("--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00'; at once if not told.")
+    str | None,
+    typer.Option(
+        "--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00'; at once if not told."
+    ),
 ]
 Quiet = Annotated[
-    str | None, typer.Option("--quiet", metavar="HOURS", help="Only what is critical from 22:00-07:00, for example.")
+    str | None,
+    typer.Option(
+        "--quiet", metavar="HOURS", help="Only what is critical from 22:00-07:00, for example."
+    ),
 ]
 Timezone = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="Of digest and quiet hours: Europe/Berlin; UTC.")
+    str | None,
+    typer.Option(
+        "--timezone", metavar="ZONE", help="Of digest and quiet hours: Europe/Berlin; UTC."
+    ),
 ]
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="FILE", help="Also the models of a list, or of a LiteLLM config; - is stdin."),
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Also the models of a list, or of a LiteLLM config; - is stdin.",
+    ),
 ]
 
 Threads = Annotated[
-    str | None, typer.Option("--threads", metavar="HOW", help="Of later changes in Slack: off, updates or all.")
+    str | None,
+    typer.Option(
+        "--threads", metavar="HOW", help="Of later changes in Slack: off, updates or all."
+    ),
 ]
 
 #: Filters that a line for people shows.
@@ -73,10 +111,27 @@ SHOWN = 8
 Wanted = dict[str, Any]
 
 FIELDS = (
-    "id", "type", "address", "state", "reason", "filters", "kinds", "surfaces", "severity", "min_change", "within",
-    "operator", "reminders", "digest", "quiet", "timezone", "muted_until", "created_at", "last_delivered_at",
+    "id",
+    "type",
+    "address",
+    "state",
+    "reason",
+    "filters",
+    "kinds",
+    "surfaces",
+    "severity",
+    "min_change",
+    "within",
+    "operator",
+    "reminders",
+    "digest",
+    "quiet",
+    "timezone",
+    "muted_until",
+    "created_at",
+    "last_delivered_at",
     "failing_since",
-)  # fmt: skip
+)
 
 
 def asked(
@@ -102,22 +157,33 @@ def asked(
         from monitor.cli import inventory
 
         listed = inventory.filters(inventory.read(from_file), from_file)
-        output.say(f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}")
+        output.say(
+            f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}"
+        )
     try:
         return columns(
-            [*(filters or []), *listed], kinds=kinds or "", severity=least, min_change=min_change or "",
-            within=within or "", operator=operator, surfaces=surfaces or "", reminders=reminders or "",
-            digest=digest or "", quiet=quiet or "", timezone=timezone or "",
-        )  # fmt: skip
+            [*(filters or []), *listed],
+            kinds=kinds or "",
+            severity=least,
+            min_change=min_change or "",
+            within=within or "",
+            operator=operator,
+            surfaces=surfaces or "",
+            reminders=reminders or "",
+            digest=digest or "",
+            quiet=quiet or "",
+            timezone=timezone or "",
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all options of what a target wants in place of its ``wanted``, which is what they say.
+    """Give a command all options of what a target wants in place of its ``wanted``, which is what
+    they say.
 
-    Each command that makes a target takes the same ones, so they are written once, as the parameters of ``asked``.
-    """
+    Each command that makes a target takes the same ones, so they are written once, as the
+    parameters of ``asked``."""
     named = inspect.signature(asked, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
 
@@ -167,7 +233,9 @@ def matcher(row: SubscriptionRow) -> Callable[[EventRow], bool]:
 
 
 def complete(context: typer.Context, incomplete: str) -> list[str]:
-    """The ids and addresses that begin so, for the shell; nothing where there is no database yet."""
+    """The ids and addresses that begin so, for the shell; nothing where there is no database
+    yet.
+    """
     from sqlalchemy import select
 
     from monitor.errors import LastcallError
@@ -181,7 +249,9 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
         if store.path and not store.path.exists():
             return []
         with store.read() as session:
-            rows = [(row.id, sealed.public(row)) for row in session.scalars(select(SubscriptionRow))]
+            rows = [
+                (row.id, sealed.public(row)) for row in session.scalars(select(SubscriptionRow))
+            ]
     except LastcallError:
         return []
     return [word for row in rows for word in row if word.startswith(incomplete)]
@@ -197,7 +267,9 @@ def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
 
     from monitor.store.tables import SubscriptionRow
 
-    query = select(SubscriptionRow).order_by(col(SubscriptionRow.created_at), col(SubscriptionRow.id))
+    query = select(SubscriptionRow).order_by(
+        col(SubscriptionRow.created_at), col(SubscriptionRow.id)
+    )
     return list(session.exec(query.where(SubscriptionRow.type == kind) if kind else query))
 
 
@@ -211,8 +283,12 @@ def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
         yield store, sealed.unlock(store, load_settings(db))
 
 
-def there(session: Session, kind: str | None, named: str, vault: Vault | None = None) -> SubscriptionRow | None:
-    """A target by its id or address, with a vault also by an address that is a secret; None where there is none."""
+def there(
+    session: Session, kind: str | None, named: str, vault: Vault | None = None
+) -> SubscriptionRow | None:
+    """A target by its id or address, with a vault also by an address that is a secret; None where
+    there is none.
+    """
     from monitor.store import sealed
 
     for row in rows(session, kind):
@@ -250,7 +326,9 @@ def health(row: SubscriptionRow, now: datetime) -> str:
 
 
 def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | None) -> None:
-    """Tell a target from now on. One that is there already gets what is asked for now, and is enabled again."""
+    """Tell a target from now on. One that is there already gets what is asked for now, and is
+    enabled again.
+    """
     from monitor.publish import outbox
     from monitor.store import sealed
     from monitor.store.tables import SubscriptionRow
@@ -311,7 +389,13 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
     output.table(
         ("ID", "TO", "HEALTH", "WANTS", "LAST DELIVERED"),
         [
-            (one["id"], one["address"], health(row, now), wants(one), output.ago(row.last_delivered_at, now))
+            (
+                one["id"],
+                one["address"],
+                health(row, now),
+                wants(one),
+                output.ago(row.last_delivered_at, now),
+            )
             for row, one in zip(found, targets, strict=True)
         ],
     )
@@ -333,11 +417,17 @@ def wants(one: Json) -> str:
     parts += [f"within {one['within']} days"] if one["within"] is not None else []
     if one["reminders"] != list(USUAL):
         parts.append(
-            f"reminders {','.join(map(str, one['reminders']))} days before" if one["reminders"] else "no reminders"
+            f"reminders {','.join(map(str, one['reminders']))} days before"
+            if one["reminders"]
+            else "no reminders"
         )
     parts += [f"in a digest {one['digest']}"] if one["digest"] else []
     parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
-    parts += [f"times in {one['timezone']}"] if one["timezone"] != "UTC" and (one["digest"] or one["quiet"]) else []
+    parts += (
+        [f"times in {one['timezone']}"]
+        if one["timezone"] != "UTC" and (one["digest"] or one["quiet"])
+        else []
+    )
     return ", ".join(parts)
 
 
@@ -354,12 +444,17 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
-    status, protocol = asyncio.run(try_out(store, settings, row)), "SMTP" if row.type == "email" else "HTTP"
+    status, protocol = (
+        asyncio.run(try_out(store, settings, row)),
+        "SMTP" if row.type == "email" else "HTTP",
+    )
     print(f"delivered ({protocol} {status})" if status else "delivered")
 
 
 async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int:
-    """Send that message; the status of the answer. To a webhook its type says that it is no event."""
+    """Send that message; the status of the answer. To a webhook its type says that it is no
+    event.
+    """
     from monitor.publish import Publisher
     from monitor.publish.envelope import VERIFICATION
     from monitor.publish.ledger import Owed
@@ -368,12 +463,24 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
 
     kind = VERIFICATION if row.type == "webhook" else "notice.published"
     event = EventRow(
-        sequence=0, id=f"evt_test{secrets.token_hex(8)}", says="", kind=kind, severity="info",
-        provider="lastcall", model="", folded="", canonical="", summary="Lastcall: a test message, no event",
-        detected_at=clock(), source_id="lastcall.test", url="",
-    )  # fmt: skip
+        sequence=0,
+        id=f"evt_test{secrets.token_hex(8)}",
+        says="",
+        kind=kind,
+        severity="info",
+        provider="lastcall",
+        model="",
+        folded="",
+        canonical="",
+        summary="Lastcall: a test message, no event",
+        detected_at=clock(),
+        source_id="lastcall.test",
+        url="",
+    )
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send([Owed(0, 1, event, row)], sealed.opened(publisher.vault, row))
+        status, _ = await publisher.send(
+            [Owed(0, 1, event, row)], sealed.opened(publisher.vault, row)
+        )
     return status
 
 

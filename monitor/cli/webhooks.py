@@ -22,7 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Tell endpoints, with signed POSTs.
 Format = Annotated[
     str,
     typer.Option(
-        "--format", metavar="FORMAT", help="json (Standard Webhooks), cloudevents-binary or cloudevents-structured."
+        "--format",
+        metavar="FORMAT",
+        help="json (Standard Webhooks), cloudevents-binary or cloudevents-structured.",
     ),
 ]
 Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...) or URL.")]
@@ -31,15 +33,27 @@ Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...)
 @app.command()
 @targets.asking
 def add(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")
+    ],
     wanted: targets.Wanted,
     form: Format = "json",
     asymmetric: Annotated[
-        bool, typer.Option("--asymmetric", help="Sign with a private key (v1a); the endpoint gets the public one.")
+        bool,
+        typer.Option(
+            "--asymmetric", help="Sign with a private key (v1a); the endpoint gets the public one."
+        ),
     ] = False,
-    ordered: Annotated[bool, typer.Option("--ordered", help="One at a time, in the order of the log.")] = False,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="One at a time, in the order of the log.")
+    ] = False,
     verify: Annotated[
-        str, typer.Option("--verify", metavar="HOW", help="handshake: ask the endpoint first, as CloudEvents has it.")
+        str,
+        typer.Option(
+            "--verify",
+            metavar="HOW",
+            help="handshake: ask the endpoint first, as CloudEvents has it.",
+        ),
     ] = "",
     as_json: AsJson = False,
     db: Db = None,
@@ -65,7 +79,9 @@ def add(
         with store.write() as session:
             if there := targets.there(session, "webhook", url):
                 raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
-            row = SubscriptionRow(id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted)
+            row = SubscriptionRow(
+                id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted
+            )
             row.secret = sealed.seal_secret(vault, row, secret)
             session.add(row)
         refused = _verified(store, settings, row) if verify else ""
@@ -78,13 +94,20 @@ def add(
         for name, key in keys.items():
             print(f"{name.replace('_', ' ')}: {key}")
         if not asymmetric:
-            output.say("keep the secret: it is not shown again (`lastcall webhooks rotate` makes a new one)")
+            output.say(
+                "keep the secret: it is not shown again (`lastcall webhooks rotate` makes a new "
+                "one)"
+            )
     if refused:
-        raise DeliveryFailed(f"{row.id} is disabled: {refused} (`lastcall webhooks verify {row.id}` asks again)")
+        raise DeliveryFailed(
+            f"{row.id} is disabled: {refused} (`lastcall webhooks verify {row.id}` asks again)"
+        )
 
 
 @app.command("list")
-def list_webhooks(as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None) -> None:
+def list_webhooks(
+    as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
+) -> None:
     """List the endpoints and what they asked for.
 
     Example: lastcall webhooks list --json
@@ -113,21 +136,28 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
     if how == "json":
         output.document(one)
         return
-    output.details([
-        ("id", row.id),
-        ("url", row.address),
-        ("state", row.state + (f": {row.reason}" if row.reason else "")),
-        ("wants", targets.wants(one)),
-        ("since", output.ago(row.created_at, now)),
-        ("format", row.format or "standard"),
-        ("public key", public),
-        ("order", "one at a time" if row.ordered else ""),
-        ("last delivered", output.ago(row.last_delivered_at, now)),
-        ("failing since", output.ago(row.failing_since, now) if row.failing_since else ""),
-        ("failures in a row", str(row.failures or "")),
-        ("left alone until", output.ago(row.quiet_until, now) if row.quiet_until and row.quiet_until > now else ""),
-        ("deliveries", ", ".join(f"{count} {state}" for state, count in sorted(owed.items()))),
-    ])  # fmt: skip
+    output.details(
+        [
+            ("id", row.id),
+            ("url", row.address),
+            ("state", row.state + (f": {row.reason}" if row.reason else "")),
+            ("wants", targets.wants(one)),
+            ("since", output.ago(row.created_at, now)),
+            ("format", row.format or "standard"),
+            ("public key", public),
+            ("order", "one at a time" if row.ordered else ""),
+            ("last delivered", output.ago(row.last_delivered_at, now)),
+            ("failing since", output.ago(row.failing_since, now) if row.failing_since else ""),
+            ("failures in a row", str(row.failures or "")),
+            (
+                "left alone until",
+                output.ago(row.quiet_until, now)
+                if row.quiet_until and row.quiet_until > now
+                else "",
+            ),
+            ("deliveries", ", ".join(f"{count} {state}" for state, count in sorted(owed.items()))),
+        ]
+    )
 
 
 @app.command("test")
@@ -163,7 +193,9 @@ def verify(webhook: Target, db: Db = None) -> None:
 
 
 def _verified(store: Store, settings: Settings, row: SubscriptionRow) -> str:
-    """Ask an endpoint; enable it, or leave it as it is and say why. The state in ``row`` is that of afterwards."""
+    """Ask an endpoint; enable it, or leave it as it is and say why. The state in ``row`` is that of
+    afterwards.
+    """
     import asyncio
 
     from monitor.publish import outbox
@@ -206,9 +238,12 @@ def listen(
     ] = "",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of 127.0.0.1.")] = 8787,
     once: Annotated[
-        bool, typer.Option("--once", help="End after one message; exit code 1 if it does not verify.")
+        bool,
+        typer.Option("--once", help="End after one message; exit code 1 if it does not verify."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each message as it came, one a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each message as it came, one a line.")
+    ] = False,
 ) -> None:
     """Receive on this machine: verify what comes and print it, to try an endpoint with.
 
@@ -231,9 +266,13 @@ def listen(
     except ValueError as error:
         raise typer.BadParameter(f"--secret: {error}") from None
     try:
-        verified = asyncio.run(receiver.listen(port, receiver.Receiver(secret, once=once, as_json=as_json)))
+        verified = asyncio.run(
+            receiver.listen(port, receiver.Receiver(secret, once=once, as_json=as_json))
+        )
     except OSError as error:
-        raise typer.BadParameter(f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}") from None
+        raise typer.BadParameter(
+            f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}"
+        ) from None
     if once and not verified:
         raise typer.Exit(1)
 
@@ -242,12 +281,16 @@ def listen(
 def rotate(
     webhook: Target,
     grace: Annotated[
-        str, typer.Option("--grace", metavar="TIME", help="How long the old secret signs too: 24h, 7d, 30m, 0.")
+        str,
+        typer.Option(
+            "--grace", metavar="TIME", help="How long the old secret signs too: 24h, 7d, 30m, 0."
+        ),
     ] = "24h",
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Give an endpoint a new signing secret, printed once, here. Until the grace is over, both sign.
+    """Give an endpoint a new signing secret, printed once, here. Until the grace is over, both
+    sign.
 
     Example: lastcall webhooks rotate sub_1f2e3d4c5b6a --grace 48h
     """
@@ -260,7 +303,10 @@ def rotate(
         was = sealed.opened(vault, row)
         secret = new_private_key() if was.secret.startswith(PRIVATE) else new_secret()
         old = rotated(was.secret, was.old_secrets, now, overlap)
-        row.secret, row.old_secrets = sealed.seal_secret(vault, row, secret), sealed.seal_old(vault, row, old)
+        row.secret, row.old_secrets = (
+            sealed.seal_secret(vault, row, secret),
+            sealed.seal_old(vault, row, old),
+        )
     name, key = ("public_key", public_key(secret)) if public_key(secret) else ("secret", secret)
     until = output.stamp(now + overlap)
     if how == "json":
@@ -277,7 +323,9 @@ def _grace(text: str) -> timedelta:
     units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
     found = timedelta(seconds=int(match[1]) * units[match[2]]) if match else None
     if found is None or found > LONGEST_GRACE:
-        raise typer.BadParameter(f"--grace {text!r} is no time up to 7 days; write 24h, 7d, 30m or 0")
+        raise typer.BadParameter(
+            f"--grace {text!r} is no time up to 7 days; write 24h, 7d, 30m or 0"
+        )
     return found
 
 
@@ -292,7 +340,9 @@ def _format(word: str) -> str:
 
 @app.command()
 def schema(
-    kind: Annotated[str | None, typer.Argument(metavar="[TYPE]", help="A type of message: price.increased.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[TYPE]", help="A type of message: price.increased.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of a type of message; of all, by type, if none is named.
 

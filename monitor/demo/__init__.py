@@ -1,8 +1,8 @@
-"""The whole main job offline: a loopback site that changes over a recorded year, polled by the real pipeline.
+"""The whole main job offline: a loopback site that changes over a recorded year, polled by the real
+pipeline.
 
-Nothing is simulated but the clock and the far ends: documents come over HTTP, events go to a webhook receiver that
-verifies their signatures and to a Slack, both on 127.0.0.1.
-"""
+Nothing is simulated but the clock and the far ends: documents come over HTTP, events go to a
+webhook receiver that verifies their signatures and to a Slack, both on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from monitor.store import sources
 from monitor.store.db import Store
 from monitor.store.tables import SubscriptionRow
 
-#: Each day's pages are looked at twice, as far apart as a live source is polled; longer while a change waits for more.
+#: Each day's pages are looked at twice, as far apart as a live source is polled; longer while a
+#: change waits for more.
 EVERY, LOOKS, MOST_LOOKS = timedelta(hours=6), 2, 8
 
 
@@ -35,9 +36,8 @@ async def run(
 ) -> Json:
     """Run the year into ``store`` and return the counts at its end.
 
-    ``day`` hears of each step, ``event`` of each event that a subscriber gets, ``refused`` of documents that were
-    not taken over.
-    """
+    ``day`` hears of each step, ``event`` of each event that a subscriber gets, ``refused`` of
+    documents that were not taken over."""
     site, receiver, slack = Site(), Receiver(signature.new_secret()), Slack()
     year = list(steps())
     watched = {source_id: declared[source_id] for source_id in year[0].pages}
@@ -49,7 +49,7 @@ async def run(
             session.add_all(_subscriptions(loopback.base, receiver.secret, now))
         publisher = Publisher(
             store, now=lambda: now, allow_networks=(ip_network("127.0.0.0/8"),), allow_http=True
-        )  # fmt: skip
+        )
         async with Fetcher() as fetcher, publisher:
             urls = {source_id: f"{loopback.base}/pages/{source_id}" for source_id in watched}
             poller = Poller(store, fetcher, watched, clock=lambda: now, urls=urls)
@@ -75,16 +75,29 @@ async def run(
                     while await publisher.drain_once():
                         pass
     return counts | {
-        "requests": site.asked, "not_modified": site.unchanged, "webhooks_verified": receiver.verified,
-        "webhooks_refused": receiver.refused, "slack_messages": len(slack.posts),
-    }  # fmt: skip
+        "requests": site.asked,
+        "not_modified": site.unchanged,
+        "webhooks_verified": receiver.verified,
+        "webhooks_refused": receiver.refused,
+        "slack_messages": len(slack.posts),
+    }
 
 
 def _subscriptions(base: str, secret: str, now: datetime) -> list[SubscriptionRow]:
     """A webhook for everything, and a Slack channel for what must be acted on."""
     return [
-        SubscriptionRow(id="sub_demo_hook", type="webhook", address=f"{base}/hook", secret=secret, created_at=now),
         SubscriptionRow(
-            id="sub_demo_slack", type="slack", address=f"{base}/services/T0/B0/demo", severity="notice", created_at=now
+            id="sub_demo_hook",
+            type="webhook",
+            address=f"{base}/hook",
+            secret=secret,
+            created_at=now,
+        ),
+        SubscriptionRow(
+            id="sub_demo_slack",
+            type="slack",
+            address=f"{base}/services/T0/B0/demo",
+            severity="notice",
+            created_at=now,
         ),
     ]

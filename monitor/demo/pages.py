@@ -14,8 +14,12 @@ CLAUDE_PRICES = "anthropic.pricing"
 GEMINI_RETIREMENTS = "gemini.deprecations"
 AZURE_RETIREMENTS = "azure.retirements"
 
-#: A page that says 200 and is not the page: what stands before a site that takes its reader for a robot.
-WALL = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><p>Checking.</p></body></html>"
+#: A page that says 200 and is not the page: what stands before a site that takes its reader for a
+#: robot.
+WALL = (
+    b"<!DOCTYPE html><html><head><title>Just a moment...</title></head>"
+    b"<body><p>Checking.</p></body></html>"
+)
 
 
 def table(header: Row, rows: Sequence[Row]) -> str:
@@ -25,7 +29,8 @@ def table(header: Row, rows: Sequence[Row]) -> str:
 
 
 def openai_retirements(
-    rows: Sequence[Row], header: Row = ("Shutdown date", "Model / system", "Recommended replacement")
+    rows: Sequence[Row],
+    header: Row = ("Shutdown date", "Model / system", "Recommended replacement"),
 ) -> bytes:
     """Rows of (announced, title, date, id, replacement), newest announcement first."""
     text = "# Deprecations\n\nA page of the demo.\n\n## Upcoming deprecations\n\n"
@@ -36,14 +41,21 @@ def openai_retirements(
 
 
 def openai_prices(rows: Mapping[str, tuple[str, str, str]]) -> bytes:
-    """Prices of (input, cached input, output) in USD per 1M tokens, as the page's source has them."""
+    """Prices of (input, cached input, output) in USD per 1M tokens, as the page's source has
+    them.
+    """
     lines = "\n".join(f'    ["{model}", {", ".join(prices)}],' for model, prices in rows.items())
-    pane = f'<TextTokenPricingTables\n  client:load\n  tier="standard"\n  rows={{[\n{lines}\n  ]}}\n/>\n'
+    pane = (
+        '<TextTokenPricingTables\n  client:load\n  tier="standard"\n'
+        f"  rows={{[\n{lines}\n  ]}}\n/>\n"
+    )
     return f"# Pricing\n\nPrices per 1M tokens.\n\n{pane}".encode()
 
 
 def claude_retirements(status: Sequence[Row], history: Sequence[Row]) -> bytes:
-    """Status rows of (id, state, deprecated, retires); history of (announced, title, retires, id, replacement)."""
+    """Status rows of (id, state, deprecated, retires); history of (announced, title, retires, id,
+    replacement).
+    """
     header = ("API model name", "Current state", "Deprecated", "Tentative retirement date")
     text = "# Model deprecations\n\nA page of the demo.\n\n## Model status\n\n"
     text += table(header, [(f"`{row[0]}`", *row[1:]) for row in status])
@@ -61,14 +73,23 @@ def claude_retirements(status: Sequence[Row], history: Sequence[Row]) -> bytes:
 def claude_prices(rows: Sequence[Row]) -> bytes:
     """Rows of (name, input, 5m write, 1h write, hit, output), in USD per million tokens."""
     header = (
-        "Model", "Base Input Tokens", "5m Cache Writes", "1h Cache Writes", "Cache Hits & Refreshes", "Output Tokens",
-    )  # fmt: skip
+        "Model",
+        "Base Input Tokens",
+        "5m Cache Writes",
+        "1h Cache Writes",
+        "Cache Hits & Refreshes",
+        "Output Tokens",
+    )
     cells = [(row[0], *(f"${price} / MTok" for price in row[1:])) for row in rows]
-    return ("# Pricing\n\nA page of the demo.\n\n## Model pricing\n\n" + table(header, cells)).encode()
+    return (
+        "# Pricing\n\nA page of the demo.\n\n## Model pricing\n\n" + table(header, cells)
+    ).encode()
 
 
 def gemini_retirements(rows: Sequence[Row], *, note: bool = False) -> bytes:
-    """Rows of (id, released, date, replacement). With the ``note``, every date is the earliest possible one."""
+    """Rows of (id, released, date, replacement). With the ``note``, every date is the earliest
+    possible one.
+    """
     cells = "".join(
         "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>\n".format(
             row[0], row[1], row[2], f"<code>{row[3]}</code>" if row[3] else ""
@@ -76,11 +97,16 @@ def gemini_retirements(rows: Sequence[Row], *, note: bool = False) -> bytes:
         for row in rows
     )
     head = "".join(
-        f"<td><b>{name}</b></td>" for name in ("Model", "Release date", "Shutdown date", "Recommended replacement")
+        f"<td><b>{name}</b></td>"
+        for name in ("Model", "Release date", "Shutdown date", "Recommended replacement")
     )
     return (
         "<div><p>A page of the demo.</p>"
-        + ("<aside>The dates listed in the table indicate the earliest possible dates.</aside>" if note else "")
+        + (
+            "<aside>The dates listed in the table indicate the earliest possible dates.</aside>"
+            if note
+            else ""
+        )
         + "<h2>Gemini 2.5 models</h2><table><thead><tr>"
         f"{head}</tr></thead><tbody>\n{cells}</tbody></table></div>"
     ).encode()
@@ -89,5 +115,8 @@ def gemini_retirements(rows: Sequence[Row], *, note: bool = False) -> bytes:
 def azure_retirements(rows: Sequence[Row]) -> bytes:
     """Rows of (model, version, lifecycle, date, replacement)."""
     header = ("Model", "Version", "Lifecycle", "Retirement date", "Replacement")
-    text = "# Retirements\n\nA page of the demo.\n\n## Foundry Models sold by Azure\n\n### Azure OpenAI\n\n"
+    text = (
+        "# Retirements\n\nA page of the demo.\n\n"
+        "## Foundry Models sold by Azure\n\n### Azure OpenAI\n\n"
+    )
     return (text + table(header, rows)).encode()

@@ -1,4 +1,6 @@
-"""The loopback side of the demo: a site that serves the providers' pages, a webhook receiver and a Slack."""
+"""The loopback side of the demo: a site that serves the providers' pages, a webhook receiver and a
+Slack.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Receiver:
     async def hook(self, request: web.Request) -> web.Response:
         body = await request.read()
         try:  # the clock is that of the recorded year
-            signature.verify(self.secret, request.headers, body, float(request.headers["webhook-timestamp"]))
+            signature.verify(
+                self.secret, request.headers, body, float(request.headers["webhook-timestamp"])
+            )
         except ValueError:
             self.refused += 1
             return web.Response(status=401)

@@ -1,4 +1,5 @@
-"""The recorded year: what stood on the pages on which day. Ids, dates and prices are the providers' own.
+"""The recorded year: what stood on the pages on which day. Ids, dates and prices are the providers'
+own.
 
 Each step names the day, what happened in one line, and the pages that were different from then on.
 """
@@ -32,7 +33,9 @@ _LEGACY = ("2025-09-26", "Legacy GPT model snapshots")
 _SPRING = ("2026-04-22", "Legacy GPT model snapshots, second part")
 
 
-def _openai(realtime: str, *, audio_previews: bool = False, spring: bool = False) -> list[pages.Row]:
+def _openai(
+    realtime: str, *, audio_previews: bool = False, spring: bool = False
+) -> list[pages.Row]:
     rows: list[pages.Row] = []
     if spring:
         rows += [(*_SPRING, "2026-10-23", "gpt-4.1-nano-2025-04-14", "gpt-5.4-nano")]
@@ -40,7 +43,12 @@ def _openai(realtime: str, *, audio_previews: bool = False, spring: bool = False
         rows += [
             (*_SPRING, "2026-07-23", "gpt-4o-audio-preview-2024-12-17", "gpt-audio"),
             (*_SPRING, "2026-07-23", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-audio"),
-            (*_SPRING, "2026-07-23", "gpt-4o-mini-realtime-preview-2024-12-17", "gpt-realtime-mini"),
+            (
+                *_SPRING,
+                "2026-07-23",
+                "gpt-4o-mini-realtime-preview-2024-12-17",
+                "gpt-realtime-mini",
+            ),
         ]
     rows += [
         (*_LEGACY, "2026‑03‑26", "gpt-4-0314", "gpt-5"),
@@ -104,7 +112,12 @@ def _azure(gpt_41: str) -> bytes:
 
 def steps() -> Iterator[Step]:
     """The year, oldest day first. The first step is the silent baseline."""
-    floor_35: pages.Row = ("claude-3-5-haiku-20241022", "Active", "N/A", "Not sooner than October 22, 2025")
+    floor_35: pages.Row = (
+        "claude-3-5-haiku-20241022",
+        "Active",
+        "N/A",
+        "Not sooner than October 22, 2025",
+    )
     floor_3 = ("Active", "N/A", "Not sooner than March 7, 2025")
     yield Step(
         _day("2025-11-13"),
@@ -128,7 +141,12 @@ def steps() -> Iterator[Step]:
         "Anthropic announces the end of Claude Haiku 3.5",
         {pages.CLAUDE_RETIREMENTS: _claude(_HAIKU_35, *floor_3, history=(_HISTORY_35,))},
     )
-    gone_35: pages.Row = ("claude-3-5-haiku-20241022", "Retired", "December 19, 2025", "February 19, 2026")
+    gone_35: pages.Row = (
+        "claude-3-5-haiku-20241022",
+        "Retired",
+        "December 19, 2025",
+        "February 19, 2026",
+    )
     yield Step(
         _day("2026-02-20"),
         "Claude Haiku 3.5 is retired, the day after its date",
@@ -144,7 +162,8 @@ def steps() -> Iterator[Step]:
         "A column is renamed over night: the page is refused, and nobody is told a thing",
         {
             pages.OPENAI_RETIREMENTS: pages.openai_retirements(
-                _openai("2026-03-24"), ("Shutdown date", "Affected thing", "Recommended replacement")
+                _openai("2026-03-24"),
+                ("Shutdown date", "Affected thing", "Recommended replacement"),
             )
         },
     )
@@ -156,7 +175,11 @@ def steps() -> Iterator[Step]:
     yield Step(
         _day("2026-04-22"),
         "OpenAI announces four more",
-        {pages.OPENAI_RETIREMENTS: pages.openai_retirements(_openai("2026-05-07", audio_previews=True, spring=True))},
+        {
+            pages.OPENAI_RETIREMENTS: pages.openai_retirements(
+                _openai("2026-05-07", audio_previews=True, spring=True)
+            )
+        },
     )
     yield Step(
         _day("2026-05-08"),
@@ -165,7 +188,8 @@ def steps() -> Iterator[Step]:
     )
     yield Step(
         _day("2026-05-20"),
-        "Three of the four leave the page without a word, four weeks after they came: believed after two days",
+        "Three of the four leave the page without a word, four weeks after they came: believed "
+        "after two days",
         {
             pages.OPENAI_RETIREMENTS: pages.openai_retirements(_openai("2026-05-07", spring=True)),
             pages.OPENAI_PRICES: pages.openai_prices(_GPT),
@@ -173,7 +197,8 @@ def steps() -> Iterator[Step]:
     )
     yield Step(
         _day("2026-05-28"),
-        "Google notes that its dates are the earliest possible: floors, which are never counted down",
+        "Google notes that its dates are the earliest possible: floors, which are never counted "
+        "down",
         {pages.GEMINI_RETIREMENTS: _gemini("June 17, 2026", "gemini-3-flash-preview", note=True)},
     )
     yield Step(
@@ -205,8 +230,12 @@ def steps() -> Iterator[Step]:
         _day("2026-08-12"),
         "Anthropic takes the announced rise back, and Google takes back its day",
         {
-            pages.CLAUDE_PRICES: pages.claude_prices([("Claude Sonnet 5", *_SONNET_5), *_CLAUDE_PRICES]),
+            pages.CLAUDE_PRICES: pages.claude_prices(
+                [("Claude Sonnet 5", *_SONNET_5), *_CLAUDE_PRICES]
+            ),
             pages.GEMINI_RETIREMENTS: _gemini("No shutdown date announced", note=True),
         },
     )
-    yield Step(_day("2026-09-29"), "A day passes: gpt-3.5-turbo-instruct is over, page or no page", {})
+    yield Step(
+        _day("2026-09-29"), "A day passes: gpt-3.5-turbo-instruct is over, page or no page", {}
+    )

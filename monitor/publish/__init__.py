@@ -1,8 +1,7 @@
 """The order of a delivery: claim, send, record. Nothing else knows it.
 
-The clients of HTTP and Slack are imported when a Publisher is opened, so that what only owes deliveries (poll) or
-checks a filter (the command line) does not pay for them.
-"""
+The clients of HTTP and Slack are imported when a Publisher is opened, so that what only owes
+deliveries (poll) or checks a filter (the command line) does not pay for them."""
 
 from __future__ import annotations
 
@@ -42,13 +41,15 @@ log = logging.getLogger("lastcall.publish")
 
 Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
 
-#: How often the outbox is looked at without being told: other processes put deliveries there too, in seconds.
+#: How often the outbox is looked at without being told: other processes put deliveries there too,
+#: in seconds.
 LOOK = 1.0
 #: A pause before the next claim, in which more tries end: one claim for all of them.
 GATHER = 0.02
 #: How often it is asked which paused targets are to be tried again.
 PROBE = timedelta(minutes=1)
-#: A try that takes longer than this, in seconds, gives its place to another: slow receivers do not delay quick ones ...
+#: A try that takes longer than this, in seconds, gives its place to another: slow receivers do not
+#: delay quick ones ...
 SLOW = 0.5
 #: ... until this many times the concurrency is in flight.
 MOST_SLOW = 10
@@ -63,7 +64,9 @@ STOP = 20.0
 
 
 class Publisher:
-    """Delivers what the outbox holds. ``async with Publisher(...) as publisher`` opens its connections."""
+    """Delivers what the outbox holds. ``async with Publisher(...) as publisher`` opens its
+    connections.
+    """
 
     def __init__(
         self,
@@ -116,7 +119,9 @@ class Publisher:
         self._open = AsyncExitStack()
 
     @classmethod
-    def configured(cls, store: Store, settings: Settings, *, now: Callable[[], datetime]) -> Publisher:
+    def configured(
+        cls, store: Store, settings: Settings, *, now: Callable[[], datetime]
+    ) -> Publisher:
         """Raises SettingError where a secret of the database cannot be opened."""
         return cls(
             store,
@@ -140,9 +145,12 @@ class Publisher:
         from monitor.publish.guard import Guard
 
         self.guard = Guard(
-            self.allow_networks, allow_http=self.allow_http, allow_high_ports=self.allow_high_ports,
-            own=self.listen, proxy=self.egress_proxy,
-        )  # fmt: skip
+            self.allow_networks,
+            allow_http=self.allow_http,
+            allow_high_ports=self.allow_high_ports,
+            own=self.listen,
+            proxy=self.egress_proxy,
+        )
         self.webhooks = await self._open.enter_async_context(webhook.session(self.guard))
         return self
 
@@ -186,7 +194,9 @@ class Publisher:
             try:
                 await asyncio.to_thread(self.release)
             except StoreError as error:
-                log.warning("claimed deliveries are free again only when their leases run out: %s", error)
+                log.warning(
+                    "claimed deliveries are free again only when their leases run out: %s", error
+                )
 
     def _room(self, began: Collection[float]) -> int:
         """How many more may be in flight beside those that began then."""
@@ -203,10 +213,14 @@ class Publisher:
             if now - self._probed >= PROBE:
                 self._probed = now
                 channels.probe(session, now)
-            return channels.together(session, self.owner, now, leases.claim(session, self.owner, now, limit))
+            return channels.together(
+                session, self.owner, now, leases.claim(session, self.owner, now, limit)
+            )
 
     async def _claim_or_wait(self, limit: int) -> list[Owed]:
-        """A database that cannot be written to stops deliveries, not the service: what is sent must be recorded."""
+        """A database that cannot be written to stops deliveries, not the service: what is sent must
+        be recorded.
+        """
         try:
             return await self.claim(limit) if limit > 0 and not self.store.trouble else []
         except StoreError as error:
@@ -214,7 +228,9 @@ class Publisher:
             return []
 
     async def deliver(self, owed: Sequence[Owed]) -> None:
-        """One try at one message, and its record. Never raises: one target's trouble is not another's."""
+        """One try at one message, and its record. Never raises: one target's trouble is not
+        another's.
+        """
         began, started = self.now(), time.monotonic()
         failed: DeliveryFailed | None = None
         status, answer = 0, ""
@@ -226,10 +242,15 @@ class Publisher:
         except DeliveryFailed as error:
             failed, status, answer = error, error.status or 0, error.answer
         except Exception as error:
-            # A fault of ours in one message. Said by its place: its words may hold what must not be recorded.
+            # A fault of ours in one message. Said by its place: its words may hold what must not be
+            # recorded.
             place = traceback.extract_tb(error.__traceback__)[-1]
             log.error(
-                "delivery %s: %s at %s:%s", owed[0].delivery_id, type(error).__name__, place.filename, place.lineno
+                "delivery %s: %s at %s:%s",
+                owed[0].delivery_id,
+                type(error).__name__,
+                place.filename,
+                place.lineno,
             )
             failed = DeliveryFailed(f"a fault in lastcall: {type(error).__name__}")
         tried = Try(
@@ -240,17 +261,29 @@ class Publisher:
             answer=_clean(answer, secrets)[:ANSWER_KEPT],  # cut last: half a secret is not found
         )
         outcome = "delivered" if not failed else "refused" if failed.permanent else "failed"
-        log.log(logging.WARNING if failed else logging.INFO, Line(
-            "delivery", deliveries=[one.delivery_id for one in owed], events=[one.event.id for one in owed],
-            target=owed[0].target.id, type=owed[0].target.type, attempt=owed[0].number, outcome=outcome,
-            status=status or None, ms=tried.ms, error=tried.error,
-        ))  # fmt: skip
+        log.log(
+            logging.WARNING if failed else logging.INFO,
+            Line(
+                "delivery",
+                deliveries=[one.delivery_id for one in owed],
+                events=[one.event.id for one in owed],
+                target=owed[0].target.id,
+                type=owed[0].target.type,
+                attempt=owed[0].number,
+                outcome=outcome,
+                status=status or None,
+                ms=tried.ms,
+                error=tried.error,
+            ),
+        )
         self.tell(owed[0].target.type, outcome, tried.ms)
         self._ended.append((owed, tried, failed))
         await self._record_ended()
 
     async def _record_ended(self) -> None:
-        """Record all tries that have ended by now, together: a commit each would have them wait for one another."""
+        """Record all tries that have ended by now, together: a commit each would have them wait for
+        one another.
+        """
         async with self._writing:
             ended, self._ended = self._ended, []
             if not ended:
@@ -261,7 +294,8 @@ class Publisher:
                 if self.store.trouble:  # kept until it is over: what arrived is then not sent again
                     self._ended = [*ended, *self._ended]
                     return
-                for one in ended:  # one that cannot be recorded, as its target was removed, is not the others' trouble
+                # one that cannot be recorded, as its target was removed, is not the others' trouble
+                for one in ended:
                     await self._record_alone(one)
 
     async def _record_alone(self, one: Outcome) -> None:
@@ -269,7 +303,9 @@ class Publisher:
             await asyncio.to_thread(self.record, [one])
         except StoreError as error:
             number = one[0][0].delivery_id
-            log.warning("delivery %s was tried and not recorded; it is tried again: %s", number, error)
+            log.warning(
+                "delivery %s was tried and not recorded; it is tried again: %s", number, error
+            )
 
     def _opened(self, target: SubscriptionRow) -> Opened:
         """What it takes to reach a target, opened once while what is sealed stays the same."""
@@ -302,10 +338,12 @@ class Publisher:
         origin = ORIGIN if target.verify == "handshake" else ""
         return await webhook.send(
             self.webhooks, self.guard, opened.address, keys, message, now, self.deadline, origin
-        )  # fmt: skip
+        )
 
     async def handshake(self, target: SubscriptionRow) -> None:
-        """Ask an endpoint whether it wants messages from here. Raises DeliveryFailed if it does not say so."""
+        """Ask an endpoint whether it wants messages from here. Raises DeliveryFailed if it does not
+        say so.
+        """
         from monitor.publish import webhook
 
         url = self._opened(target).address
@@ -316,10 +354,15 @@ class Publisher:
 
         if not self.smtp_url:
             raise DeliveryFailed("there is no mail server; set LASTCALL_SMTP_URL", ours=True)
-        relay, events = email.Relay.parse(self.smtp_url, self.mail_from), [one.event for one in owed]
+        relay, events = (
+            email.Relay.parse(self.smtp_url, self.mail_from),
+            [one.event for one in owed],
+        )
         message_id = f"{owed[0].message or events[0].id}.{owed[0].target.id}"
         around = await asyncio.to_thread(self._around, owed)
-        return await email.send(relay, email.message(relay, address, events, around, message_id, self.now()))
+        return await email.send(
+            relay, email.message(relay, address, events, around, message_id, self.now())
+        )
 
     async def _apprise(self, url: str, owed: Sequence[Owed]) -> tuple[int, str]:
         """The library is large: only who has such a target pays for it."""
@@ -328,14 +371,23 @@ class Publisher:
         if self._threads is None:
             self._threads = apprise.threads()
             self._open.callback(self._threads.shutdown, wait=False, cancel_futures=True)
-        events, around, now = [one.event for one in owed], await asyncio.to_thread(self._around, owed), self.now()
-        return await apprise.send(self._threads, url, words.title(events, now), words.text(events, around, now))
+        events, around, now = (
+            [one.event for one in owed],
+            await asyncio.to_thread(self._around, owed),
+            self.now(),
+        )
+        return await apprise.send(
+            self._threads, url, words.title(events, now), words.text(events, around, now)
+        )
 
     def _around(self, owed: Sequence[Owed]) -> Mapping[str, Background]:
         from monitor.publish.background import background
 
         with self.store.read() as session:
-            return {one.event.id: background(session, one.event, one.target.id, self.now()) for one in owed}
+            return {
+                one.event.id: background(session, one.event, one.target.id, self.now())
+                for one in owed
+            }
 
     async def open_slack(self) -> Slack:
         """The SDK is large: only who has a Slack target pays for it."""
@@ -345,9 +397,16 @@ class Publisher:
 
         http = await self._open.enter_async_context(slack.session(self.guard))
         self._slack = slack.Slack(
-            self.store, http, self.guard, self.vault, now=self.now, token=self.slack_token,
-            base_url=self.slack_base_url, deadline=self.deadline, buttons=self.slack_buttons,
-        )  # fmt: skip
+            self.store,
+            http,
+            self.guard,
+            self.vault,
+            now=self.now,
+            token=self.slack_token,
+            base_url=self.slack_base_url,
+            deadline=self.deadline,
+            buttons=self.slack_buttons,
+        )
         return self._slack
 
     def record(self, ended: Sequence[Outcome]) -> None:
@@ -368,7 +427,15 @@ class Publisher:
                 elif failed and failed.ours:
                     outbox.postpone(session, owed, tried, self.owner, self.now())
                 elif failed:
-                    outbox.retry_later(session, owed, tried, self.owner, self.now(), self.random, failed.retry_after)
+                    outbox.retry_later(
+                        session,
+                        owed,
+                        tried,
+                        self.owner,
+                        self.now(),
+                        self.random,
+                        failed.retry_after,
+                    )
 
     def release(self) -> None:
         with self.store.write() as session:
@@ -376,7 +443,9 @@ class Publisher:
 
 
 def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
-    """What is sent together: all that is claimed for one Slack channel, a digest; else an event each."""
+    """What is sent together: all that is claimed for one Slack channel, a digest; else an event
+    each.
+    """
     together: dict[object, list[Owed]] = {}
     for one in owed:
         key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
@@ -391,13 +460,18 @@ def _words(url: str) -> tuple[str, ...]:
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:
-    """Text to record: a receiver may send back what it was sent, and bytes that a database refuses."""
+    """Text to record: a receiver may send back what it was sent, and bytes that a database
+    refuses.
+    """
     for secret in secrets if text else ():
         if len(secret) >= 8:
             text = text.replace(secret, "[secret]")
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
 
 
 async def _either(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:

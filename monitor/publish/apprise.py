@@ -1,8 +1,8 @@
 """One try at one service of Apprise, which is any URL that the library knows.
 
-Apprise makes its own connections: the address guard has no say here, and only who has the command line can add one. It
-blocks, so it works in threads of its own, and what it logs is dropped, since that may be the URL with its secrets.
-"""
+Apprise makes its own connections: the address guard has no say here, and only who has the command
+line can add one. It blocks, so it works in threads of its own, and what it logs is dropped, since
+that may be the URL with its secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ async def send(
     """Nothing is known of what arrived but that it did; else DeliveryFailed."""
     try:
         async with asyncio.timeout(deadline):
-            arrived = await asyncio.get_running_loop().run_in_executor(pool, _notify, url, title, text)
+            arrived = await asyncio.get_running_loop().run_in_executor(
+                pool, _notify, url, title, text
+            )
     except ValueError as error:
         raise DeliveryFailed(f"apprise: {error}", permanent=True) from None
     except TimeoutError:

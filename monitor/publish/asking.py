@@ -1,8 +1,8 @@
-"""What a person asks for, in words, as the columns of a subscription. Pure; every wrong word is one line.
+"""What a person asks for, in words, as the columns of a subscription. Pure; every wrong word is one
+line.
 
-The command line and Slack's slash command read the same words with this. What is asked replaces what was asked before:
-a filter, a kind or a day that is not named is not wanted.
-"""
+The command line and Slack's slash command read the same words with this. What is asked replaces
+what was asked before: a filter, a kind or a day that is not named is not wanted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ THREADS = ("off", "updates", "all")
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _SPAN = re.compile(r"(\d{1,5})([mhdw])")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 def columns(
@@ -99,7 +104,8 @@ def _surface(word: str) -> str:
 
 
 def _percent(text: str) -> Decimal:
-    # Digits and nothing else: 1e999999 is a Decimal too, and comparing any price with it is an error.
+    # Digits and nothing else: 1e999999 is a Decimal too, and comparing any price with it is an
+    # error.
     match = re.fullmatch(r"(\d{1,6}(\.\d{1,6})?)\s*%?", text.strip())
     if not match:
         raise ValueError(f"{text!r} is no percentage of change; write for example 5%")
@@ -121,7 +127,9 @@ def _reminders(text: str) -> list[int] | None:
         return sorted({_days(part) for part in word.split(",")}, reverse=True)
     except ValueError:
         usual = ",".join(map(str, USUAL))
-        raise ValueError(f"{text!r} are no days to remind on; write for example {usual}, or off") from None
+        raise ValueError(
+            f"{text!r} are no days to remind on; write for example {usual}, or off"
+        ) from None
 
 
 def _digest(text: str) -> str:
@@ -140,7 +148,9 @@ def _quiet(text: str) -> tuple[str, str]:
     if word in ("", "off"):
         return "", ""
     first, _, last = word.partition("-")
-    if not (_CLOCK.fullmatch(first.strip()) and _CLOCK.fullmatch(last.strip())) or _clock(first) == _clock(last):
+    if not (_CLOCK.fullmatch(first.strip()) and _CLOCK.fullmatch(last.strip())) or _clock(
+        first
+    ) == _clock(last):
         raise ValueError(f"{text!r} are no quiet hours; write for example 22:00-07:00, or off")
     return _clock(first), _clock(last)
 
@@ -154,5 +164,11 @@ def _zone(text: str) -> str:
     name = text.strip() or "UTC"
     try:
         return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder of zones an OSError
-        raise ValueError(f"{text!r} is no time zone; write for example Europe/Berlin or UTC") from None
+    except (
+        ValueError,
+        OSError,
+        KeyError,
+    ):  # ZoneInfoNotFoundError is a KeyError; a folder of zones an OSError
+        raise ValueError(
+            f"{text!r} is no time zone; write for example Europe/Berlin or UTC"
+        ) from None

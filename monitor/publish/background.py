@@ -1,4 +1,6 @@
-"""What the store knows around a retirement that a message tells: what replaces it, what that costs, who has heard."""
+"""What the store knows around a retirement that a message tells: what replaces it, what that costs,
+who has heard.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from monitor.store.tables import AcknowledgementRow, EventRow
 METERS = ("input", "output")
 
 
-def background(session: Session, event: EventRow, subscription_id: str, now: datetime) -> Background:
+def background(
+    session: Session, event: EventRow, subscription_id: str, now: datetime
+) -> Background:
     """For an event about a retirement; nothing for any other."""
     fact = retirement(event)
     if fact is None or not subject(event):
@@ -27,10 +31,13 @@ def background(session: Session, event: EventRow, subscription_id: str, now: dat
 
 
 def heard(session: Session, event: EventRow, subscription_id: str, now: datetime) -> Heard | None:
-    """Who acknowledged the retirement in a channel, as long as that counts: until its date changes, or a time."""
+    """Who acknowledged the retirement in a channel, as long as that counts: until its date changes,
+    or a time.
+    """
     row = session.scalars(
         select(AcknowledgementRow).where(
-            AcknowledgementRow.subscription_id == subscription_id, AcknowledgementRow.subject == subject(event)
+            AcknowledgementRow.subscription_id == subscription_id,
+            AcknowledgementRow.subject == subject(event),
         )
     ).first()
     if row is None or row.retires != ends(event) or (row.until and row.until <= now):
@@ -45,7 +52,9 @@ def ends(event: EventRow) -> str:
 
 
 def _costs(session: Session, fact: Retirement, successor: str) -> tuple[Cost, ...]:
-    """What both models cost by the meters of a request, where the provider's pages tell it of both."""
+    """What both models cost by the meters of a request, where the provider's pages tell it of
+    both.
+    """
     old, new = _prices(session, fact, fact.model), _prices(session, fact, successor)
     return tuple(
         Cost(meter, old[meter].amount, new[meter].amount, new[meter].currency, new[meter].per)
@@ -66,7 +75,11 @@ def _prices(session: Session, fact: Retirement, model: str) -> dict[str, Price]:
         price = one.fact
         if not isinstance(price, Price) or price.provider != fact.provider:
             continue
-        if (price.tier, price.window, price.starts) != ("standard", "", None) or price.context.startswith(">"):
+        if (price.tier, price.window, price.starts) != (
+            "standard",
+            "",
+            None,
+        ) or price.context.startswith(">"):
             continue
         if price.surface in (fact.surface, "api") and price.region in (fact.region, ""):
             found[price.meter] = price

@@ -1,9 +1,10 @@
-"""Slack messages in Block Kit: what happened, when, what to use instead, what that costs, and where it is written.
+"""Slack messages in Block Kit: what happened, when, what to use instead, what that costs, and where
+it is written.
 
-Pure: events and what the store knows around them in, fallback text and blocks out. Text is escaped as Slack asks (only
-``& < >``) and marked ``verbatim``, so that nothing a page says becomes a mention or a link. Slack's limits (delivery
-reference 2.2): 50 blocks, 3,000 characters in a text, 2,000 in a field, 150 in a header, about 13,000 in all.
-"""
+Pure: events and what the store knows around them in, fallback text and blocks out. Text is escaped
+as Slack asks (only ``& < >``) and marked ``verbatim``, so that nothing a page says becomes a
+mention or a link. Slack's limits (delivery reference 2.2): 50 blocks, 3,000 characters in a text,
+2,000 in a field, 150 in a header, about 13,000 in all."""
 
 from __future__ import annotations
 
@@ -26,11 +27,17 @@ HEADER, TEXT, FIELD, TOTAL = 150, 2900, 1900, 10_000
 SHOWN = 3
 #: Sections of an answer, which has fewer limits than a message.
 MOST = 4
-#: Of a list: what a link and a line may take, and how many models are named in a line, in how many characters.
+#: Of a list: what a link and a line may take, and how many models are named in a line, in how many
+#: characters.
 LINK, LINE, NAMED, NAMES = 300, 500, 25, 1500
 
 SIGNS = {"info": "ℹ️", "notice": "🔔", "action": "⚠️", "critical": "🚨"}
-WORDS = {"info": "For information", "notice": "Worth knowing", "action": "Action needed", "critical": "Critical"}
+WORDS = {
+    "info": "For information",
+    "notice": "Worth knowing",
+    "action": "Action needed",
+    "critical": "Critical",
+}
 #: One and many of each kind, for the title of a list.
 COUNTED = {
     "model.listed": ("new model", "new models"),
@@ -77,7 +84,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Somebody said that the channel has heard enough: until the date changes, or ``until`` a time."""
+    """Somebody said that the channel has heard enough: until the date changes, or ``until`` a
+    time.
+    """
 
     by: str
     at: datetime
@@ -86,7 +95,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What the store knows around a retirement: its replacements (store.models.successors), prices, who has heard."""
+    """What the store knows around a retirement: its replacements (store.models.successors), prices,
+    who has heard.
+    """
 
     successors: Sequence[Json] = ()
     costs: Sequence[Cost] = ()
@@ -97,7 +108,9 @@ NOTHING = Background()
 
 
 def subject(event: EventRow) -> str:
-    """The retirement that an event is about, by the key of its fact under its provider; empty for other events."""
+    """The retirement that an event is about, by the key of its fact under its provider; empty for
+    other events.
+    """
     fact = retirement(event)
     if fact is None or not (_ends(event) or event.kind == "model.unlisted"):
         return ""
@@ -116,16 +129,28 @@ def retirement(event: EventRow) -> Retirement | None:
 
 
 def urgent(event: EventRow, now: datetime) -> bool:
-    """Whether a change belongs into the channel too, not only into its thread: earlier, near, over, or a reminder."""
+    """Whether a change belongs into the channel too, not only into its thread: earlier, near, over,
+    or a reminder.
+    """
     when = When.from_json(event.effective)
     near = when is not None and firm(when) and when.starts - now <= SOON
-    return near or event.severity == "critical" or event.kind in ("retirement.advanced", "retirement.reminder")
+    return (
+        near
+        or event.severity == "critical"
+        or event.kind in ("retirement.advanced", "retirement.reminder")
+    )
 
 
-# --- one retirement -----------------------------------------------------------------------------------------
+# --- one retirement
+# -----------------------------------------------------------------------------------------
 
 
-def card(events: Sequence[EventRow], now: datetime, background: Background = NOTHING, buttons: bool = False) -> Message:
+def card(
+    events: Sequence[EventRow],
+    now: datetime,
+    background: Background = NOTHING,
+    buttons: bool = False,
+) -> Message:
     """The message about one thing, as the last of its events leaves it."""
     event = events[-1]
     title, ahead = headline(event), days_ahead(event, now)
@@ -142,14 +167,18 @@ def card(events: Sequence[EventRow], now: datetime, background: Background = NOT
     if buttons and subject(event):
         blocks.append(_actions(event, background.heard))
     said = [f"{sign} {WORDS[severity]}: {title}{f' ({ahead})' if ahead else ''}."]
-    said += [f"Use {plain} instead." for plain in [chain(background.successors, marked=False)] if plain]
+    said += [
+        f"Use {plain} instead." for plain in [chain(background.successors, marked=False)] if plain
+    ]
     if not subject(event):
         said = [f"{sign} {summary(event, now)}"]
     return fit(" ".join(said), TEXT), blocks
 
 
 def reply(events: Sequence[EventRow], now: datetime) -> Message:
-    """What changed, to stand under the message about it; broadcast, it stands in the channel by itself."""
+    """What changed, to stand under the message about it; broadcast, it stands in the channel by
+    itself.
+    """
     severity = _severity(events, now)
     text = " ".join(f"{SIGNS[severity]} {summary(event, now)}" for event in events)
     return fit(text, TEXT), [
@@ -184,15 +213,25 @@ def headline(event: EventRow) -> str:
 
 
 def _severity(events: Sequence[EventRow], now: datetime) -> str:
-    """The gravest of the events; a message about a retirement ahead stays as grave as that is, whatever is added."""
+    """The gravest of the events; a message about a retirement ahead stays as grave as that is,
+    whatever is added.
+    """
     grave = [event.severity for event in events]
     when, kind = When.from_json(events[-1].effective), events[-1].kind
-    if subject(events[-1]) and kind != "retirement.withdrawn" and when and firm(when) and not when.passed(now):
+    if (
+        subject(events[-1])
+        and kind != "retirement.withdrawn"
+        and when
+        and firm(when)
+        and not when.passed(now)
+    ):
         grave.append("critical" if when.starts - now <= SOON else "action")
     return max(grave, key=SEVERITIES.index)
 
 
-def _fields(events: Sequence[EventRow], now: datetime, background: Background) -> list[tuple[str, str]]:
+def _fields(
+    events: Sequence[EventRow], now: datetime, background: Background
+) -> list[tuple[str, str]]:
     """Names and values, in mrkdwn. None for what has no more to tell than its summary."""
     event = events[-1]
     fact = retirement(event)
@@ -201,7 +240,12 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
     was = When.from_json((events[0].before or {}).get("retires"))
     when = When.from_json(event.effective) or fact.retires
     where = _place(event)
-    fields = [("Model", code(f"{event.provider}/{event.model}") + (f"\n{fit(where, 500)}" if where else ""))]
+    fields = [
+        (
+            "Model",
+            code(f"{event.provider}/{event.model}") + (f"\n{fit(where, 500)}" if where else ""),
+        )
+    ]
     if when:
         ahead = days_ahead(event, now)
         moved = f"\n_was {day(was).removeprefix('on ')}_" if was and was != when else ""
@@ -216,10 +260,13 @@ def _fields(events: Sequence[EventRow], now: datetime, background: Background) -
     fields.insert(1, ("Use instead", instead or "no replacement named"))
     units = {f"{cost.currency} per {cost.per}" for cost in background.costs}
     for unit in sorted(units):
-        costs = [compared(cost) for cost in background.costs if f"{cost.currency} per {cost.per}" == unit]
+        costs = [
+            compared(cost) for cost in background.costs if f"{cost.currency} per {cost.per}" == unit
+        ]
         fields.append((f"What that costs, {fit(unit, 60)}", "\n".join(costs)))
     return [
-        (name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD)) for name, value in fields[:10]
+        (name, value) if len(value) <= FIELD else (name, fit(unescaped(value), FIELD))
+        for name, value in fields[:10]
     ]
 
 
@@ -236,7 +283,9 @@ def chain(successors: Sequence[Json], marked: bool = True) -> str:
         end, name = When.from_json(one["retires"]), code(one["model"]) if marked else one["model"]
         flag = ""
         if not one["lives"]:
-            word = "retired" if one["gone"] and end else "retires" if end else one["stage"] or "gone"
+            word = (
+                "retired" if one["gone"] and end else "retires" if end else one["stage"] or "gone"
+            )
             word = fit(word, 60) if marked else word
             flag = f" (itself {word}{f' {day(end)}' if end else ''})"
         then = chain(one["successors"], marked)
@@ -246,7 +295,9 @@ def chain(successors: Sequence[Json], marked: bool = True) -> str:
 
 def compared(cost: Cost) -> str:
     """``input 5 → 4 (-20 %)``"""
-    change = f" ({(cost.new / cost.old - 1) * 100:+.0f} %)" if cost.old and cost.old != cost.new else ""
+    change = (
+        f" ({(cost.new / cost.old - 1) * 100:+.0f} %)" if cost.old and cost.old != cost.new else ""
+    )
     return f"{fit(cost.meter.replace('_', ' '), 60)} {cost.old:f} → {cost.new:f}{change}"
 
 
@@ -282,11 +333,14 @@ def _actions(event: EventRow, heard: Heard | None) -> Json:
     }
 
 
-# --- many changes -------------------------------------------------------------------------------------------
+# --- many changes
+# -------------------------------------------------------------------------------------------
 
 
 def bundle(events: Sequence[EventRow], now: datetime) -> Message:
-    """One message about many changes, the gravest first; what changed in the same way is one line."""
+    """One message about many changes, the gravest first; what changed in the same way is one
+    line.
+    """
     title = _title(events)
     groups: dict[tuple[str, ...], list[EventRow]] = {}
     for event in sorted(events, key=lambda one: -SEVERITIES.index(one.severity)):
@@ -300,7 +354,9 @@ def bundle(events: Sequence[EventRow], now: datetime) -> Message:
         page = url
         if sum(map(len, said)) > left:
             rest = sum(map(len, list(groups.values())[number:]))
-            lines.append(f"… and {rest} more; `/lastcall show MODEL` or `lastcall events` tells them all")
+            lines.append(
+                f"… and {rest} more; `/lastcall show MODEL` or `lastcall events` tells them all"
+            )
             break
         lines += said
         left -= sum(map(len, said)) + len(said)
@@ -317,7 +373,11 @@ def _title(events: Sequence[EventRow]) -> str:
         f"{count} {COUNTED[kind][count > 1] if kind in COUNTED else kind.replace('.', ' ')}"
         for kind, count in counts.items()
     ]
-    return ", ".join(said) if len(said) <= 3 else f"{len(events)} changes: {', '.join(said[:2])} and more"
+    return (
+        ", ".join(said)
+        if len(said) <= 3
+        else f"{len(events)} changes: {', '.join(said[:2])} and more"
+    )
 
 
 def _change(event: EventRow) -> str:
@@ -329,12 +389,16 @@ def _grouped(group: Sequence[EventRow], now: datetime) -> str:
     first = group[0]
     if len(group) == 1:
         return f"{SIGNS[first.severity]} {_line(first, now)}"
-    names = [" ".join(filter(None, (f"{event.provider}/{event.model}", _place(event)))) for event in group]
+    names = [
+        " ".join(filter(None, (f"{event.provider}/{event.model}", _place(event))))
+        for event in group
+    ]
     kept = names[:NAMED]
     while len(shown := ", ".join(map(code, kept))) > NAMES:
         kept.pop()
     more = f" and {len(names) - len(kept)} more" if len(kept) < len(names) else ""
-    said = f"{SIGNS[first.severity]} *{len(group)} models*: {fit(_recounted(first, _change(first), now), LINE)}"
+    change = fit(_recounted(first, _change(first), now), LINE)
+    said = f"{SIGNS[first.severity]} *{len(group)} models*: {change}"
     return f"{said}\n{shown}{more}"
 
 
@@ -346,7 +410,11 @@ def summary(event: EventRow, now: datetime) -> str:
 def _line(event: EventRow, now: datetime) -> str:
     """The summary in mrkdwn, whom it is about set apart."""
     about, mark, rest = summary(event, now).partition(": ")
-    return f"{code(about)}: {fit(rest, LINE)}" if mark and event.model else fit(summary(event, now), LINE + 200)
+    return (
+        f"{code(about)}: {fit(rest, LINE)}"
+        if mark and event.model
+        else fit(summary(event, now), LINE + 200)
+    )
 
 
 def _recounted(event: EventRow, words: str, now: datetime) -> str:
@@ -356,7 +424,11 @@ def _recounted(event: EventRow, words: str, now: datetime) -> str:
     ahead, date = days_ahead(event, now), str(when)
     words = _COUNTED_THEN.sub("", words)
     at = words.rfind(date)
-    return f"{words[: at + len(date)]} ({ahead}){words[at + len(date) :]}" if ahead and at >= 0 else words
+    return (
+        f"{words[: at + len(date)]} ({ahead}){words[at + len(date) :]}"
+        if ahead and at >= 0
+        else words
+    )
 
 
 def said(lines: Sequence[str]) -> Message:
@@ -377,11 +449,14 @@ def _packed(lines: Sequence[str]) -> list[str]:
     return texts
 
 
-# --- dates --------------------------------------------------------------------------------------------------
+# --- dates
+# --------------------------------------------------------------------------------------------------
 
 
 def day(when: When) -> str:
-    """A date as vague as it is: ``on 7 May 2026``, ``in August 2026``, ``in Q3 2026``, ``not before 29 Sep 2026``."""
+    """A date as vague as it is: ``on 7 May 2026``, ``in August 2026``, ``in Q3 2026``, ``not before
+    29 Sep 2026``.
+    """
     year, _, rest = when.text.partition("-")
     if not rest or rest.startswith("Q"):
         said, preposition = f"{rest} {year}".strip(), "in "
@@ -398,7 +473,9 @@ def date(at: datetime) -> str:
 
 
 def days_ahead(event: EventRow, now: datetime) -> str:
-    """Days to a date that is one day and firm; a floor, a month or a deadline is not counted down."""
+    """Days to a date that is one day and firm; a floor, a month or a deadline is not counted
+    down.
+    """
     when = When.from_json(event.effective)
     left = days_left(when, now.astimezone(UTC)) if when and when.bound == "on" else None
     if left is None or left < 0 or event.kind in ("retirement.completed", "retirement.withdrawn"):
@@ -406,11 +483,14 @@ def days_ahead(event: EventRow, now: datetime) -> str:
     return {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
 
 
-# --- texts and blocks ---------------------------------------------------------------------------------------
+# --- texts and blocks
+# ---------------------------------------------------------------------------------------
 
 
 def fit(text: str, limit: int) -> str:
-    """On one line, escaped as Slack asks (only & < >), and never cut inside an escape; Slack refuses empty texts."""
+    """On one line, escaped as Slack asks (only & < >), and never cut inside an escape; Slack
+    refuses empty texts.
+    """
     shown = " ".join(text.split()) or "…"
     escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(char, char) for char in shown]
     if sum(map(len, escaped)) <= limit:
@@ -442,7 +522,11 @@ def link(url: str, label: str) -> str:
     """A link, or nothing where the URL is not one to click on or too long to show."""
     safe = quote(url, safe="%:/?#[]@!$'()*+,;=~")  # all but & < > | and what needs it anyway
     safe = safe.replace("%26", "&amp;")
-    return f"<{safe}|{fit(label, 100)}>" if url.startswith(("https://", "http://")) and len(safe) <= LINK else ""
+    return (
+        f"<{safe}|{fit(label, 100)}>"
+        if url.startswith(("https://", "http://")) and len(safe) <= LINK
+        else ""
+    )
 
 
 def _header(text: str) -> Json:
@@ -460,7 +544,10 @@ def _section(text: str) -> Json:
 
 
 def _fields_block(fields: Sequence[tuple[str, str]]) -> Json:
-    return {"type": "section", "fields": [_markdown(f"*{name}*\n{value}") for name, value in fields]}
+    return {
+        "type": "section",
+        "fields": [_markdown(f"*{name}*\n{value}") for name, value in fields],
+    }
 
 
 def _context(text: str) -> Json:

@@ -1,9 +1,10 @@
-"""Slack channels that cannot be posted to: paused with all they are owed, tried again now and then, never deleted.
+"""Slack channels that cannot be posted to: paused with all they are owed, tried again now and then,
+never deleted.
 
-A channel is tried once a day (outbox.PROBE), one whose whole workspace refuses its token once an hour, and at once when
-Slack or a person says that something changed. What was held then goes out as one message. Whoever operates Lastcall is
-told of the first failure and not of those of later tries: ``probe_at`` stays until something arrived.
-"""
+A channel is tried once a day (outbox.PROBE), one whose whole workspace refuses its token once an
+hour, and at once when Slack or a person says that something changed. What was held then goes out as
+one message. Whoever operates Lastcall is told of the first failure and not of those of later tries:
+``probe_at`` stays until something arrived."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from monitor.publish import ledger, outbox
 from monitor.publish.ledger import Owed
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-#: When a channel of a workspace that refuses its token is tried again by itself (delivery reference 2.2).
+#: When a channel of a workspace that refuses its token is tried again by itself (delivery reference
+#: 2.2).
 WORKSPACE = timedelta(hours=1)
 #: Events in one message at most; it tells as many as have room, and counts the rest.
 PER_MESSAGE = 1000
@@ -26,8 +28,12 @@ _address = col(SubscriptionRow.address)
 
 
 def pause_workspace(session: Session, workspace: str, reason: str, now: datetime) -> None:
-    """Hold all channels of a workspace; those that are held already are tried again as soon as the others."""
-    rows = session.scalars(select(SubscriptionRow).where(_of(workspace), SubscriptionRow.state != "disabled")).all()
+    """Hold all channels of a workspace; those that are held already are tried again as soon as the
+    others.
+    """
+    rows = session.scalars(
+        select(SubscriptionRow).where(_of(workspace), SubscriptionRow.state != "disabled")
+    ).all()
     for row in rows:
         outbox.hold(session, row.id, "paused", reason)
     _probe_at(session, col(SubscriptionRow.id).in_([row.id for row in rows]), now + WORKSPACE)
@@ -41,14 +47,20 @@ def probe(session: Session, now: datetime) -> int:
 
 
 def changed(session: Session, workspace: str, channel: str | None, now: datetime) -> int:
-    """Slack says that a channel, or a whole workspace, may be posted to again: try what is paused; returns how many."""
+    """Slack says that a channel, or a whole workspace, may be posted to again: try what is paused;
+    returns how many.
+    """
     of_it = _of(workspace) if channel is None else these(workspace, channel)
-    rows = session.scalars(select(SubscriptionRow).where(of_it, SubscriptionRow.state == "paused")).all()
+    rows = session.scalars(
+        select(SubscriptionRow).where(of_it, SubscriptionRow.state == "paused")
+    ).all()
     return _try(session, rows, now)
 
 
 def together(session: Session, owner: str, now: datetime, owed: Sequence[Owed]) -> list[Owed]:
-    """What was claimed, and what else is due in the same channels: it goes into the same message, however many."""
+    """What was claimed, and what else is due in the same channels: it goes into the same message,
+    however many.
+    """
     channels = {one.target.id: one.target for one in owed if one.target.type == "slack"}
     if not channels:
         return list(owed)
@@ -64,20 +76,34 @@ def together(session: Session, owner: str, now: datetime, owed: Sequence[Owed]) 
     taken = session.execute(
         update(DeliveryRow)
         .where(col(DeliveryRow.id).in_(session.scalars(more).all()))
-        .values(lease_owner=owner, lease_until=now + ledger.LEASE, attempts=col(DeliveryRow.attempts) + 1)
+        .values(
+            lease_owner=owner,
+            lease_until=now + ledger.LEASE,
+            attempts=col(DeliveryRow.attempts) + 1,
+        )
         .returning(
-            col(DeliveryRow.id), col(DeliveryRow.attempts), col(DeliveryRow.event_id), col(DeliveryRow.subscription_id)
+            col(DeliveryRow.id),
+            col(DeliveryRow.attempts),
+            col(DeliveryRow.event_id),
+            col(DeliveryRow.subscription_id),
         )
         .execution_options(synchronize_session=False)
     ).all()
     wanted = {line.event_id for line in taken}
-    events = {row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))}
-    rest = [Owed(line.id, line.attempts, events[line.event_id], channels[line.subscription_id]) for line in taken]
+    events = {
+        row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))
+    }
+    rest = [
+        Owed(line.id, line.attempts, events[line.event_id], channels[line.subscription_id])
+        for line in taken
+    ]
     return sorted([*owed, *rest], key=lambda one: one.event.sequence or 0)
 
 
 def these(workspace: str, channel: str, name: str = "") -> ColumnElement[bool]:
-    """The subscription of a channel, by its id, or by its name where it was made on the command line."""
+    """The subscription of a channel, by its id, or by its name where it was made on the command
+    line.
+    """
     addresses = [channel, f"#{name}"] if name else [channel]
     if workspace:
         addresses = [f"{workspace}/{address}" for address in addresses]

@@ -1,9 +1,10 @@
-"""The address guard: what is delivered goes to public addresses, unless the operator allowed a network.
+"""The address guard: what is delivered goes to public addresses, unless the operator allowed a
+network.
 
-It looks at the address that is connected to, when it is connected to, so that neither a name that changes its answer
-nor an unusual way to write an address gets past it. ``ipaddress.is_global`` is not enough for this: it lets through
-addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``) and, by version of Python, multicast and more.
-"""
+It looks at the address that is connected to, when it is connected to, so that neither a name that
+changes its answer nor an unusual way to write an address gets past it. ``ipaddress.is_global`` is
+not enough for this: it lets through addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``)
+and, by version of Python, multicast and more."""
 
 from __future__ import annotations
 
@@ -38,17 +39,43 @@ if TYPE_CHECKING:
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
-#: IANA's special-purpose registries, multicast, and every range whose addresses carry an IPv4 address inside.
-BLOCKED: Networks = [ip_network(text) for text in (
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-    "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
-    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-)]  # fmt: skip
+#: IANA's special-purpose registries, multicast, and every range whose addresses carry an IPv4
+#: address inside.
+BLOCKED: Networks = [
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+]
 #: Of IPv6 only what is handed out as global unicast is public, without these.
 GLOBAL_V6 = IPv6Network("2000::/3")
-BLOCKED_V6: Networks = [ip_network(text) for text in (
-    "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
-)]  # fmt: skip
+BLOCKED_V6: Networks = [
+    ip_network(text)
+    for text in (
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+]
 
 #: Ports that a public address may be delivered to; http has its own, where http is allowed at all.
 PORTS, HTTP_PORT, HIGH_PORTS = (443, 8443), 80, range(1024, 65536)
@@ -64,10 +91,10 @@ ALLOW_HIGH_PORTS = "LASTCALL_ALLOW_HIGH_PORTS=true"
 class Guard:
     """Which URLs and addresses may be delivered to.
 
-    ``allowed`` networks win over the blocked ones, at every port: the operator named them. ``own`` is the address
-    (``host:port``) that this process listens on, which is never delivered to. Through an egress ``proxy`` (a URL) names
-    are resolved by it, and what they lead to is its business.
-    """
+    ``allowed`` networks win over the blocked ones, at every port: the operator named them. ``own``
+    is the address (``host:port``) that this process listens on, which is never delivered to.
+    Through an egress ``proxy`` (a URL) names are resolved by it, and what they lead to is its
+    business."""
 
     def __init__(
         self,
@@ -89,9 +116,12 @@ class Guard:
     @classmethod
     def of(cls, settings: Settings) -> Guard:
         return cls(
-            settings.allow_networks, allow_http=settings.allow_http, allow_high_ports=settings.allow_high_ports,
-            own=settings.listen, proxy=settings.egress_proxy.get_secret_value(),
-        )  # fmt: skip
+            settings.allow_networks,
+            allow_http=settings.allow_http,
+            allow_high_ports=settings.allow_high_ports,
+            own=settings.listen,
+            proxy=settings.egress_proxy.get_secret_value(),
+        )
 
     def permits(self, address: str) -> bool:
         """Whether an address is public, or in a network that is allowed."""
@@ -103,16 +133,26 @@ class Guard:
         return not any(ip in network for network in BLOCKED)
 
     def refusal(self, address: str, port: int) -> str:
-        """Why an address and port may not be connected to, and what would allow it; empty if it may."""
+        """Why an address and port may not be connected to, and what would allow it; empty if it
+        may.
+        """
         if not self.permits(address):
             ip = _plain(address)
-            return f"address {ip} is not public ({ALLOW_NETWORKS}={ip}/{ip.max_prefixlen} allows it)"
+            return (
+                f"address {ip} is not public ({ALLOW_NETWORKS}={ip}/{ip.max_prefixlen} allows it)"
+            )
         if self._is_own(address, port):
             return f"{address} port {port} is where Lastcall itself listens"
-        if self._is_allowed(_plain(address)) or port in PORTS or port == HTTP_PORT:  # which only http has
+        if (
+            self._is_allowed(_plain(address)) or port in PORTS or port == HTTP_PORT
+        ):  # which only http has
             return ""
         if port in HIGH_PORTS:
-            return "" if self.allow_high_ports else f"port {port} is not 443 or 8443 ({ALLOW_HIGH_PORTS} allows it)"
+            return (
+                ""
+                if self.allow_high_ports
+                else f"port {port} is not 443 or 8443 ({ALLOW_HIGH_PORTS} allows it)"
+            )
         return f"port {port} is not 443, 8443 or above 1023"
 
     def _is_allowed(self, ip: IPv4Address | IPv6Address) -> bool:
@@ -125,10 +165,11 @@ class Guard:
         return ip == mine or (mine.is_unspecified and _is_local(str(ip)))
 
     def _url(self, text: str) -> URL:
-        """The URL, if it is one to deliver to. The message says all that would have to be allowed for it.
+        """The URL, if it is one to deliver to. The message says all that would have to be allowed
+        for it.
 
-        It does not repeat the URL, which may hold a secret. A name is looked at again when it is resolved.
-        """
+        It does not repeat the URL, which may hold a secret. A name is looked at again when it is
+        resolved."""
         if "\\" in text or any(char.isspace() or not char.isprintable() for char in text):
             raise DeliveryFailed("the URL has a backslash, space or control character")
         try:
@@ -144,37 +185,50 @@ class Guard:
             raise DeliveryFailed("the URL is https on the port of http")
         if url.user is not None or url.password is not None or url.fragment:
             raise DeliveryFailed("the URL has a user, password or fragment")
-        against = [] if url.scheme == "https" or self.allow_http else [f"it is not https ({ALLOW_HTTP} allows http)"]
+        against = (
+            []
+            if url.scheme == "https" or self.allow_http
+            else [f"it is not https ({ALLOW_HTTP} allows http)"]
+        )
         against += filter(None, [self._early(host, port)])
         if against:
             raise DeliveryFailed(f"the URL is refused: {', and '.join(against)}")
         return url
 
     def _early(self, host: str, port: int) -> str:
-        """What can be said of a host before it is resolved. ``localhost`` never leads anywhere else (RFC 6761)."""
+        """What can be said of a host before it is resolved. ``localhost`` never leads anywhere else
+        (RFC 6761).
+        """
         name = host.rstrip(".").casefold()
-        literal = "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else _literal(name)
+        literal = (
+            "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else _literal(name)
+        )
         if literal:
             return self.refusal(literal, port)
-        return "" if self.allowed else self.refusal("1.1.1.1", port)  # a name may lead into an allowed network
+        return (
+            "" if self.allowed else self.refusal("1.1.1.1", port)
+        )  # a name may lead into an allowed network
 
     def socket(self, address: AddrInfoType) -> socket.socket:
-        """aiohttp's socket factory: called with every address, literal or resolved, right before connecting."""
+        """aiohttp's socket factory: called with every address, literal or resolved, right before
+        connecting.
+        """
         family, kind, protocol, _, target = address
         if against := self.refusal(str(target[0]), int(target[1])):
             raise OSError(errno.EACCES, against)
         return socket.socket(family, kind, protocol)
 
     def connector(self) -> TCPConnector:
-        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's business.
+        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's
+        business.
 
-        Answers are not remembered: connections are kept, and each new one goes where the name leads by then.
-        """
+        Answers are not remembered: connections are kept, and each new one goes where the name leads
+        by then."""
         if self.proxy:
             return _Tunnels(limit=0)
         return TCPConnector(
             socket_factory=self.socket, resolver=_WholeAnswers(self), limit=0, use_dns_cache=False
-        )  # fmt: skip
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -185,7 +239,9 @@ def _plain(address: str) -> IPv4Address | IPv6Address:
 
 
 def _literal(host: str) -> str:
-    """The address that a host is, in any way to write one (decimal, octal, hex, shortened); empty for a name."""
+    """The address that a host is, in any way to write one (decimal, octal, hex, shortened); empty
+    for a name.
+    """
     try:
         return str(ip_address(host.partition("%")[0]))
     except ValueError:
@@ -210,25 +266,31 @@ def _is_local(address: str) -> bool:
 class _Tunnels(TCPConnector):
     """Connects through the egress proxy; what breaks before a tunnel stands is told as the proxy's.
 
-    aiohttp says the same of a proxy that hangs up on CONNECT as of a receiver that hangs up on a POST.
-    """
+    aiohttp says the same of a proxy that hangs up on CONNECT as of a receiver that hangs up on a
+    POST."""
 
-    async def connect(self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109  its signature
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: ClientTimeout,  # noqa: ASYNC109  its signature
+    ) -> Connection:
         try:
             return await super().connect(req, traces, timeout)
         except (ClientConnectorError, ClientHttpProxyError):  # these say whose they are
             raise
         except (ClientOSError, ServerDisconnectedError, ClientResponseError):
             raise ClientProxyConnectionError(
-                req.connection_key, OSError(errno.ECONNRESET, "the connection was closed in CONNECT")
+                req.connection_key,
+                OSError(errno.ECONNRESET, "the connection was closed in CONNECT"),
             ) from None
 
 
 class _WholeAnswers(AbstractResolver):
     """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake.
 
-    It asks in threads of its own: names that nobody answers for must not keep the database from its threads.
-    """
+    It asks in threads of its own: names that nobody answers for must not keep the database from its
+    threads."""
 
     def __init__(self, guard: Guard):
         self.guard = guard
@@ -237,18 +299,24 @@ class _WholeAnswers(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        ask = partial(
+            socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
         answers = await asyncio.get_running_loop().run_in_executor(self.threads, ask)
         for *_, target in answers:
             if against := self.guard.refusal(str(target[0]), port):
                 raise OSError(errno.EACCES, against)
         return [
             {
-                "hostname": host, "host": str(target[0]), "port": port, "family": kind, "proto": protocol,
+                "hostname": host,
+                "host": str(target[0]),
+                "port": port,
+                "family": kind,
+                "proto": protocol,
                 "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             }
             for kind, _, protocol, _, target in answers
-        ]  # fmt: skip
+        ]
 
     async def close(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)

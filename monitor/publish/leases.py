@@ -1,8 +1,7 @@
 """Claiming: which deliveries a worker may send now, leased to it so that nobody else takes them.
 
-A try is counted when it is claimed, because a worker that dies may have sent it: what it left is claimed again when
-the lease runs out. Every function works in the caller's transaction.
-"""
+A try is counted when it is claimed, because a worker that dies may have sent it: what it left is
+claimed again when the lease runs out. Every function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -48,27 +47,44 @@ PER_MESSAGE = 100
 PER_DIGEST = 100
 
 #: What is read of a delivery that was claimed.
-_CLAIMED = tuple(ledger.DELIVERIES.c[name] for name in ("id", "attempts", "event_id", "subscription_id", "message"))
+_CLAIMED = tuple(
+    ledger.DELIVERIES.c[name]
+    for name in ("id", "attempts", "event_id", "subscription_id", "message")
+)
 
 #: What is read of the target of a delivery, as plain rows: the ORM takes ten times as long.
-_WANTS = ("filters", "kinds", "surfaces", "severity", "min_change", "within", "reminders", "operator")
+_WANTS = (
+    "filters",
+    "kinds",
+    "surfaces",
+    "severity",
+    "min_change",
+    "within",
+    "reminders",
+    "operator",
+)
 SENDING = tuple(column for column in ledger.TARGETS.c if column.name not in _WANTS)
 
 
-def claim(session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET) -> list[Owed]:
+def claim(
+    session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET
+) -> list[Owed]:
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
-    A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a digest one message. A
-    digest counts as one. What is owed to an ordered target goes one after the other: while one waits for its next
-    try, so do all behind it.
-    """
+    A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a
+    digest one message. A digest counts as one. What is owed to an ordered target goes one after the
+    other: while one waits for its next try, so do all behind it."""
     digests = _claim_digests(session, owner, now, limit)
     limit -= len({line.message for line in digests})
     chosen = choose(_waiting(session, now, per_target), limit, per_target)
     taken: Sequence[Row[Any]] = []
     if chosen:
         sqlite = ledger.is_sqlite(session)
-        asked = {"chosen": ledger.listed(chosen, sqlite), "owner": owner, "until": now + ledger.LEASE}
+        asked = {
+            "chosen": ledger.listed(chosen, sqlite),
+            "owner": owner,
+            "until": now + ledger.LEASE,
+        }
         taken = session.connection().execute(_taking(sqlite), _times(now) | asked).all()
     return _owed(session, [*digests, *taken])
 
@@ -92,16 +108,29 @@ def _free(deliveries: Any) -> ColumnElement[bool]:
 def _taking(sqlite: bool) -> ReturningUpdate[tuple[Any, ...]]:
     """The statement that leases what was chosen.
 
-    PostgreSQL looks at the conditions again once it has the lock, so that two workers never take the same row; SQLite
-    has one writer at a time.
-    """
+    PostgreSQL looks at the conditions again once it has the lock, so that two workers never take
+    the same row; SQLite has one writer at a time."""
     table = ledger.DELIVERIES
-    due = and_(ledger.among(table.c.id, "chosen", sqlite), table.c.state == ledger.PENDING, table.c.next_at <= _NOW)
-    locked = select(table.c.id).where(due, _free(table)).with_for_update(skip_locked=True).cte("locked")
+    due = and_(
+        ledger.among(table.c.id, "chosen", sqlite),
+        table.c.state == ledger.PENDING,
+        table.c.next_at <= _NOW,
+    )
+    locked = (
+        select(table.c.id).where(due, _free(table)).with_for_update(skip_locked=True).cte("locked")
+    )
     until: ColumnElement[datetime] = bindparam("until", type_=DateTime(timezone=True))
-    leased = {"lease_owner": bindparam("owner"), "lease_until": until, "attempts": table.c.attempts + 1, "message": ""}
+    leased = {
+        "lease_owner": bindparam("owner"),
+        "lease_until": until,
+        "attempts": table.c.attempts + 1,
+        "message": "",
+    }
     changed: ReturningUpdate[tuple[Any, ...]] = (
-        update(table).where(table.c.id.in_(select(locked.c.id))).values(**leased).returning(*_CLAIMED)
+        update(table)
+        .where(table.c.id.in_(select(locked.c.id)))
+        .values(**leased)
+        .returning(*_CLAIMED)
     )
     return changed
 
@@ -117,7 +146,9 @@ class Waiting:
 
 
 def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET) -> list[int]:
-    """Which deliveries to take, at most ``limit``: of healthy targets first, and of every target in its turn."""
+    """Which deliveries to take, at most ``limit``: of healthy targets first, and of every target in
+    its turn.
+    """
     places: list[tuple[bool, int, int]] = []
     for one in waiting:
         if one.slack:
@@ -125,14 +156,15 @@ def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET)
         else:
             room = (1 if one.failing else per_target) - one.in_flight
         places += [
-            (one.failing, one.in_flight + place, number) for place, number in enumerate(one.free[: max(room, 0)])
+            (one.failing, one.in_flight + place, number)
+            for place, number in enumerate(one.free[: max(room, 0)])
         ]
     return [number for _, _, number in sorted(places)[: max(limit, 0)]]
 
 
 def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
-    """The targets that may be sent something, with the first due deliveries of each: a few steps in the index for
-    each target, however much it is owed."""
+    """The targets that may be sent something, with the first due deliveries of each: a few steps in
+    the index for each target, however much it is owed."""
     found: list[Waiting] = []
     for question in _questions(ledger.is_sqlite(session), per_target):
         for is_slack, is_failing, text in session.connection().execute(question, _times(now)):
@@ -146,8 +178,8 @@ def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
 def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
     """The queries behind ``_waiting``.
 
-    Of an ordered target only the oldest that is pending counts, due or not: it goes before all others.
-    """
+    Of an ordered target only the oldest that is pending counts, due or not: it goes before all
+    others."""
     one = ledger.DELIVERIES.alias()
     pending = and_(one.c.subscription_id == ledger.TARGETS.c.id, one.c.state == ledger.PENDING)
     signed = case((_free(one), one.c.id), else_=-one.c.id).label("number")
@@ -155,15 +187,23 @@ def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]],
     oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
     head = select(signed).where(one.c.id == oldest.correlate(ledger.TARGETS), one.c.next_at <= _NOW)
     # Most targets have nothing due, and those are not even rows of the answer.
-    any_due = select(one.c.id).where(pending, one.c.next_at <= _NOW).correlate(ledger.TARGETS).exists()
-    slack, ordered, failing = ledger.TARGETS.c.type == "slack", ledger.TARGETS.c.ordered, ledger.TARGETS.c.failing_since
+    any_due = (
+        select(one.c.id).where(pending, one.c.next_at <= _NOW).correlate(ledger.TARGETS).exists()
+    )
+    slack, ordered, failing = (
+        ledger.TARGETS.c.type == "slack",
+        ledger.TARGETS.c.ordered,
+        ledger.TARGETS.c.failing_since,
+    )
     open_ = and_(_is_open(_NOW), ~_digested(), any_due)
 
     def question(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
         # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
         numbers = first.correlate(ledger.TARGETS).subquery().c.number
         whole = func.json_group_array(numbers) if sqlite else cast(func.json_agg(numbers), Text)
-        return select(slack, failing.is_not(None), select(whole).scalar_subquery()).where(which, open_)
+        return select(slack, failing.is_not(None), select(whole).scalar_subquery()).where(
+            which, open_
+        )
 
     return (
         question(and_(~slack, ~ordered), due.limit(per_target)),
@@ -184,7 +224,13 @@ def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
     found: Any = session.connection().execute(owing, {"targets": wanted})
     targets: dict[str, SubscriptionRow] = {row.id: row for row in found}
     owed = [
-        Owed(line.id, line.attempts, events[line.event_id], targets[line.subscription_id], line.message)
+        Owed(
+            line.id,
+            line.attempts,
+            events[line.event_id],
+            targets[line.subscription_id],
+            line.message,
+        )
         for line in claimed
     ]
     return sorted(owed, key=lambda one: one.event.sequence or 0)
@@ -198,11 +244,12 @@ def _loading(sqlite: bool) -> tuple[Select[EventRow], Select[*tuple[Any, ...]]]:
 
 
 def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> list[Row[Any]]:
-    """Lease one message for each of at most ``limit`` targets with digests, longest due first; Slack bundles anyway.
+    """Lease one message for each of at most ``limit`` targets with digests, longest due first;
+    Slack bundles anyway.
 
-    What is due goes together, and after the first try stays together: its id says which events those are, so that a
-    try after a crash, or after one of them was cancelled, never has the same id and another body.
-    """
+    What is due goes together, and after the first try stays together: its id says which events
+    those are, so that a try after a crash, or after one of them was cancelled, never has the same
+    id and another body."""
     free = ledger.free(now)
     targets = session.scalars(_digesting(), _times(now) | {"limit": limit}).all()
     claimed: list[Row[Any]] = []
@@ -227,7 +274,9 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
             .limit(PER_DIGEST)
         ).all()
         statement = update(DeliveryRow).where(ledger.delivery_id.in_([line.id for line in rows]))
-        statement = ledger.setting(statement, message=message_id(line.event_id for line in rows), **_leased(owner, now))
+        statement = ledger.setting(
+            statement, message=message_id(line.event_id for line in rows), **_leased(owner, now)
+        )
         claimed += session.execute(statement.returning(*_CLAIMED)).all()
     return claimed
 
@@ -241,7 +290,12 @@ def _digesting() -> Select[str]:
     owed = and_(ledger.target_id == col(SubscriptionRow.id), ledger.is_pending)
     due = select(func.min(ledger.next_at)).where(owed, ledger.next_at <= _NOW)
     oldest = due.correlate(SubscriptionRow).scalar_subquery()
-    in_flight = select(ledger.delivery_id).where(owed, ~_free(ledger.DELIVERIES)).correlate(SubscriptionRow).exists()
+    in_flight = (
+        select(ledger.delivery_id)
+        .where(owed, ~_free(ledger.DELIVERIES))
+        .correlate(SubscriptionRow)
+        .exists()
+    )
     return (
         select(col(SubscriptionRow.id))
         .where(_digested(), _is_open(_NOW))
@@ -253,7 +307,11 @@ def _digesting() -> Select[str]:
 
 
 def _leased(owner: str, now: datetime) -> dict[str, Any]:
-    return {"lease_owner": owner, "lease_until": now + ledger.LEASE, "attempts": col(DeliveryRow.attempts) + 1}
+    return {
+        "lease_owner": owner,
+        "lease_until": now + ledger.LEASE,
+        "attempts": col(DeliveryRow.attempts) + 1,
+    }
 
 
 def message_id(event_ids: Iterable[str]) -> str:
@@ -268,12 +326,18 @@ def _digested() -> ColumnElement[bool]:
 
 
 def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a target may be sent something now: it is enabled, and did not ask to be left alone."""
+    """Whether a target may be sent something now: it is enabled, and did not ask to be left
+    alone.
+    """
     quiet_until = col(SubscriptionRow.quiet_until)
-    return and_(col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now))
+    return and_(
+        col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now)
+    )
 
 
 def release(session: Session, owner: str) -> int:
-    """Give back what was claimed and not sent, as if it had not been claimed; for a worker that stops."""
+    """Give back what was claimed and not sent, as if it had not been claimed; for a worker that
+    stops.
+    """
     mine = and_(ledger.state == "pending", col(DeliveryRow.lease_owner) == owner)
     return ledger.change(session, mine, attempts=col(DeliveryRow.attempts) - 1, **ledger.NO_LEASE)

@@ -46,11 +46,12 @@ NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one included.
+    """One claimed delivery with all that sending needs. ``number`` counts its tries, this one
+    included.
 
-    ``message`` is the id of the digest in which it travels, empty where it goes alone. Of a claimed ``target`` there
-    is what sending needs, and not what says which events it wants (leases.SENDING); a plain row would show its secrets.
-    """
+    ``message`` is the id of the digest in which it travels, empty where it goes alone. Of a claimed
+    ``target`` there is what sending needs, and not what says which events it wants
+    (leases.SENDING); a plain row would show its secrets."""
 
     delivery_id: int
     number: int
@@ -71,7 +72,9 @@ class Try:
 
 
 def free(now: datetime) -> ColumnElement[bool]:
-    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has been set back."""
+    """Nobody's by now. A lease further ahead than any that is given was given by a clock that has
+    been set back.
+    """
     return or_(lease_until.is_(None), lease_until <= now, lease_until > now + LEASE + SKEW)
 
 
@@ -107,7 +110,9 @@ def add(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
 
 @cache
 def _adding(table: Any, names: tuple[str, ...]) -> Insert:
-    """An insert of whole columns: PostgreSQL takes several times as long for as many statements as there are rows."""
+    """An insert of whole columns: PostgreSQL takes several times as long for as many statements as
+    there are rows.
+    """
     columns = [func.unnest(bindparam(name, type_=ARRAY(table.c[name].type))) for name in names]
     return insert(table).from_select(list(names), select(*columns))
 
@@ -124,5 +129,7 @@ def setting(statement: Update, **values: Any) -> Update:
 
 def change(session: Session, condition: ColumnElement[bool], **values: Any) -> int:
     """Set values on all deliveries of a kind. Returns how many those are."""
-    changed = session.execute(setting(update(DeliveryRow).where(condition), **values).returning(delivery_id))
+    changed = session.execute(
+        setting(update(DeliveryRow).where(condition), **values).returning(delivery_id)
+    )
     return len(changed.all())

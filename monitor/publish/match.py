@@ -3,16 +3,17 @@
 A filter is ``provider/model-glob[@region]``, in any case of letters:
 
     openai/gpt-4*        that provider's models            anthropic/*     all of a provider
-    */gpt-4o*            on any platform, also under a     openai          a provider, or a model of that name
+    */gpt-4o*            on any platform, also under a     openai          a provider, or a model of
+    that name
                          platform's own name for it        gpt-4o*         the same as */gpt-4o*
     bedrock/*@eu-*       in some regions only
 
-A name without a wildcard is that model however it is written (monitor.identity), so that ``anthropic/claude-3-haiku``
-gets the price of "Claude Haiku 3"; two ids with two dates are two models. A notice is about every model it names. A
-row for several regions is about each of them.
+A name without a wildcard is that model however it is written (monitor.identity), so that
+``anthropic/claude-3-haiku`` gets the price of "Claude Haiku 3"; two ids with two dates are two
+models. A notice is about every model it names. A row for several regions is about each of them.
 
-A kind is a whole word of the list of kinds (``price``, ``price.increased``) or a glob (``price.*``).
-"""
+A kind is a whole word of the list of kinds (``price``, ``price.increased``) or a glob
+(``price.*``)."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One reading of what follows the provider: a glob, the regions it is for, and the model if it names only one.
+    """One reading of what follows the provider: a glob, the regions it is for, and the model if it
+    names only one.
 
     ``pattern`` is the glob where it has a wildcard.
     """
@@ -70,9 +72,8 @@ class Named:
 class Filter:
     """One filter, casefolded. A bare word names a provider or a model.
 
-    ``wild`` is the provider where it has a wildcard. Each event that it matches has one of ``keys`` among its
-    ``_keys``; they are empty where nothing is so certain.
-    """
+    ``wild`` is the provider where it has a wildcard. Each event that it matches has one of ``keys``
+    among its ``_keys``; they are empty where nothing is so certain."""
 
     provider: str
     readings: tuple[Named, ...]
@@ -94,7 +95,8 @@ class Filter:
             return cls._read("*", folded, bare=True)
         if not provider or not model:
             raise ValueError(
-                f"filter {word!r} names no {'model' if provider else 'provider'}; write provider/model or */model"
+                f"filter {word!r} names no {'model' if provider else 'provider'}; write "
+                "provider/model or */model"
             )
         if model.startswith("@") or model.endswith("@"):
             raise ValueError(f"filter {word!r} is not provider/model-glob[@region]")
@@ -114,7 +116,8 @@ class Filter:
         if provider != self.provider and not (self.wild and self.wild.match(provider)):
             return False
         return any(
-            one.names(event, self.provider == "*") or (self.bare and fnmatchcase(provider, one.glob))
+            one.names(event, self.provider == "*")
+            or (self.bare and fnmatchcase(provider, one.glob))
             for one in self.readings
             if not one.where or _within(event.region, one.where)
         )
@@ -128,7 +131,9 @@ def _readings(provider: str, model: str) -> tuple[Named, ...]:
 
 
 def _pattern(glob: str) -> re.Pattern[str] | None:
-    """Compiled here, since fnmatch keeps no more than the patterns of a few hundred subscriptions."""
+    """Compiled here, since fnmatch keeps no more than the patterns of a few hundred
+    subscriptions.
+    """
     return re.compile(translate(glob)) if _WILD.search(glob) else None
 
 
@@ -145,7 +150,9 @@ def _told(event: EventRow) -> Iterable[str]:
 
 
 def _keys(event: EventRow) -> set[str]:
-    """Every name by which a filter may mean an event without a wildcard, and its provider with a slash."""
+    """Every name by which a filter may mean an event without a wildcard, and its provider with a
+    slash.
+    """
     provider = event.provider.casefold()
     found = {provider, f"{provider}/"}
     for model in [event.model, *_told(event)]:
@@ -156,7 +163,9 @@ def _keys(event: EventRow) -> set[str]:
 
 @lru_cache(maxsize=1 << 14)
 def _called(provider: str, model: str, known: str, anywhere: bool) -> frozenset[str]:
-    """The names of a model: its provider's id, the maker's own name where that is the provider; or all, anywhere."""
+    """The names of a model: its provider's id, the maker's own name where that is the provider; or
+    all, anywhere.
+    """
     folded = model.casefold()
     maker, _, name = known.casefold().partition("/")
     names = {folded, _SPACE.sub("-", folded)}
@@ -168,13 +177,17 @@ def _called(provider: str, model: str, known: str, anywhere: bool) -> frozenset[
 
 
 def _other_day(one: str, other: str) -> bool:
-    """Whether two ids are dated differently: one name on Anthropic's pages of prices may be two models."""
+    """Whether two ids are dated differently: one name on Anthropic's pages of prices may be two
+    models.
+    """
     days = _DAY.findall(one), _DAY.findall(other)
     return all(days) and days[0] != days[1]
 
 
 def _within(region: str, where: str) -> bool:
-    return any(fnmatchcase(one, where) for one in {region.casefold(), *region.casefold().split(", ")})
+    return any(
+        fnmatchcase(one, where) for one in {region.casefold(), *region.casefold().split(", ")}
+    )
 
 
 def check_kind(word: str, known: Iterable[str]) -> str:
@@ -183,7 +196,10 @@ def check_kind(word: str, known: Iterable[str]) -> str:
     if any(_kind_matches(word, kind) for kind in kinds):
         return word
     groups = sorted({kind.partition(".")[0] for kind in kinds})
-    raise ValueError(f"no kind of event is called {word!r}; there are {', '.join(groups)}, and for example {kinds[0]}")
+    raise ValueError(
+        f"no kind of event is called {word!r}; there are {', '.join(groups)}, and for example "
+        f"{kinds[0]}"
+    )
 
 
 def _kind_matches(word: str, kind: str) -> bool:
@@ -217,10 +233,18 @@ class Wanted:
     @classmethod
     @lru_cache(maxsize=1 << 14)
     def read(
-        cls, filters: str, kinds: str, surfaces: str, severity: str,
-        min_change: Decimal | None, within: int | None, operator: bool,
-    ) -> Wanted:  # fmt: skip
-        """As ``of``, from the lists as the JSON that lies in the database: a thousand rows say the same every time."""
+        cls,
+        filters: str,
+        kinds: str,
+        surfaces: str,
+        severity: str,
+        min_change: Decimal | None,
+        within: int | None,
+        operator: bool,
+    ) -> Wanted:
+        """As ``of``, from the lists as the JSON that lies in the database: a thousand rows say the
+        same every time.
+        """
         return cls(
             filters=tuple(Filter.parse(word) for word in json.loads(filters)),
             kinds=tuple(json.loads(kinds)),
@@ -238,7 +262,9 @@ class Wanted:
             and SEVERITIES.index(event.severity) >= self.severity
             and (not self.kinds or any(_kind_matches(word, event.kind) for word in self.kinds))
             # The events for operators are about sources, which have no model to filter by.
-            and (self.operator or not self.filters or any(one.matches(event) for one in self.filters))
+            and (
+                self.operator or not self.filters or any(one.matches(event) for one in self.filters)
+            )
             and (self.operator or not self.surfaces or event.surface in self.surfaces)
             and self._large_enough(event)
             and self._near_enough(event)
@@ -247,22 +273,28 @@ class Wanted:
     def _large_enough(self, event: EventRow) -> bool:
         """Whether a price moves by at least ``min_change`` percent.
 
-        A change of its validity alone (``price.changed``) moves it by nothing. Where nobody can say by how much it
-        moves, the event passes: a price that is new, gone, announced or taken back, one that was zero, and one in
-        another currency or for another unit, which is a price gone and a new one.
-        """
-        if self.min_change is None or not event.kind.startswith("price.") or not event.before or not event.after:
+        A change of its validity alone (``price.changed``) moves it by nothing. Where nobody can say
+        by how much it moves, the event passes: a price that is new, gone, announced or taken back,
+        one that was zero, and one in another currency or for another unit, which is a price gone
+        and a new one."""
+        if (
+            self.min_change is None
+            or not event.kind.startswith("price.")
+            or not event.before
+            or not event.after
+        ):
             return True
         before, after = Decimal(event.before["amount"]), Decimal(event.after["amount"])
         moved = abs(after - before) * 100
         return moved >= self.min_change * before and (moved > 0 or self.min_change == 0)
 
     def _near_enough(self, event: EventRow) -> bool:
-        """Whether the firm date of a retirement is at most ``within`` away. Without a firm date the event passes.
+        """Whether the firm date of a retirement is at most ``within`` away. Without a firm date the
+        event passes.
 
-        The date before the change counts too: who was told of a near date must be told that it moved away. Reminders
-        are held to it as well: none comes earlier than a person wants to hear of the end at all.
-        """
+        The date before the change counts too: who was told of a near date must be told that it
+        moved away. Reminders are held to it as well: none comes earlier than a person wants to hear
+        of the end at all."""
         if self.within is None or not event.kind.startswith("retirement."):
             return True
         effective = When.from_json(event.effective)
@@ -274,7 +306,9 @@ class Wanted:
 
 
 class Audience:
-    """Many subscriptions, by what they ask for: an event is compared only with those that may want it."""
+    """Many subscriptions, by what they ask for: an event is compared only with those that may want
+    it.
+    """
 
     def __init__(self, wanted: Sequence[Wanted]):
         self.wanted = wanted
@@ -296,7 +330,12 @@ class Audience:
         if is_operators(event):
             near = self._operators
         else:
-            near = sorted({*self._rest, *(place for key in _keys(event) for place in self._named.get(key, ()))})
+            near = sorted(
+                {
+                    *self._rest,
+                    *(place for key in _keys(event) for place in self._named.get(key, ())),
+                }
+            )
         return [place for place in near if self.wanted[place].matches(event)]
 
 

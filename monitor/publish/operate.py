@@ -1,4 +1,6 @@
-"""The operator's part of the outbox: what is owed and how it went, sending again, cancelling and forgetting."""
+"""The operator's part of the outbox: what is owed and how it went, sending again, cancelling and
+forgetting.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from monitor.store.tables import (
 
 
 def count_due(session: Session, now: datetime) -> int:
-    """How many deliveries could be claimed now. Asked after every `lastcall poll`: plain tables, no ORM."""
+    """How many deliveries could be claimed now. Asked after every `lastcall poll`: plain tables, no
+    ORM.
+    """
     owed, targets = ledger.DELIVERIES.c, ledger.TARGETS.c
     quiet = or_(targets.quiet_until.is_(None), targets.quiet_until <= now)
     enabled = select(targets.id).where(targets.state == "enabled", quiet)
@@ -34,7 +38,11 @@ def count_due(session: Session, now: datetime) -> int:
 
 def count_waiting(session: Session) -> int:
     """How many deliveries are still to be made, now or later."""
-    return int(session.execute(select(func.count()).select_from(DeliveryRow).where(ledger.is_pending)).scalar_one())
+    return int(
+        session.execute(
+            select(func.count()).select_from(DeliveryRow).where(ledger.is_pending)
+        ).scalar_one()
+    )
 
 
 def owed(session: Session) -> dict[str, int]:
@@ -53,7 +61,11 @@ def next_due(session: Session, target_id: str) -> datetime | None:
 
 def states(session: Session, target_id: str) -> dict[str, int]:
     """How many deliveries of a target are in which state."""
-    counted = select(ledger.state, func.count()).where(ledger.target_id == target_id).group_by(ledger.state)
+    counted = (
+        select(ledger.state, func.count())
+        .where(ledger.target_id == target_id)
+        .group_by(ledger.state)
+    )
     return {str(state): count for state, count in session.execute(counted).all()}
 
 
@@ -69,7 +81,9 @@ def listed(
     return [(delivery, event, target) for delivery, event, target in session.execute(query).all()]
 
 
-def delivery(session: Session, delivery_id: int) -> tuple[DeliveryRow, EventRow, SubscriptionRow] | None:
+def delivery(
+    session: Session, delivery_id: int
+) -> tuple[DeliveryRow, EventRow, SubscriptionRow] | None:
     """One delivery with its event and target."""
     query = _joined().where(ledger.delivery_id == delivery_id)
     return next(((one, event, target) for one, event, target in session.execute(query)), None)
@@ -103,8 +117,8 @@ def replay(
     since: datetime | None = None,
     events: Select[Any] | None = None,
 ) -> int:
-    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, of some events (a
-    query for their ids), or what all of them name together.
+    """Send again, with the same webhook-id and all tries: by id, of a target, owed since a time, of
+    some events (a query for their ids), or what all of them name together.
 
     Not what is being sent just now; what is owed to a paused target is held. Returns how many.
     """
@@ -123,23 +137,35 @@ def replay(
 
 
 def replay_missing(
-    session: Session, now: datetime, target_id: str, since: datetime, events: Select[Any] | None = None
+    session: Session,
+    now: datetime,
+    target_id: str,
+    since: datetime,
+    events: Select[Any] | None = None,
 ) -> int:
-    """Send a target what it wants of the log since a time and never got: held, dead, cancelled, or not owed yet.
+    """Send a target what it wants of the log since a time and never got: held, dead, cancelled, or
+    not owed yet.
 
-    An event from before the target was made, or before it asked for this, is owed now. Not a reminder, which was for
-    its day. Returns how many deliveries are due by this.
-    """
+    An event from before the target was made, or before it asked for this, is owed now. Not a
+    reminder, which was for its day. Returns how many deliveries are due by this."""
     target = session.get_one(SubscriptionRow, target_id)
     asked = select(EventRow).where(col(EventRow.detected_at) >= since)
     if events is not None:
         asked = asked.where(col(EventRow.id).in_(events))
     lost = and_(ledger.target_id == target_id, _is_idle(now), ledger.state != "delivered")
-    again = _again(session, and_(lost, col(DeliveryRow.event_id).in_(asked.with_only_columns(col(EventRow.id)))), now)
+    again = _again(
+        session,
+        and_(lost, col(DeliveryRow.event_id).in_(asked.with_only_columns(col(EventRow.id)))),
+        now,
+    )
     known = select(col(DeliveryRow.event_id)).where(ledger.target_id == target_id)
     never = asked.where(col(EventRow.id).not_in(known), col(EventRow.kind) != "retirement.reminder")
     wants = Wanted.of(target)
-    owed = [event for event in session.scalars(never.order_by(col(EventRow.sequence))) if wants.matches(event)]
+    owed = [
+        event
+        for event in session.scalars(never.order_by(col(EventRow.sequence)))
+        if wants.matches(event)
+    ]
     return again + enqueue(session, owed, now, only={event.id: [target_id] for event in owed})
 
 
@@ -152,8 +178,15 @@ def _again(session: Session, condition: ColumnElement[bool], now: datetime) -> i
     enabled = select(col(SubscriptionRow.id)).where(col(SubscriptionRow.state) == "enabled")
     state = case((ledger.target_id.in_(enabled), "pending"), else_="held")
     return ledger.change(
-        session, condition, state=state, attempts=0, next_at=now, delivered_at=None, error="", **ledger.NO_LEASE
-    )  # fmt: skip
+        session,
+        condition,
+        state=state,
+        attempts=0,
+        next_at=now,
+        delivered_at=None,
+        error="",
+        **ledger.NO_LEASE,
+    )
 
 
 def forget(session: Session, target_id: str) -> None:

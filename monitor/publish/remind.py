@@ -1,8 +1,8 @@
 """Reminders of retirements: what is due is put into the log and owed, in one transaction.
 
-Done after a poll from the command line, and about once an hour by the service. Done again it adds nothing: the log
-holds each reminder once (events.Draft.once), and what it holds was owed in the transaction that wrote it.
-"""
+Done after a poll from the command line, and about once an hour by the service. Done again it adds
+nothing: the log holds each reminder once (events.Draft.once), and what it holds was owed in the
+transaction that wrote it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRo
 DUTY = "reminders"
 #: How often the service looks for reminders that are due.
 EVERY = timedelta(hours=1)
-#: A page that was not looked at for this long (the service was down) may say another day by now: it is looked at first.
+#: A page that was not looked at for this long (the service was down) may say another day by now: it
+#: is looked at first.
 FRESH = timedelta(hours=24)
-#: So may one that could not be read for so long; or it was read, and our clock is far ahead of its server's.
+#: So may one that could not be read for so long; or it was read, and our clock is far ahead of its
+#: server's.
 KNOWN = timedelta(days=30)
 _DAY = timedelta(days=1)
 
@@ -49,7 +51,10 @@ def remind(
             return []
         heard = _heard(session)
         lines = _Lines(session, declared, now)
-        asked = [_asked(row, heard.get(row.id, {}), lines) for row in session.scalars(select(SubscriptionRow))]
+        asked = [
+            _asked(row, heard.get(row.id, {}), lines)
+            for row in session.scalars(select(SubscriptionRow))
+        ]
         ahead = max((mark for one in asked for mark in one.marks), default=0)
         found = due(_ends(session, declared, now, ahead) if asked else (), asked, now, lines.told)
         told: list[EventRow] = []
@@ -73,12 +78,23 @@ class _Lines:
 
     def draft(self, one: Reminder) -> Draft:
         fact = one.end.fact
-        return reminder(fact, one.end.retires, one.mark, self.now, facts.ends(self.session, fact.provider, [fact]))
+        return reminder(
+            fact,
+            one.end.retires,
+            one.mark,
+            self.now,
+            facts.ends(self.session, fact.provider, [fact]),
+        )
 
     def origin(self, one: Reminder) -> dict[str, Any]:
         """Where the end is stated, for the log."""
         source = self.declared[one.end.source_id]
-        return {"source_id": source.id, "url": source.url, "document": one.end.document, "now": self.now}
+        return {
+            "source_id": source.id,
+            "url": source.url,
+            "document": one.end.document,
+            "now": self.now,
+        }
 
     def told(self, one: Reminder) -> bool:
         draft = reminder(one.end.fact, one.end.retires, one.mark, self.now, {})
@@ -110,24 +126,36 @@ def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
 
 
 def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead: int) -> list[End]:
-    """The ends in so many days on pages that were looked at lately, and read not long ago, and that no look has
-    found changed."""
-    rows = {row.id: row for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))}
+    """The ends in so many days on pages that were looked at lately, and read not long ago, and that
+    no look has found changed."""
+    rows = {
+        row.id: row
+        for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))
+    }
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
-    # Their day is compared as text, which may have a time: a day more on either side, and countable decides.
+    # Their day is compared as text, which may have a time: a day more on either side, and countable
+    # decides.
     near = facts.ending((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
     found: list[tuple[Known, Retirement, When]] = []
     for one in facts.known(session, [Retirement], near, official=True):
         row = rows[one.source_id]
         looked, read = row.checked_at, row.good_at
-        fresh = looked is not None and read is not None and looked > now - FRESH and read > now - KNOWN
+        fresh = (
+            looked is not None and read is not None and looked > now - FRESH and read > now - KNOWN
+        )
         if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
             continue
         if isinstance(one.fact, Retirement) and (end := countable(one.fact, now)):
             found.append((one, one.fact, end))
     before = facts.histories(session, [one for one, _, _ in found])
     return [
-        End(fact, end, one.source_id, _since(one, before[one.source_id, fact.key], end), one.document)
+        End(
+            fact,
+            end,
+            one.source_id,
+            _since(one, before[one.source_id, fact.key], end),
+            one.document,
+        )
         for one, fact, end in found
     ]
 
@@ -138,7 +166,8 @@ def _doubted(row: SourceRow) -> Iterator[str]:
         change = Pending.from_json(wait).change
         before, after = change.before, change.after
         if isinstance(before, Retirement) and not (
-            isinstance(after, Retirement) and (after.stage, after.retires) == (before.stage, before.retires)
+            isinstance(after, Retirement)
+            and (after.stage, after.retires) == (before.stage, before.retires)
         ):
             yield before.key
 
@@ -167,4 +196,10 @@ def _heard(session: Session) -> dict[str, dict[str, Heard]]:
 def _asked(row: SubscriptionRow, heard: Mapping[str, Heard], lines: _Lines) -> Asked:
     wanted = Wanted.of(row)
     marks = USUAL if row.reminders is None else tuple(row.reminders)
-    return Asked(row.id, row.asked_at or row.created_at, lambda one: wanted.matches(lines.event(one)), marks, heard)
+    return Asked(
+        row.id,
+        row.asked_at or row.created_at,
+        lambda one: wanted.matches(lines.event(one)),
+        marks,
+        heard,
+    )

@@ -1,7 +1,8 @@
-"""The JSON Schema of every message, made from the facts and kinds themselves: what is published cannot go stale.
+"""The JSON Schema of every message, made from the facts and kinds themselves: what is published
+cannot go stale.
 
-Draft 2020-12. Properties that are not named may come: receivers should ignore what they do not know.
-"""
+Draft 2020-12. Properties that are not named may come: receivers should ignore what they do not
+know."""
 
 from __future__ import annotations
 
@@ -20,18 +21,29 @@ MESSAGES = (*KINDS, DIGEST, VERIFICATION)
 
 _TIME: Json = {"type": "string", "format": "date-time", "description": "UTC, ISO 8601."}
 _TEXT: Json = {"type": "string"}
-#: Which facts an event may hold before and after, by the first word of its kind; without one of these, none.
+#: Which facts an event may hold before and after, by the first word of its kind; without one of
+#: these, none.
 _ABOUT: dict[str, tuple[str, ...]] = {
-    "model": ("listing", "retirement"), "retirement": ("retirement",), "replacement": ("retirement",),
-    "price": ("price",), "notice": ("notice",), "conflict": tuple(FACTS),
-}  # fmt: skip
+    "model": ("listing", "retirement"),
+    "retirement": ("retirement",),
+    "replacement": ("retirement",),
+    "price": ("price",),
+    "notice": ("notice",),
+    "conflict": tuple(FACTS),
+}
 _WHEN: Json = {
     "type": "object",
     "description": "A date as vague as it was printed.",
     "required": ["text", "bound", "words"],
     "properties": {
-        "text": {"type": "string", "description": "2026, 2026-Q3, 2026-08, 2026-08-16 or 2026-05-15T19:00Z."},
-        "bound": {"enum": list(get_args(facts.Bound)), "description": "not_before promises only a floor."},
+        "text": {
+            "type": "string",
+            "description": "2026, 2026-Q3, 2026-08, 2026-08-16 or 2026-05-15T19:00Z.",
+        },
+        "bound": {
+            "enum": list(get_args(facts.Bound)),
+            "description": "not_before promises only a floor.",
+        },
         "words": {"type": "string", "description": "As it was printed."},
     },
 }
@@ -42,11 +54,17 @@ def message(kind: str) -> Json:
     if kind not in MESSAGES:
         raise KeyError(kind)
     names = tuple(FACTS) if kind == DIGEST else _ABOUT.get(kind.partition(".")[0], ())
-    data: Json = {"$ref": "#/$defs/event"} if kind != DIGEST else {
-        "type": "object",
-        "required": ["events"],
-        "properties": {"events": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/event"}}},
-    }  # fmt: skip
+    data: Json = (
+        {"$ref": "#/$defs/event"}
+        if kind != DIGEST
+        else {
+            "type": "object",
+            "required": ["events"],
+            "properties": {
+                "events": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/event"}}
+            },
+        }
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": kind,
@@ -62,7 +80,9 @@ def message(kind: str) -> Json:
 
 
 def _event(kinds: tuple[str, ...], names: tuple[str, ...]) -> Json:
-    """What stands in the log, as `lastcall events --json` prints it too (monitor.store.tables.event_json)."""
+    """What stands in the log, as `lastcall events --json` prints it too
+    (monitor.store.tables.event_json).
+    """
     side = _or_null([{"$ref": f"#/$defs/{name}"} for name in names])
     properties: Json = {
         "id": {"type": "string", "description": "The same on every attempt: the idempotency key."},
@@ -70,7 +90,10 @@ def _event(kinds: tuple[str, ...], names: tuple[str, ...]) -> Json:
         "kind": {"enum": list(kinds)},
         "severity": {"enum": list(SEVERITIES)},
         "provider": _TEXT,
-        "model": {"type": "string", "description": "The provider's own id; empty where it is about no model."},
+        "model": {
+            "type": "string",
+            "description": "The provider's own id; empty where it is about no model.",
+        },
         "version": _TEXT,
         "region": _TEXT,
         "surface": {"type": "string", "description": "api unless the page says otherwise."},
@@ -85,7 +108,10 @@ def _event(kinds: tuple[str, ...], names: tuple[str, ...]) -> Json:
         "document": {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
         "quote": {"type": "string", "description": "The row or sentence it was read from."},
         "baseline": {"type": "boolean"},
-        "corrects": {"type": ["string", "null"], "description": "The id of an event that no longer holds."},
+        "corrects": {
+            "type": ["string", "null"],
+            "description": "The id of an event that no longer holds.",
+        },
     }
     return {"type": "object", "required": list(properties), "properties": properties}
 
@@ -114,7 +140,11 @@ def _typed(name: str, hint: Any) -> Json:
     if hint is When:
         return {"$ref": "#/$defs/when"}
     if hint is Decimal:
-        return {"type": "string", "pattern": r"^\d+(\.\d+)?$", "description": "A decimal number, exactly as printed."}
+        return {
+            "type": "string",
+            "pattern": r"^\d+(\.\d+)?$",
+            "description": "A decimal number, exactly as printed.",
+        }
     return {str: _TEXT, int: {"type": "integer"}}[hint]
 
 

@@ -1,8 +1,8 @@
 """Signatures of Standard Webhooks 1.0.0: symmetric (v1, HMAC-SHA256) and asymmetric (v1a, Ed25519).
 
-Written here because the released library signs an aware time that is not in UTC wrongly and has no v1a; the tests
-verify every delivery with that library and with the one for Node, and v1a with the vector of Svix.
-"""
+Written here because the released library signs an aware time that is not in UTC wrongly and has no
+v1a; the tests verify every delivery with that library and with the one for Node, and v1a with the
+vector of Svix."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 from monitor.facts import Json
 
 if TYPE_CHECKING:  # imported only where such a key is used
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 PREFIX, PRIVATE, PUBLIC = "whsec_", "whsk_", "whpk_"
-#: How far the time of a message may be from the receiver's, in seconds; every library of the specification has this.
+#: How far the time of a message may be from the receiver's, in seconds; every library of the
+#: specification has this.
 TOLERANCE = 300
 #: How long a replaced secret may sign beside the new one, and how many do at most; as Svix has it.
 GRACE, LONGEST_GRACE, MOST_OLD = timedelta(hours=24), timedelta(days=7), 10
@@ -43,7 +47,9 @@ def new_private_key() -> str:
 
 
 def public_key(secret: str) -> str:
-    """What a receiver needs to verify the signatures of a private key; empty for a secret that both sides share."""
+    """What a receiver needs to verify the signatures of a private key; empty for a secret that both
+    sides share.
+    """
     if not secret.startswith(PRIVATE):
         return ""
     return PUBLIC + base64.b64encode(_private(secret).public_key().public_bytes_raw()).decode()
@@ -61,7 +67,9 @@ def check(key: str) -> None:
 
 @lru_cache(maxsize=4096)
 def key_of(secret: str) -> bytes:
-    """The key in a secret, with or without its prefix and padding. Raises ValueError, without the secret in it."""
+    """The key in a secret, with or without its prefix and padding. Raises ValueError, without the
+    secret in it.
+    """
     key = _decoded(secret.removeprefix(PREFIX), PREFIX)
     if not 24 <= len(key) <= 64:
         raise ValueError(f"a signing secret has 24 to 64 bytes, this one has {len(key)}")
@@ -69,12 +77,15 @@ def key_of(secret: str) -> bytes:
 
 
 def rotated(secret: str, old: Sequence[Json], now: datetime, grace: timedelta) -> list[Json]:
-    """The old secrets after ``secret`` is replaced: it signs beside the new one until the grace is over.
+    """The old secrets after ``secret`` is replaced: it signs beside the new one until the grace is
+    over.
 
     Those whose time is up are forgotten, and all but the ten newest.
     """
     kept = [one for one in old if _lasts(one, now)]
-    return ([{"secret": secret, "until": (now + grace).isoformat()}] if grace else []) + kept[: MOST_OLD - 1]
+    return ([{"secret": secret, "until": (now + grace).isoformat()}] if grace else []) + kept[
+        : MOST_OLD - 1
+    ]
 
 
 def signing(secret: str, old: Sequence[Json], now: datetime) -> list[str]:
@@ -89,8 +100,8 @@ def _lasts(old: Json, now: datetime) -> bool:
 def headers(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """The three headers, with one signature by each of ``keys``.
 
-    ``timestamp`` is that of the attempt, in Unix seconds; ``message_id`` is the same on every attempt.
-    """
+    ``timestamp`` is that of the attempt, in Unix seconds; ``message_id`` is the same on every
+    attempt."""
     content = _content(message_id, str(timestamp), body)
     return {
         "webhook-id": message_id,
@@ -100,7 +111,8 @@ def headers(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -
 
 
 def verify(key: str, sent: Mapping[str, str], body: bytes, now: float) -> None:
-    """Check a message as its receiver does. ``key`` is the shared secret, or the public (or private) key.
+    """Check a message as its receiver does. ``key`` is the shared secret, or the public (or
+    private) key.
 
     ``sent`` has the names of the headers in lower case. Raises ValueError with what is wrong.
     """
@@ -109,7 +121,10 @@ def verify(key: str, sent: Mapping[str, str], body: bytes, now: float) -> None:
         signatures = sent["webhook-signature"].split()
     except KeyError as missing:
         raise ValueError(f"the header {missing.args[0]} is missing") from None
-    if not (timestamp.isascii() and timestamp.isdigit()) or abs(int(timestamp[:15]) - now) > TOLERANCE:
+    if (
+        not (timestamp.isascii() and timestamp.isdigit())
+        or abs(int(timestamp[:15]) - now) > TOLERANCE
+    ):
         raise ValueError("the timestamp is no number, or not of the last five minutes")
     content = _content(message_id, timestamp, body)
     if not any(_verifies(key, signature, content) for signature in signatures):

@@ -1,12 +1,13 @@
 """One try at Slack messages, through the SDK with its own retries off: the outbox owns every retry.
 
-The SDK's default handlers post twice when a connection is reset after the post, and stumble over a Retry-After that
-is a date. A target is a channel (``C012AB3CD``, ``#name``, or ``team/channel`` where the app is installed in several
-workspaces) or the URL of an incoming webhook, which is a secret itself and knows no threads.
+The SDK's default handlers post twice when a connection is reset after the post, and stumble over a
+Retry-After that is a date. A target is a channel (``C012AB3CD``, ``#name``, or ``team/channel``
+where the app is installed in several workspaces) or the URL of an incoming webhook, which is a
+secret itself and knows no threads.
 
-A retirement has one message in a channel. Later changes update it in place and are told in its thread; a change that is
-urgent (blocks.urgent) is shown in the channel as well. What is due together about several things is one message.
-"""
+A retirement has one message in a channel. Later changes update it in place and are told in its
+thread; a change that is urgent (blocks.urgent) is shown in the channel as well. What is due
+together about several things is one message."""
 
 from __future__ import annotations
 
@@ -46,41 +47,89 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("lastcall.slack")
 _LOG.setLevel(logging.WARNING)
 
-#: The channel cannot be posted to until somebody does something: it is paused, never deleted.
-#: These lists are from the errors of chat.postMessage and of incoming webhooks (delivery reference 2.2).
-PAUSE = frozenset({
-    "channel_not_found", "is_archived", "channel_is_archived", "not_in_channel", "no_permission", "missing_scope",
-    "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
-    "restricted_action_non_threadable_channel", "restricted_action_thread_locked", "ekm_access_denied",
-    "posting_to_general_channel_denied", "action_prohibited", "no_service", "no_service_id", "no_active_hooks",
-    "invalid_token", "user_not_found", "access_denied", "team_access_not_granted",
-})  # fmt: skip
+#: The channel cannot be posted to until somebody does something: it is paused, never deleted. These
+#: lists are from the errors of chat.postMessage and of incoming webhooks (delivery reference 2.2).
+PAUSE = frozenset(
+    {
+        "channel_not_found",
+        "is_archived",
+        "channel_is_archived",
+        "not_in_channel",
+        "no_permission",
+        "missing_scope",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "ekm_access_denied",
+        "posting_to_general_channel_denied",
+        "action_prohibited",
+        "no_service",
+        "no_service_id",
+        "no_active_hooks",
+        "invalid_token",
+        "user_not_found",
+        "access_denied",
+        "team_access_not_granted",
+    }
+)
 #: The token is of no use: every channel of its workspace is paused.
-PAUSE_WORKSPACE = frozenset({
-    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_team", "team_disabled",
-    "team_not_found", "org_login_required", "not_allowed_token_type",
-})  # fmt: skip
+PAUSE_WORKSPACE = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "no_team",
+        "team_disabled",
+        "team_not_found",
+        "org_login_required",
+        "not_allowed_token_type",
+    }
+)
 #: Slack holds that the message is ill-formed; nothing was posted, and plain text is sent instead.
-ILL_FORMED = frozenset({
-    "msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text",
-    "too_many_attachments", "invalid_payload", "invalid_metadata_format", "metadata_too_large",
-})  # fmt: skip
+ILL_FORMED = frozenset(
+    {
+        "msg_too_long",
+        "msg_blocks_too_long",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "no_text",
+        "too_many_attachments",
+        "invalid_payload",
+        "invalid_metadata_format",
+        "metadata_too_large",
+    }
+)
 #: The message that was to be updated or answered is not there any more, or not to be changed.
-GONE = frozenset({
-    "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message",
-    "restricted_action_thread_locked", "restricted_action_non_threadable_channel",
-})  # fmt: skip
+GONE = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "cannot_reply_to_message",
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+    }
+)
 
-#: Slack takes one message a second in a channel. More than MANY in a MINUTE are noise: the rest waits, and is one.
+#: Slack takes one message a second in a channel. More than MANY in a MINUTE are noise: the rest
+#: waits, and is one.
 SECOND, MINUTE, MANY = timedelta(seconds=1), timedelta(seconds=60), 10
-#: Messages that are searched for one that may have been posted, and how much earlier than the event they may be.
+#: Messages that are searched for one that may have been posted, and how much earlier than the event
+#: they may be.
 SEARCHED, EARLIER = 200, timedelta(seconds=60)
 #: How long the messages of retirements may be updated that a list has told of, in seconds.
 RENEWING = 15.0
 
 
 class SlackFailed(DeliveryFailed):
-    """An error that Slack answered with; ``code`` is its name, or empty where the answer was none of Slack's."""
+    """An error that Slack answered with; ``code`` is its name, or empty where the answer was none
+    of Slack's.
+    """
 
     code = ""
 
@@ -92,7 +141,9 @@ def session(guard: Guard) -> aiohttp.ClientSession:
         response: aiohttp.ClientResponse = await handler(request)
         if 300 <= response.status < 400:
             response.close()
-            raise DeliveryFailed(f"HTTP {response.status} (redirects are not followed)", status=response.status)
+            raise DeliveryFailed(
+                f"HTTP {response.status} (redirects are not followed)", status=response.status
+            )
         return response
 
     return aiohttp.ClientSession(
@@ -108,7 +159,11 @@ def session(guard: Guard) -> aiohttp.ClientSession:
 def client(http: aiohttp.ClientSession, token: str | None, base_url: str = "") -> AsyncWebClient:
     """The SDK's client without its retries, its own sessions and a proxy from the environment."""
     made = AsyncWebClient(
-        token, base_url=base_url or AsyncWebClient.BASE_URL, session=http, retry_handlers=[], logger=_LOG
+        token,
+        base_url=base_url or AsyncWebClient.BASE_URL,
+        session=http,
+        retry_handlers=[],
+        logger=_LOG,
     )
     made.proxy = None
     return made
@@ -116,7 +171,9 @@ def client(http: aiohttp.ClientSession, token: str | None, base_url: str = "") -
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store holds for one message: a token, the threads of the channel, and what is around its events."""
+    """What the store holds for one message: a token, the threads of the channel, and what is around
+    its events.
+    """
 
     token: str
     channel: str
@@ -134,7 +191,9 @@ class Done:
 
 
 class Slack:
-    """Posts messages. ``base_url`` is another Slack, for tests and the demo. ``buttons``: there is who hears clicks."""
+    """Posts messages. ``base_url`` is another Slack, for tests and the demo. ``buttons``: there is
+    who hears clicks.
+    """
 
     def __init__(
         self,
@@ -161,7 +220,9 @@ class Slack:
         self._sent: dict[str, deque[datetime]] = {}
 
     async def send(self, owed: Sequence[Owed], address: str) -> tuple[int, str]:
-        """Status and answer of what was told of all that is owed to one target; else DeliveryFailed."""
+        """Status and answer of what was told of all that is owed to one target; else
+        DeliveryFailed.
+        """
         target, now, channel = owed[0].target, self.now(), None
         known = await asyncio.to_thread(self._look, owed, address, now)
         try:
@@ -174,7 +235,9 @@ class Slack:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise DeliveryFailed(reason(error, self.deadline), ours=is_proxys(error)) from None
         except DeliveryFailed as error:
-            error.answer = error.answer.replace(known.token or "\0", "[secret]")  # it may send back what it was sent
+            error.answer = error.answer.replace(
+                known.token or "\0", "[secret]"
+            )  # it may send back what it was sent
             raise
         if channel:
             await channel.renew()
@@ -183,8 +246,15 @@ class Slack:
         return done.status, done.answer
 
     async def post(self, token: str, channel: str, said: Message) -> None:
-        """A message that is no delivery. Raises DeliveryFailed, or what the SDK raises where Slack does not answer."""
-        call = partial(_called, client(self.http, token, self.base_url).chat_postMessage, self.now(), channel=channel)
+        """A message that is no delivery. Raises DeliveryFailed, or what the SDK raises where Slack
+        does not answer.
+        """
+        call = partial(
+            _called,
+            client(self.http, token, self.base_url).chat_postMessage,
+            self.now(),
+            channel=channel,
+        )
         async with asyncio.timeout(self.deadline):
             await _worded(said, call)
 
@@ -193,37 +263,60 @@ class Slack:
         api = client(self.http, token, self.base_url)
         async with asyncio.timeout(self.deadline):
             await _worded(
-                said, lambda **words: _called(api.chat_update, self.now(), channel=row.channel, ts=row.ts, **words)
+                said,
+                lambda **words: _called(
+                    api.chat_update, self.now(), channel=row.channel, ts=row.ts, **words
+                ),
             )
 
     def _look(self, owed: Sequence[Owed], address: str, now: datetime) -> Known:
         team, _, channel = ("", "", address) if "://" in address else address.rpartition("/")
         with self.store.read() as session:
             token = installations.token(session, self.vault, team) if team else self.token
-            rows = session.scalars(select(ThreadRow).where(ThreadRow.subscription_id == owed[0].target.id)).all()
+            rows = session.scalars(
+                select(ThreadRow).where(ThreadRow.subscription_id == owed[0].target.id)
+            ).all()
             threads = {row.subject: row for row in rows}
             latest = {blocks.subject(one.event): one.event for one in owed}
             latest.pop("", None)
-            shown = {subject: event for subject, event in latest.items() if subject in threads or len(latest) == 1}
-            around = {subject: background(session, event, owed[0].target.id, now) for subject, event in shown.items()}
+            shown = {
+                subject: event
+                for subject, event in latest.items()
+                if subject in threads or len(latest) == 1
+            }
+            around = {
+                subject: background(session, event, owed[0].target.id, now)
+                for subject, event in shown.items()
+            }
         if not channel.startswith(("C", "G", "D")):
             channel = next((row.channel for row in rows), channel)
         return Known(token, channel, threads, around)
 
     async def _hook(self, url: str, owed: Sequence[Owed], known: Known, now: datetime) -> Done:
-        hook = AsyncWebhookClient(str(self.guard.url(url)), session=self.http, retry_handlers=[], logger=_LOG)
+        hook = AsyncWebhookClient(
+            str(self.guard.url(url)), session=self.http, retry_handlers=[], logger=_LOG
+        )
         hook.proxy = None  # the SDK takes one from the environment
 
         async def post(**words: Any) -> Any:
             said = await hook.send(**words, unfurl_links=False, unfurl_media=False)
             if said.status_code != 200 or said.body.strip() != "ok":
-                raise _failure(said.status_code, said.body.strip(), said.body, said.headers, now, hook=True)
+                raise _failure(
+                    said.status_code, said.body.strip(), said.body, said.headers, now, hook=True
+                )
             return said
 
-        return Done((await _worded(message([one.event for one in owed], now, known.around), post)).status_code, "ok")
+        return Done(
+            (
+                await _worded(message([one.event for one in owed], now, known.around), post)
+            ).status_code,
+            "ok",
+        )
 
     def _remember(self, target_id: str, event: EventRow, done: Done) -> None:
-        """Keep the messages that were posted, and leave the channel in peace for as long as it takes."""
+        """Keep the messages that were posted, and leave the channel in peace for as long as it
+        takes.
+        """
         now = self.now()
         sent = self._sent.setdefault(target_id, deque(maxlen=MANY))
         sent.append(now)
@@ -239,28 +332,45 @@ class Slack:
                 )
         except StoreError as error:
             _LOG.warning(
-                "%s: what was posted is not remembered, later changes get a message of their own: %s", target_id, error
+                "%s: what was posted is not remembered, later changes get a message of their own: "
+                "%s",
+                target_id,
+                error,
             )
 
 
 def pause(sent: Sequence[datetime], now: datetime) -> datetime:
-    """Until when a channel is left in peace, by the times of the last messages to it: a second, or a minute of many."""
+    """Until when a channel is left in peace, by the times of the last messages to it: a second, or
+    a minute of many.
+    """
     if len(sent) == MANY and now - sent[0] < MINUTE:
         return sent[0] + MINUTE
     return now + SECOND
 
 
-def _keep(session: Session, target_id: str, subject: str, event_id: str, channel: str, ts: str, now: datetime) -> None:
+def _keep(
+    session: Session,
+    target_id: str,
+    subject: str,
+    event_id: str,
+    channel: str,
+    ts: str,
+    now: datetime,
+) -> None:
     where = (ThreadRow.subscription_id == target_id, ThreadRow.subject == subject)
     row = session.scalars(select(ThreadRow).where(*where)).first()
-    row = row or ThreadRow(subscription_id=target_id, subject=subject, event_id="", channel="", ts="", posted_at=now)
+    row = row or ThreadRow(
+        subscription_id=target_id, subject=subject, event_id="", channel="", ts="", posted_at=now
+    )
     if row.ts != ts:
         row.channel, row.ts, row.posted_at = channel, ts, now
     row.event_id = event_id
     session.add(row)
 
 
-def message(events: Sequence[EventRow], now: datetime, around: dict[str, Background], buttons: bool = False) -> Message:
+def message(
+    events: Sequence[EventRow], now: datetime, around: dict[str, Background], buttons: bool = False
+) -> Message:
     """A card about one thing, or a list."""
     subjects = {blocks.subject(event) for event in events}
     if len(events) == 1 or (len(subjects) == 1 and "" not in subjects):
@@ -274,7 +384,11 @@ class Channel:
     def __init__(self, slack: Slack, owed: Sequence[Owed], known: Known, now: datetime):
         if not known.token:
             team = workspace(owed[0].target.address)
-            where = f"the app is not installed in {team}" if team else "there is no token; set LASTCALL_SLACK_TOKEN"
+            where = (
+                f"the app is not installed in {team}"
+                if team
+                else "there is no token; set LASTCALL_SLACK_TOKEN"
+            )
             raise DeliveryFailed(f"slack: {where}", permanent=True)
         self.slack = slack
         self.owed = owed
@@ -302,7 +416,8 @@ class Channel:
         return self.done
 
     async def renew(self) -> None:
-        """Update the messages of the retirements that were told of in a list, as many as there is time for.
+        """Update the messages of the retirements that were told of in a list, as many as there is
+        time for.
 
         After the list, which has arrived: what fails here is no failed delivery.
         """
@@ -311,10 +426,14 @@ class Channel:
         try:
             async with asyncio.timeout(RENEWING):
                 for subject in sorted(self.subjects & self.threads.keys()):
-                    events = [one.event for one in self.owed if blocks.subject(one.event) == subject]
+                    events = [
+                        one.event for one in self.owed if blocks.subject(one.event) == subject
+                    ]
                     await self._renew(self.threads[subject], events)
         except (DeliveryFailed, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            _LOG.warning("%s: not every message about what a list told is updated: %s", self.target.id, error)
+            _LOG.warning(
+                "%s: not every message about what a list told is updated: %s", self.target.id, error
+            )
 
     async def _post(self, events: Sequence[EventRow]) -> None:
         """A message of its own. If it is about one retirement, it is that one's from now on."""
@@ -324,10 +443,14 @@ class Channel:
             self.done.threads[self.only] = (str(posted.get("channel")), str(posted.get("ts")))
 
     async def _continue(self, row: ThreadRow, events: Sequence[EventRow]) -> None:
-        """Update the message of a retirement, which may be done twice, and tell the change in its thread."""
+        """Update the message of a retirement, which may be done twice, and tell the change in its
+        thread.
+        """
         try:
             await self._update(row, events)
-            shown = self.target.threads == "all" or any(blocks.urgent(event, self.now) for event in events)
+            shown = self.target.threads == "all" or any(
+                blocks.urgent(event, self.now) for event in events
+            )
             await self._say(blocks.reply(events, self.now), thread_ts=row.ts, reply_broadcast=shown)
         except SlackFailed as error:
             if error.code not in GONE:
@@ -350,23 +473,35 @@ class Channel:
     async def _say(self, said: Message, **where: Any) -> Any:
         ids = [one.delivery_id for one in self.owed]
         payload = {
-            "delivery_id": ids[0], "event_id": self.owed[0].event.id, "target": self.target.id, "deliveries": ids,
-        }  # fmt: skip
+            "delivery_id": ids[0],
+            "event_id": self.owed[0].event.id,
+            "target": self.target.id,
+            "deliveries": ids,
+        }
         metadata = {"event_type": "lastcall_event", "event_payload": payload}
         channel = self.known.channel
         answer = await self._words(
-            said, self.api.chat_postMessage, channel=channel, metadata=metadata, unfurl_links=False,
-            unfurl_media=False, **where,
-        )  # fmt: skip
+            said,
+            self.api.chat_postMessage,
+            channel=channel,
+            metadata=metadata,
+            unfurl_links=False,
+            unfurl_media=False,
+            **where,
+        )
         self.done.status = answer.status_code
         self.done.answer = json.dumps({"ts": answer.get("ts"), "channel": answer.get("channel")})
         return answer
 
-    async def _words(self, said: Message, method: Callable[..., Awaitable[Any]], **where: Any) -> Any:
+    async def _words(
+        self, said: Message, method: Callable[..., Awaitable[Any]], **where: Any
+    ) -> Any:
         return await _worded(said, lambda **words: _called(method, self.now, **where, **words))
 
     async def _not_there(self) -> list[Owed]:
-        """What an earlier try did not post, as far as the channel's history may be read; else all of it."""
+        """What an earlier try did not post, as far as the channel's history may be read; else all
+        of it.
+        """
         oldest = (min(one.event.detected_at for one in self.owed) - EARLIER).timestamp()
         where = {
             "channel": self.known.channel,
@@ -374,15 +509,24 @@ class Channel:
             "include_all_metadata": True,
             "limit": SEARCHED,
         }
-        rows = [self.known.threads[subject] for subject in self.subjects & self.known.threads.keys()]
+        rows = [
+            self.known.threads[subject] for subject in self.subjects & self.known.threads.keys()
+        ]
         if self.only and any(row.event_id == self.owed[-1].event.id for row in rows):
             return []
         calls = [partial(_called, self.api.conversations_history, self.now, **where)]
-        calls += [partial(_called, self.api.conversations_replies, self.now, ts=row.ts, **where) for row in rows]
+        calls += [
+            partial(_called, self.api.conversations_replies, self.now, ts=row.ts, **where)
+            for row in rows
+        ]
         mine, found = {one.delivery_id for one in self.owed}, set[int]()
         for posted in [posted for call in calls for posted in await _messages(call)]:
             payload = (posted.get("metadata") or {}).get("event_payload") or {}
-            there = mine & set(payload.get("deliveries") or ()) if payload.get("target") == self.target.id else set()
+            there = (
+                mine & set(payload.get("deliveries") or ())
+                if payload.get("target") == self.target.id
+                else set()
+            )
             found |= there
             if there and self.only and posted.get("thread_ts", posted["ts"]) == posted["ts"]:
                 self.done.threads[self.only] = (self.known.channel, posted["ts"])
@@ -390,7 +534,9 @@ class Channel:
 
 
 async def _messages(call: Callable[[], Awaitable[Any]]) -> Sequence[Json]:
-    """The messages of a channel or thread; none where they may not be read, which needs a scope of its own."""
+    """The messages of a channel or thread; none where they may not be read, which needs a scope of
+    its own.
+    """
     try:
         found: Sequence[Json] = (await call()).get("messages") or ()
     except SlackFailed as error:
@@ -401,7 +547,9 @@ async def _messages(call: Callable[[], Awaitable[Any]]) -> Sequence[Json]:
 
 
 async def _worded(said: Message, call: Callable[..., Awaitable[Any]]) -> Any:
-    """Blocks, or where Slack finds fault with them the text alone. If it refuses that too, the message is at fault."""
+    """Blocks, or where Slack finds fault with them the text alone. If it refuses that too, the
+    message is at fault.
+    """
     text, shown = said
     try:
         return await call(text=text, blocks=shown)
@@ -421,17 +569,25 @@ async def _called(method: Callable[..., Awaitable[Any]], now: datetime, **argume
     try:
         return await method(**arguments)
     except SlackApiError as error:
-        response: Any = error.response  # the SDK's, or aiohttp's own where the body was not the JSON it said it was
+        response: Any = (
+            error.response
+        )  # the SDK's, or aiohttp's own where the body was not the JSON it said it was
         data = getattr(response, "data", None)
         code = data.get("error", "") if isinstance(data, dict) else ""
         status = getattr(response, "status_code", None) or getattr(response, "status", 0) or 0
-        raise _failure(status, code, json.dumps(data) if data else "", response.headers, now) from None
+        raise _failure(
+            status, code, json.dumps(data) if data else "", response.headers, now
+        ) from None
     except AttributeError:  # the SDK's, where the body is JSON but no object, or text
         raise SlackFailed("slack: not an answer of Slack") from None
 
 
-def _failure(status: int, code: str, answer: str, headers: Any, now: datetime, *, hook: bool = False) -> SlackFailed:
-    """The class of a failure (delivery reference 2.2): whatever is not known to need a person is tried again."""
+def _failure(
+    status: int, code: str, answer: str, headers: Any, now: datetime, *, hook: bool = False
+) -> SlackFailed:
+    """The class of a failure (delivery reference 2.2): whatever is not known to need a person is
+    tried again.
+    """
     known = 0 < len(code) <= 60 and code.replace("_", "").isalnum()
     floor = headers.get("Retry-After") or headers.get("retry-after")
     failed = SlackFailed(
@@ -447,5 +603,7 @@ def _failure(status: int, code: str, answer: str, headers: Any, now: datetime, *
 
 
 def workspace(address: str) -> str | None:
-    """Whose token a target is reached with: a team's, that of the setting (empty), or none at all."""
+    """Whose token a target is reached with: a team's, that of the setting (empty), or none at
+    all.
+    """
     return None if "://" in address else address.rpartition("/")[0]

@@ -1,4 +1,6 @@
-"""One try at one webhook: a signed POST that is over after 15 seconds, whatever the receiver does."""
+"""One try at one webhook: a signed POST that is over after 15 seconds, whatever the receiver
+does.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,15 @@ CONNECT = 5.0
 #: The status says how it went; the rest of the answer is for people, who do not wait for it.
 ANSWER_SECONDS = 1.0
 ANSWER_BYTES = 16 * 1024
-#: Only a proxy answers so (RFC 9110, 15.5.8): of http, which has no tunnel, as if it were the receiver.
+#: Only a proxy answers so (RFC 9110, 15.5.8): of http, which has no tunnel, as if it were the
+#: receiver.
 PROXY_LOGIN = 407
 
 
 def session(guard: Guard) -> aiohttp.ClientSession:
-    """The session of all webhooks: no cookies, nothing decompressed, no proxy but the one of the guard."""
+    """The session of all webhooks: no cookies, nothing decompressed, no proxy but the one of the
+    guard.
+    """
     return aiohttp.ClientSession(
         connector=guard.connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -51,8 +56,8 @@ async def send(
 ) -> tuple[int, str]:
     """The status and the beginning of the answer of a delivery that arrived; else DeliveryFailed.
 
-    It is signed by each of ``keys``. ``origin`` is told to a receiver that consented to it (handshake).
-    """
+    It is signed by each of ``keys``. ``origin`` is told to a receiver that consented to it
+    (handshake)."""
     try:
         headers = signature.headers(keys, message.id, int(now.timestamp()), message.body)
     except ValueError as error:
@@ -66,9 +71,12 @@ async def send(
     if response.status == PROXY_LOGIN and guard.proxy:
         raise DeliveryFailed(f"the egress proxy answered HTTP {response.status}", ours=True)
     raise DeliveryFailed(
-        f"HTTP {response.status}" + (" (redirects are not followed)" if 300 <= response.status < 400 else ""),
+        f"HTTP {response.status}"
+        + (" (redirects are not followed)" if 300 <= response.status < 400 else ""),
         permanent=response.status == 410,
-        retry_after=retry_after(response.headers.get("Retry-After"), now) if response.status in (429, 503) else None,
+        retry_after=retry_after(response.headers.get("Retry-After"), now)
+        if response.status in (429, 503)
+        else None,
         status=response.status,
         answer=answer,
     )
@@ -77,17 +85,22 @@ async def send(
 async def handshake(
     http: aiohttp.ClientSession, guard: Guard, url: str, origin: str, deadline: float = DEADLINE
 ) -> None:
-    """Ask a receiver whether it wants messages from here, as the CloudEvents webhook specification has it.
+    """Ask a receiver whether it wants messages from here, as the CloudEvents webhook specification
+    has it.
 
-    Consent is ``WebHook-Allowed-Origin``, with our origin or ``*``. No rate is asked for. Raises DeliveryFailed.
-    """
+    Consent is ``WebHook-Allowed-Origin``, with our origin or ``*``. No rate is asked for. Raises
+    DeliveryFailed."""
     response, answer = await _request(
         http, guard, "OPTIONS", url, {"WebHook-Request-Origin": origin}, None, deadline
-    )  # fmt: skip
-    allowed = [word.strip().casefold() for word in response.headers.get("WebHook-Allowed-Origin", "").split(",")]
+    )
+    allowed = [
+        word.strip().casefold()
+        for word in response.headers.get("WebHook-Allowed-Origin", "").split(",")
+    ]
     if not (200 <= response.status < 300 and {"*", origin.casefold()} & set(allowed)):
         raise DeliveryFailed(
-            f"the handshake was answered HTTP {response.status} and no WebHook-Allowed-Origin for {origin}",
+            f"the handshake was answered HTTP {response.status} and no WebHook-Allowed-Origin for "
+            f"{origin}",
             status=response.status,
             answer=answer,
         )
@@ -106,7 +119,9 @@ async def _request(
     try:
         async with (
             asyncio.timeout(deadline),
-            http.request(method, target, data=body, headers=headers, allow_redirects=False) as response,
+            http.request(
+                method, target, data=body, headers=headers, allow_redirects=False
+            ) as response,
         ):
             return response, await _beginning(response)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -114,7 +129,9 @@ async def _request(
 
 
 def is_proxys(error: Exception) -> bool:
-    """Whether the egress proxy failed, and not what is behind it: it tells of that with 403, 502, 503 and 504."""
+    """Whether the egress proxy failed, and not what is behind it: it tells of that with 403, 502,
+    503 and 504.
+    """
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return error.status not in (403, 502, 503, 504)
     return isinstance(error, aiohttp.ClientProxyConnectionError)
@@ -126,10 +143,14 @@ def reason(error: Exception, deadline: float) -> str:
         case aiohttp.ClientHttpProxyError():
             return f"the egress proxy answered HTTP {error.status}"
         case aiohttp.ClientProxyConnectionError():
-            return f"the egress proxy cannot be reached: {error.os_error.strerror or error.os_error}"
+            return (
+                f"the egress proxy cannot be reached: {error.os_error.strerror or error.os_error}"
+            )
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return f"tls: {_cause(error)}"
-        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=None)):  # after the connection stood
+        case aiohttp.ClientConnectorError(
+            os_error=ConnectionError(errno=None)
+        ):  # after the connection stood
             return "tls: the connection was closed in the handshake"
         case aiohttp.ClientConnectorError():
             return f"cannot connect: {error.os_error.strerror or error.os_error}"
@@ -143,14 +164,18 @@ def reason(error: Exception, deadline: float) -> str:
 
 def _cause(error: BaseException) -> str:
     cause = error.__cause__ or error
-    return getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or type(cause).__name__
+    return (
+        getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or type(cause).__name__
+    )
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:
     read = b""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            while len(read) < ANSWER_BYTES and (chunk := await response.content.read(ANSWER_BYTES - len(read))):
+            while len(read) < ANSWER_BYTES and (
+                chunk := await response.content.read(ANSWER_BYTES - len(read))
+            ):
                 read += chunk
     except (aiohttp.ClientError, TimeoutError, OSError):
         pass  # the status has come, which is the answer

@@ -1,7 +1,8 @@
-"""Bolt: which request of Slack is answered by what. Each is acknowledged within a second, if need be answered later.
+"""Bolt: which request of Slack is answered by what. Each is acknowledged within a second, if need
+be answered later.
 
-Slack wants an answer within three seconds; what takes longer comes over the request's ``response_url``.
-"""
+Slack wants an answer within three seconds; what takes longer comes over the request's
+``response_url``."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ LOG = logging.getLogger("lastcall.slack")
 
 
 class SlackApp:
-    """The handlers, on the store and connections of a publisher. ``bolt`` takes requests from wherever they come."""
+    """The handlers, on the store and connections of a publisher. ``bolt`` takes requests from
+    wherever they come.
+    """
 
     def __init__(self, publisher: Publisher, slack: Slack):
         self.publisher = publisher
@@ -62,7 +65,8 @@ class SlackApp:
             logger=LOG,
             client=client(slack.http, None, publisher.slack_base_url),
             authorize=Authorize(self),  # type: ignore[arg-type]
-            user_facing_authorize_error_message="⛔ Lastcall is not installed in this workspace, or not any more.",
+            user_facing_authorize_error_message="⛔ Lastcall is not installed in this workspace, "
+            "or not any more.",
             request_verification_enabled=False,  # http.py verifies, before anything is read
         )
         self.bolt.command("/lastcall")(self._command)
@@ -72,7 +76,8 @@ class SlackApp:
             self.bolt.event(name)(getattr(self, listener))
 
     def token(self, workspace: str) -> str:
-        """The bot token of a workspace; that of the setting where it did not install the app by itself.
+        """The bot token of a workspace; that of the setting where it did not install the app by
+        itself.
 
         Empty for one that took its token back: nothing of it is done with another workspace's.
         """
@@ -91,9 +96,17 @@ class SlackApp:
         try:
             asked = words.read(body.get("text") or "")
         except ValueError as error:
-            await ack(**answered(f"🤔 {blocks.escaped(str(error))}", "`/lastcall help` tells what there is.").message)
+            await ack(
+                **answered(
+                    f"🤔 {blocks.escaped(str(error))}", "`/lastcall help` tells what there is."
+                ).message
+            )
             return
-        where = {"channel": body["channel_id"], "name": body.get("channel_name", ""), "user": body.get("user_name", "")}
+        where = {
+            "channel": body["channel_id"],
+            "name": body.get("channel_name", ""),
+            "user": body.get("user_name", ""),
+        }
 
         def carry_out() -> Answer:
             place = Place(self.workspace(body), **where)
@@ -147,24 +160,34 @@ class SlackApp:
     def _clicked(self, body: Json) -> tuple[Place, str]:
         user = body.get("user") or {}
         who = str(user.get("username") or user.get("name") or user.get("id") or "")
-        return Place(self.workspace(body), body["channel"]["id"], "", who), body["actions"][0]["value"]
+        return Place(self.workspace(body), body["channel"]["id"], "", who), body["actions"][0][
+            "value"
+        ]
 
     async def _reachable(self, body: Json, event: Json) -> None:
-        """Something changed in a channel that may have been paused: what it is owed is tried again."""
+        """Something changed in a channel that may have been paused: what it is owed is tried
+        again.
+        """
         await self._change(body, str(event.get("channel") or ""), None)
 
     async def _uninstalled(self, body: Json, event: Json) -> None:
-        """The app is gone from a workspace. A person's own token that is revoked is none of ours."""
+        """The app is gone from a workspace. A person's own token that is revoked is none of
+        ours.
+        """
         if event["type"] == "tokens_revoked" and not (event.get("tokens") or {}).get("bot"):
             return
         await self._change(body, None, f"slack: {event['type']}")
 
     async def _renamed(self, body: Json, event: Json) -> None:
-        """A channel that became private or shared has another id (delivery reference 2.1, complaint d)."""
+        """A channel that became private or shared has another id (delivery reference 2.1, complaint
+        d).
+        """
 
         def rename() -> None:
             with self.store.write() as session:
-                channels.moved(session, self.workspace(body), event["old_channel_id"], event["new_channel_id"])
+                channels.moved(
+                    session, self.workspace(body), event["old_channel_id"], event["new_channel_id"]
+                )
 
         await asyncio.to_thread(rename)
 
@@ -185,7 +208,9 @@ class SlackApp:
         """Acknowledge with the answer if it is there soon, else at once and answer later."""
         task = asyncio.ensure_future(_told(work))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
-        click = body.get("type") == "block_actions"  # Slack takes no answer to a click but over its response_url
+        click = (
+            body.get("type") == "block_actions"
+        )  # Slack takes no answer to a click but over its response_url
         if done and not click and (answer := task.result()):
             await ack(**answer.message)
             return
@@ -207,18 +232,30 @@ class SlackApp:
 
 
 class Authorize(AsyncAuthorize):
-    """Every request is one of ours that has a token; nobody asks Slack for it again before the answer."""
+    """Every request is one of ours that has a token; nobody asks Slack for it again before the
+    answer.
+    """
 
     def __init__(self, app: SlackApp):
         super().__init__()  # type: ignore[no-untyped-call]
         self.app = app
 
     async def __call__(
-        self, *, context: Any, enterprise_id: str | None, team_id: str | None, user_id: str | None, **_actor: Any
+        self,
+        *,
+        context: Any,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        **_actor: Any,
     ) -> AuthorizeResult | None:
         name = installations.workspace(enterprise_id, team_id, context.is_enterprise_install)
         token = await asyncio.to_thread(self.app.token, name)
-        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token) if token else None
+        return (
+            AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+            if token
+            else None
+        )
 
 
 async def _told(work: Awaitable[Answer | None]) -> Answer | None:
@@ -237,13 +274,15 @@ async def _told(work: Awaitable[Answer | None]) -> Answer | None:
 def _workspace(body: Json) -> str:
     """The workspace of a payload: commands and events name it flat, clicks as objects.
 
-    An event in a channel that workspaces share happened in one, and is told for the installation in another.
-    """
+    An event in a channel that workspaces share happened in one, and is told for the installation in
+    another."""
     body = next(iter(body.get("authorizations") or ()), body)
 
     def of(kind: str) -> str:
         nested = body.get(kind)
-        return str((nested.get("id") if isinstance(nested, dict) else None) or body.get(f"{kind}_id") or "")
+        return str(
+            (nested.get("id") if isinstance(nested, dict) else None) or body.get(f"{kind}_id") or ""
+        )
 
     org_wide = str(body.get("is_enterprise_install", "")).lower() == "true"
     return installations.workspace(of("enterprise"), of("team"), org_wide)

@@ -19,13 +19,19 @@ SNOOZED = timedelta(days=7)
 EVENTS = 10
 
 
-def hear(session: Session, place: Place, event_id: str, now: datetime, until: datetime | None) -> ThreadRow | None:
-    """The channel has heard enough: no reminders until the date changes, or ``until``. The message, if one is there.
+def hear(
+    session: Session, place: Place, event_id: str, now: datetime, until: datetime | None
+) -> ThreadRow | None:
+    """The channel has heard enough: no reminders until the date changes, or ``until``. The message,
+    if one is there.
 
     What is acknowledged is the date that the message shows.
     """
     event, row = _event(session, event_id), _subscription(session, place)
-    where = (AcknowledgementRow.subscription_id == row.id, AcknowledgementRow.subject == blocks.subject(event))
+    where = (
+        AcknowledgementRow.subscription_id == row.id,
+        AcknowledgementRow.subject == blocks.subject(event),
+    )
     heard = session.scalars(select(AcknowledgementRow).where(*where)).first() or AcknowledgementRow(
         subscription_id=row.id, subject=blocks.subject(event), retires="", at=now
     )
@@ -44,7 +50,9 @@ def card(session: Session, place: Place, event_id: str, now: datetime) -> Messag
 def history(session: Session, event_id: str) -> Answer:
     """What the log holds about the model of an event, newest first."""
     event = _event(session, event_id)
-    events = log.about(session, [event.folded, *models.names(f"{event.provider}/{event.model}")], EVENTS)
+    events = log.about(
+        session, [event.folded, *models.names(f"{event.provider}/{event.model}")], EVENTS
+    )
     lines = [f"• {one['detected_at'][:10]}: {blocks.fit(one['summary'], 300)}" for one in events]
     return answered(f"*History of {blocks.fit(event.model, 200)}*", *lines)
 

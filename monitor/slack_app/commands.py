@@ -1,8 +1,8 @@
-"""What ``/lastcall`` does. Each command works on the rows that deliveries use, and answers in mrkdwn.
+"""What ``/lastcall`` does. Each command works on the rows that deliveries use, and answers in
+mrkdwn.
 
-A channel is known by its workspace and id. A subscription that was made on the command line under the channel's name is
-that channel's too, and keeps the id from then on.
-"""
+A channel is known by its workspace and id. A subscription that was made on the command line under
+the channel's name is that channel's too, and keeps the id from then on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ HELP = """*Lastcall tells this channel before an AI model is retired, moved or r
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command was given and by whom. ``workspace`` is empty where the token is that of the setting."""
+    """Where a command was given and by whom. ``workspace`` is empty where the token is that of the
+    setting.
+    """
 
     workspace: str
     channel: str
@@ -69,7 +71,11 @@ class Answer:
     @property
     def message(self) -> Json:
         text, shown = blocks.said(self.lines)
-        return {"text": text, "blocks": shown, "response_type": "in_channel" if self.public else "ephemeral"}
+        return {
+            "text": text,
+            "blocks": shown,
+            "response_type": "in_channel" if self.public else "ephemeral",
+        }
 
 
 def answered(*lines: str, public: bool = False) -> Answer:
@@ -89,7 +95,9 @@ def subscription(session: Session, place: Place) -> SubscriptionRow | None:
 
 
 def run(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Carry out a command, all but ``test``. Raises ValueError or NotFound with one line for people."""
+    """Carry out a command, all but ``test``. Raises ValueError or NotFound with one line for
+    people.
+    """
     return COMMANDS[words.verb](session, place, words, now)
 
 
@@ -106,7 +114,11 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     _refuse_operator(row)
     if row is None:
         row = SubscriptionRow(
-            id=targets.new_id(), type="slack", address=place.address, created_at=now, name=_name(place)
+            id=targets.new_id(),
+            type="slack",
+            address=place.address,
+            created_at=now,
+            name=_name(place),
         )
     elif row.state != "enabled":
         outbox.resume(session, row.id, now)
@@ -115,9 +127,13 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
     if strange := [word for word in row.filters if not _known(session, word)]:
         named = ", ".join(blocks.code(word) for word in strange)
-        lines.append(f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names.")
+        lines.append(
+            f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names."
+        )
     if place.name == "privategroup":
-        lines.append("🔒 This channel is private: `/invite` the app, or nothing can be posted here.")
+        lines.append(
+            "🔒 This channel is private: `/invite` the app, or nothing can be posted here."
+        )
     return answered(*lines, public=True)
 
 
@@ -140,7 +156,9 @@ def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> 
 def listed(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     row = subscription(session, place)
     if row is None:
-        return answered("This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it.")
+        return answered(
+            "This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it."
+        )
     return answered(*_state(session, row, now))
 
 
@@ -163,9 +181,13 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
         (
             (fact.retires.starts, one, fact)
             for one in facts.known(session, [Retirement], official=True)
-            if isinstance(fact := one.fact, Retirement) and fact.retires and firm(fact.retires) and not over(fact, now)
+            if isinstance(fact := one.fact, Retirement)
+            and fact.retires
+            and firm(fact.retires)
+            and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
-            if not filters or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
+            if not filters
+            or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
         ),
         key=lambda found: (found[0], found[2].provider, found[2].model),
     )
@@ -175,7 +197,10 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
     lines = [f"*{output.counted(len(ahead), 'retirement')} {of}ahead*"]
     lines += [_ahead(fact, now) for _, _, fact in ahead[:LINES]]
     if len(ahead) > LINES:
-        lines.append(f"… and {len(ahead) - LINES} more; name a filter or a time, as in `/lastcall upcoming 60d openai`")
+        lines.append(
+            f"… and {len(ahead) - LINES} more; name a filter or a time, as in `/lastcall upcoming "
+            "60d openai`"
+        )
     return answered(*lines)
 
 
@@ -192,15 +217,22 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     lines = [f"*{blocks.fit(model, 200)}*"]
     for fact in ends[:LINES]:
         lines.append(_ahead(fact, now))
-        if chain := blocks.chain(models.successors(session, fact, now, None, {fact.model.casefold()})):
+        if chain := blocks.chain(
+            models.successors(session, fact, now, None, {fact.model.casefold()})
+        ):
             lines.append(f"      use instead: {chain}")
     if not ends:
         lines.append("No page says that it retires.")
     lines += _prices([one.fact for one in found if isinstance(one.fact, Price)])
-    if events := log.about(session, [*models.names(model), *{one.fact.model.casefold() for one in found}], 5):
+    if events := log.about(
+        session, [*models.names(model), *{one.fact.model.casefold() for one in found}], 5
+    ):
         lines += [
             "*Lately*",
-            *(f"• {event['detected_at'][:10]}: {blocks.fit(event['summary'], 300)}" for event in events),
+            *(
+                f"• {event['detected_at'][:10]}: {blocks.fit(event['summary'], 300)}"
+                for event in events
+            ),
         ]
     return answered(*lines)
 
@@ -216,7 +248,8 @@ def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     if row.muted_until is None:
         return answered("🔔 Not muted any more.", public=True)
     return answered(
-        f"🔕 Muted until {_at(row.muted_until)}: only what is critical is posted, the rest then.", public=True
+        f"🔕 Muted until {_at(row.muted_until)}: only what is critical is posted, the rest then.",
+        public=True,
     )
 
 
@@ -225,12 +258,19 @@ def unmute(session: Session, place: Place, words: Words, now: datetime) -> Answe
 
 
 COMMANDS: dict[str, Callable[[Session, Place, Words, datetime], Answer]] = {
-    "subscribe": subscribe, "unsubscribe": unsubscribe, "list": listed, "upcoming": upcoming, "show": show,
-    "mute": mute, "unmute": unmute, "help": usage,
-}  # fmt: skip
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
+    "list": listed,
+    "upcoming": upcoming,
+    "show": show,
+    "mute": mute,
+    "unmute": unmute,
+    "help": usage,
+}
 
 
-# --- in words -----------------------------------------------------------------------------------------------
+# --- in words
+# -----------------------------------------------------------------------------------------------
 
 
 def _subscribed(session: Session, place: Place) -> SubscriptionRow:
@@ -241,9 +281,13 @@ def _subscribed(session: Session, place: Place) -> SubscriptionRow:
 
 
 def _refuse_operator(row: SubscriptionRow | None) -> None:
-    """What an operator gave a channel on the command line is not for everybody in Slack to change."""
+    """What an operator gave a channel on the command line is not for everybody in Slack to
+    change.
+    """
     if row and row.operator:
-        raise ValueError("This channel hears of sources and endpoints; that is changed on the command line only.")
+        raise ValueError(
+            "This channel hears of sources and endpoints; that is changed on the command line only."
+        )
 
 
 def _name(place: Place) -> str:
@@ -258,7 +302,11 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     """What a channel asked for, when something last arrived, and what keeps the rest."""
     lines = [f"This channel hears of {_wants(row)}."]
     counts = operate.states(session, row.id)
-    arrived = f"last message {output.ago(row.last_delivered_at, now)}" if row.last_delivered_at else "nothing sent yet"
+    arrived = (
+        f"last message {output.ago(row.last_delivered_at, now)}"
+        if row.last_delivered_at
+        else "nothing sent yet"
+    )
     waiting = counts.get("pending", 0) + counts.get("held", 0)
     lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")
     health = targets.health(row, now)
@@ -275,9 +323,13 @@ def _at(at: datetime) -> str:
 
 def _ahead(fact: Retirement, now: datetime) -> str:
     where = ", ".join(
-        part for part in (fact.version, fact.region, fact.surface if fact.surface != "api" else "") if part
+        part
+        for part in (fact.version, fact.region, fact.surface if fact.surface != "api" else "")
+        if part
     )
-    name = blocks.code(f"{fact.provider}/{fact.model}") + (f" ({blocks.fit(where, 200)})" if where else "")
+    name = blocks.code(f"{fact.provider}/{fact.model}") + (
+        f" ({blocks.fit(where, 200)})" if where else ""
+    )
     if fact.retires is None:
         return f"• {name}: {blocks.fit(fact.term or fact.stage, 100)}, no date told"
     left = days_left(fact.retires, now)
@@ -287,9 +339,12 @@ def _ahead(fact: Retirement, now: datetime) -> str:
 
 
 def _prices(prices: Sequence[Price]) -> list[str]:
-    plain = [one for one in prices if one.meter in METERS and one.tier == "standard" and not one.window]
+    plain = [
+        one for one in prices if one.meter in METERS and one.tier == "standard" and not one.window
+    ]
     said = [
-        f"{one.provider}/{one.model}: {metered(one)} {one.amount:f} {one.currency} per {one.per}" for one in plain[:8]
+        f"{one.provider}/{one.model}: {metered(one)} {one.amount:f} {one.currency} per {one.per}"
+        for one in plain[:8]
     ]
     told = [f"• {blocks.fit(line, 300)}" for line in said]
     return ["*Prices*", *told] if told else []
@@ -306,6 +361,11 @@ def _known(session: Session, word: str) -> bool:
 def _covers(wanted: Filter, provider: str, model: str, region: str) -> bool:
     """Whether a filter matches an offering; it looks at events, so this is the least of one."""
     event: Any = SimpleNamespace(
-        provider=provider, model=model, region=region, canonical=canonical(provider, model), kind="", after=None
+        provider=provider,
+        model=model,
+        region=region,
+        canonical=canonical(provider, model),
+        kind="",
+        after=None,
     )
     return wanted.matches(event)

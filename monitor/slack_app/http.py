@@ -1,8 +1,9 @@
-"""Slack's requests over HTTP, on the service's own listener: nothing is read that Slack did not sign, or read twice.
+"""Slack's requests over HTTP, on the service's own listener: nothing is read that Slack did not
+sign, or read twice.
 
-A request is Slack's if its signature is right (``v0``, HMAC-SHA256 over its time and body), for five minutes.
-What was taken once is refused when it comes again, so that a copied request can do nothing.
-"""
+A request is Slack's if its signature is right (``v0``, HMAC-SHA256 over its time and body), for
+five minutes. What was taken once is refused when it comes again, so that a copied request can do
+nothing."""
 
 from __future__ import annotations
 
@@ -35,9 +36,15 @@ class Gate:
     def admits(self, headers: Mapping[str, str], body: bytes) -> bool:
         signature = headers.get("X-Slack-Signature", "")
         try:
-            if not self._verifier.is_valid(body, headers.get("X-Slack-Request-Timestamp", ""), signature):
+            if not self._verifier.is_valid(
+                body, headers.get("X-Slack-Request-Timestamp", ""), signature
+            ):
                 return False
-        except (ValueError, TypeError, OverflowError):  # a time that is no number, a body or signature that is no text
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+        ):  # a time that is no number, a body or signature that is no text
             return False
         now = self._now().timestamp()
         self._seen = {one: at for one, at in self._seen.items() if now - at < REMEMBERED}
@@ -58,7 +65,9 @@ class _At(Clock):
 def add_routes(app: web.Application, bolt: AsyncApp, gate: Gate) -> None:
     async def signed(request: web.Request) -> web.StreamResponse:
         if not gate.admits(request.headers, await request.read()):
-            return web.json_response({"error": "not signed by Slack, too old, or not for the first time"}, status=401)
+            return web.json_response(
+                {"error": "not signed by Slack, too old, or not for the first time"}, status=401
+            )
         return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
 
     for path in PATHS:
@@ -67,13 +76,17 @@ def add_routes(app: web.Application, bolt: AsyncApp, gate: Gate) -> None:
 
 def add_oauth_routes(app: web.Application, flow: AsyncOAuthFlow) -> None:
     async def install(request: web.Request) -> web.StreamResponse:
-        return await to_aiohttp_response(await flow.handle_installation(await to_bolt_request(request)))
+        return await to_aiohttp_response(
+            await flow.handle_installation(await to_bolt_request(request))
+        )
 
     async def callback(request: web.Request) -> web.StreamResponse:
         try:
             answer = await flow.handle_callback(await to_bolt_request(request))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            return web.Response(status=502, text="Slack cannot be reached; start again at /slack/install\n")
+            return web.Response(
+                status=502, text="Slack cannot be reached; start again at /slack/install\n"
+            )
         return await to_aiohttp_response(answer)
 
     app.router.add_get(flow.install_path, install)

@@ -1,7 +1,8 @@
-"""Workspaces that install the app: bolt's flow, with tokens sealed in our table and a state that is signed.
+"""Workspaces that install the app: bolt's flow, with tokens sealed in our table and a state that is
+signed.
 
-The state carries its own end and a signature, so that any process can check it; each is taken once by a process.
-"""
+The state carries its own end and a signature, so that any process can check it; each is taken once
+by a process."""
 
 from __future__ import annotations
 
@@ -30,8 +31,14 @@ if TYPE_CHECKING:
 
 #: What the app asks for. The manifest (deploy/slack-manifest.yaml) says what each is for.
 SCOPES = (
-    "channels:history", "channels:read", "chat:write", "chat:write.public", "commands", "groups:history", "groups:read",
-)  # fmt: skip
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "chat:write.public",
+    "commands",
+    "groups:history",
+    "groups:read",
+)
 #: How long a person may take from /slack/install to the way back.
 STATE = timedelta(minutes=10)
 
@@ -47,7 +54,9 @@ class Installations(AsyncInstallationStore):
         return LOG
 
     async def async_save(self, installation: Installation) -> None:
-        """A workspace that installs the app again may be posted to again: what it is owed is tried."""
+        """A workspace that installs the app again may be posted to again: what it is owed is
+        tried.
+        """
         name = installations.workspace(
             installation.enterprise_id, installation.team_id, installation.is_enterprise_install
         )
@@ -63,10 +72,16 @@ class Installations(AsyncInstallationStore):
         self.publisher.wake()
 
     async def async_find_bot(
-        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
+        self,
+        *,
+        enterprise_id: str | None,
+        team_id: str | None,
+        is_enterprise_install: bool | None = False,
     ) -> Bot | None:
         found = await self.async_find_installation(
-            enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            is_enterprise_install=is_enterprise_install,
         )
         return found.to_bot() if found else None
 
@@ -147,7 +162,9 @@ def flow(publisher: Publisher, slack: Slack, client_id: str, client_secret: str)
         state_expiration_seconds=int(STATE.total_seconds()),
         logger=LOG,
     )
-    return AsyncOAuthFlow(client=client(slack.http, None, publisher.slack_base_url), logger=LOG, settings=settings)
+    return AsyncOAuthFlow(
+        client=client(slack.http, None, publisher.slack_base_url), logger=LOG, settings=settings
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,6 @@
-"""The Slack app of a service: its routes on the listener, and its socket, as far as the settings name them."""
+"""The Slack app of a service: its routes on the listener, and its socket, as far as the settings
+name them.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,23 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
 
     The libraries are large: only who set a secret or token for it pays for them.
     """
-    signing, token = settings.slack_signing_secret.get_secret_value(), settings.slack_app_token.get_secret_value()
+    signing, token = (
+        settings.slack_signing_secret.get_secret_value(),
+        settings.slack_app_token.get_secret_value(),
+    )
     if not (signing or token or settings.slack_client_id):
         yield lambda _: None
         return
     secret = settings.slack_client_secret.get_secret_value()
     if settings.slack_client_id and not secret:
-        raise SettingError("LASTCALL_SLACK_CLIENT_SECRET is not set, and LASTCALL_SLACK_CLIENT_ID is")
+        raise SettingError(
+            "LASTCALL_SLACK_CLIENT_SECRET is not set, and LASTCALL_SLACK_CLIENT_ID is"
+        )
     if not settings.listen and not token:
-        log.warning("Slack's commands and buttons reach nothing: set LASTCALL_LISTEN, or LASTCALL_SLACK_APP_TOKEN")
+        log.warning(
+            "Slack's commands and buttons reach nothing: set LASTCALL_LISTEN, or "
+            "LASTCALL_SLACK_APP_TOKEN"
+        )
     from monitor.slack_app import http, oauth, socket
     from monitor.slack_app.app import SlackApp
 
@@ -45,7 +55,9 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
         if signing:
             http.add_routes(routes, app.bolt, http.Gate(signing, publisher.now))
         if settings.slack_client_id:
-            http.add_oauth_routes(routes, oauth.flow(publisher, slack, settings.slack_client_id, secret))
+            http.add_oauth_routes(
+                routes, oauth.flow(publisher, slack, settings.slack_client_id, secret)
+            )
 
     async with AsyncExitStack() as stack:
         if token:

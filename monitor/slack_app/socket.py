@@ -1,4 +1,6 @@
-"""Slack's requests over Socket Mode: a connection that the service opens, for who has no public address."""
+"""Slack's requests over Socket Mode: a connection that the service opens, for who has no public
+address.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeClient]:
-    """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever it breaks."""
+    """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever
+    it breaks.
+    """
     http = client(app.slack.http, None, app.publisher.slack_base_url)
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
-    await handler.client.aiohttp_client_session.close()  # which would connect past the guard and its proxy
+    await (
+        handler.client.aiohttp_client_session.close()
+    )  # which would connect past the guard and its proxy
     handler.client.aiohttp_client_session = session(app.publisher.guard)
     handler.client.proxy = None  # the SDK takes one from the environment
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]

@@ -1,7 +1,8 @@
-"""What a person types after ``/lastcall``: a verb, filters, and options written ``kinds:retirement`` or ``--kinds x``.
+"""What a person types after ``/lastcall``: a verb, filters, and options written
+``kinds:retirement`` or ``--kinds x``.
 
-Pure. Slack's clients write quotes and dashes of their own, and Slack escapes ``& < >``; both are undone here.
-"""
+Pure. Slack's clients write quotes and dashes of their own, and Slack escapes ``& < >``; both are
+undone here."""
 
 from __future__ import annotations
 
@@ -11,20 +12,34 @@ from dataclasses import dataclass, field
 
 VERBS = ("subscribe", "unsubscribe", "list", "test", "upcoming", "show", "mute", "unmute", "help")
 OPTIONS = (
-    "kinds", "surfaces", "severity", "min-change", "within", "reminders", "digest", "quiet", "timezone", "threads",
-)  # fmt: skip
+    "kinds",
+    "surfaces",
+    "severity",
+    "min-change",
+    "within",
+    "reminders",
+    "digest",
+    "quiet",
+    "timezone",
+    "threads",
+)
 
-_TYPED = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\N{NO-BREAK SPACE}": " "})
+_TYPED = str.maketrans(
+    {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\N{NO-BREAK SPACE}": " "}
+)
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 _OPTION = re.compile(
-    r"(?:(?:--|—|–)(?P<dashed>[a-z][a-z-]*)(?:=(?P<given>.*))?|(?P<name>[a-z]+(?:-[a-z]+)*):(?P<value>.*))", re.DOTALL
+    r"(?:(?:--|—|–)(?P<dashed>[a-z][a-z-]*)(?:=(?P<given>.*))?|(?P<name>[a-z]+(?:-[a-z]+)*):(?P<value>.*))",
+    re.DOTALL,
 )
 _TIME = re.compile(r"\d{1,2}:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A command: its verb, the words that are no options, and the options by the names of ``asking.columns``."""
+    """A command: its verb, the words that are no options, and the options by the names of
+    ``asking.columns``.
+    """
 
     verb: str
     plain: tuple[str, ...] = ()
@@ -32,7 +47,9 @@ class Words:
 
 
 def read(text: str) -> Words:
-    """The command in a text; ``help`` for an empty one. Raises ValueError that names what is not understood."""
+    """The command in a text; ``help`` for an empty one. Raises ValueError that names what is not
+    understood.
+    """
     clear = text.translate(_TYPED).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     words = [word.replace('"', "") for word in _WORD.findall(clear)]
     if not words:
@@ -64,4 +81,8 @@ def read(text: str) -> Words:
 
 def _near(word: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(word, known, 1, 0.6)
-    return f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(f'`{one}`' for one in known)}"
+    return (
+        f"; did you mean `{near[0]}`?"
+        if near
+        else f"; there are {', '.join(f'`{one}`' for one in known)}"
+    )

@@ -1,4 +1,6 @@
-"""Which contradictions are open, kept in step with the facts in the transaction of the poll that changes them."""
+"""Which contradictions are open, kept in step with the facts in the transaction of the poll that
+changes them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ CONFLICTS: Any = ConflictRow.__table__  # type: ignore[attr-defined]
 
 def statements(known: Iterable[Known], declared: Mapping[str, Source]) -> list[Statement]:
     """Facts with the sources that state them; what no source states any more is left out."""
-    return [Statement.of(declared[one.source_id], one.fact) for one in known if one.source_id in declared]
+    return [
+        Statement.of(declared[one.source_id], one.fact)
+        for one in known
+        if one.source_id in declared
+    ]
 
 
 def compare(
@@ -33,24 +39,33 @@ def compare(
     deviations: Collection[Deviation],
     now: datetime,
 ) -> list[Draft]:
-    """Compare all that stands of these canonical models, and say what was opened and what was closed by it.
+    """Compare all that stands of these canonical models, and say what was opened and what was
+    closed by it.
 
     An open conflict whose sides say something else by now stays the same conflict.
     """
     if not models:
         return []
     if session.get_bind().dialect.name == "postgresql":
-        # Two polls that each change one side must not miss each other; SQLite has one writer anyway.
+        # Two polls that each change one side must not miss each other; SQLite has one writer
+        # anyway.
         session.connection().execute(text("LOCK TABLE conflict IN SHARE ROW EXCLUSIVE MODE"))
     wanted = sorted(models)
     standing = statements(facts.of_models(session, [Retirement, Price], wanted), declared)
     found = {conflict.subject: conflict for conflict in loud(find(standing, now), deviations)}
     stood = {}
     for some in facts.chunks(wanted):
-        for line in session.connection().execute(select(CONFLICTS).where(CONFLICTS.c.canonical.in_(some))):
+        for line in session.connection().execute(
+            select(CONFLICTS).where(CONFLICTS.c.canonical.in_(some))
+        ):
             stood[line.subject] = line
     drafts = [
-        closed(line.subject, line.severity, from_json(line.before), from_json(line.after) if line.after else None)
+        closed(
+            line.subject,
+            line.severity,
+            from_json(line.before),
+            from_json(line.after) if line.after else None,
+        )
         for subject, line in sorted(stood.items())
         if subject not in found
     ]
@@ -62,7 +77,9 @@ def compare(
     for subject, line in stood.items():
         if subject in found:
             sides = _line(found[subject], line.opened_at)
-            session.connection().execute(update(CONFLICTS).where(CONFLICTS.c.subject == subject).values(**sides))
+            session.connection().execute(
+                update(CONFLICTS).where(CONFLICTS.c.subject == subject).values(**sides)
+            )
     return drafts
 
 

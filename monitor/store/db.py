@@ -1,11 +1,11 @@
 """Engines and sessions: SQLite by default, PostgreSQL by URL, the same code on both.
 
-SQLite runs in WAL with synchronous=FULL (a commit survives a power cut), foreign keys on, and BEGIN IMMEDIATE for
-every writing transaction: with a deferred BEGIN, four writers meet 31,000 lock errors a second, with this none.
+SQLite runs in WAL with synchronous=FULL (a commit survives a power cut), foreign keys on, and BEGIN
+IMMEDIATE for every writing transaction: with a deferred BEGIN, four writers meet 31,000 lock errors
+a second, with this none.
 
-A failure of the database itself (full, locked, gone, damaged) is remembered in ``Store.trouble``: the service fetches
-and sends nothing until schema.probe has written to it again.
-"""
+A failure of the database itself (full, locked, gone, damaged) is remembered in ``Store.trouble``:
+the service fetches and sends nothing until schema.probe has written to it again."""
 
 from __future__ import annotations
 
@@ -30,19 +30,24 @@ from monitor.errors import StoreError
 BUSY_SECONDS = 30
 #: How often a transaction is tried that only met another one.
 TRIES = 5
-#: Clocks of machines that share a database differ; what lies further in the future was written by a wrong one.
+#: Clocks of machines that share a database differ; what lies further in the future was written by a
+#: wrong one.
 SKEW = timedelta(minutes=1)
 
-#: Primary result codes of SQLite that are about the file, not about a statement: busy, locked, read-only, input or
-#: output, corrupt, full, cannot open, not a database.
+#: Primary result codes of SQLite that are about the file, not about a statement: busy, locked,
+#: read-only, input or output, corrupt, full, cannot open, not a database.
 _SQLITE_TROUBLE = {5, 6, 8, 10, 11, 13, 14, 26}
-#: The same of PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system, internal; read-only.
+#: The same of PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system,
+#: internal; read-only.
 _POSTGRESQL_TROUBLE = ("", "08", "53", "57", "58", "XX", "25006")
-#: serialization_failure, deadlock_detected, and unique_violation, where two write the same new row (a document that two
-#: sources share): the same transaction may succeed at once.
+#: serialization_failure, deadlock_detected, and unique_violation, where two write the same new row
+#: (a document that two sources share): the same transaction may succeed at once.
 _AGAIN = ("40001", "40P01", "23505")
 
-DAMAGED = "restore a backup, or save with `lastcall db copy` what can be read; `lastcall db check` lists the damage"
+DAMAGED = (
+    "restore a backup, or save with `lastcall db copy` what can be read; "
+    "`lastcall db check` lists the damage"
+)
 _ADVICE = {
     "database is locked": "another process is writing; try again",
     "unable to open database file": "check the path and its permissions",
@@ -67,11 +72,15 @@ def database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
-        raise StoreError("not a database URL: write sqlite:///PATH or postgresql://user@host/name") from error
+        raise StoreError(
+            "not a database URL: write sqlite:///PATH or postgresql://user@host/name"
+        ) from error
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise StoreError(f"no such kind of database: {url.drivername!r}; use sqlite:///PATH or postgresql://...")
+        raise StoreError(
+            f"no such kind of database: {url.drivername!r}; use sqlite:///PATH or postgresql://..."
+        )
     return url
 
 
@@ -106,7 +115,10 @@ class Store:
 
             prepare_postgresql()
             return create_engine(
-                self.url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
+                self.url,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": 10},
             )
         if self.path:
             try:
@@ -114,7 +126,9 @@ class Store:
             except OSError as error:
                 raise StoreError(f"cannot make the directory of the database: {error}") from error
         engine = create_engine(
-            self.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            self.url,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "connect", self._remember)
@@ -126,16 +140,20 @@ class Store:
         """A writing transaction: committed at the end, rolled back by any error."""
         self._same_file()
         turn = self._turn() if self.sqlite else nullcontext()
-        with _told(self), turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            _told(self),
+            turn,
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """One's turn to write among the threads of this process.
 
-        SQLite has one writer and lets the others ask again and again, so that one who writes without a pause keeps
-        them waiting for seconds.
-        """
+        SQLite has one writer and lets the others ask again and again, so that one who writes
+        without a pause keeps them waiting for seconds."""
         if not self._writing.acquire(timeout=BUSY_SECONDS):
             raise OperationalError(None, None, _busy())
         try:
@@ -153,11 +171,12 @@ class Store:
     def _same_file(self) -> None:
         """Raise StoreError if the file is no longer the one that was opened first.
 
-        SQLite would go on writing to a file that has no name any more, and make a new, empty one beside it.
-        """
+        SQLite would go on writing to a file that has no name any more, and make a new, empty one
+        beside it."""
         if self._file and self._file != self._found():
             self.trouble = (
-                f"database {self.url.render_as_string()}: the file was moved, deleted or replaced (put it back, or"
+                f"database {self.url.render_as_string()}: the file was moved, deleted or replaced "
+                "(put it back, or"
                 " restart what uses it; nothing new was made)"
             )
             raise StoreError(self.trouble)
@@ -190,9 +209,13 @@ def retried(work: Callable[[], Result]) -> Result:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # SQLAlchemy's "begin" below starts transactions, not the driver
+    connection.isolation_level = (
+        None  # SQLAlchemy's "begin" below starts transactions, not the driver
+    )
     cursor = connection.cursor()
-    if cursor.execute(_NEW_OR_OURS).fetchone()[0]:  # the mode stays in the file: somebody else's is not ours to change
+    if cursor.execute(_NEW_OR_OURS).fetchone()[
+        0
+    ]:  # the mode stays in the file: somebody else's is not ours to change
         cursor.execute("PRAGMA journal_mode=WAL")
     for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -39,7 +39,9 @@ def standing(session: Session, source_id: str) -> dict[str, Fact]:
     return found
 
 
-def apply(session: Session, source_id: str, changes: Iterable[Change], now: datetime, document: str) -> None:
+def apply(
+    session: Session, source_id: str, changes: Iterable[Change], now: datetime, document: str
+) -> None:
     """End the versions that changes replace or remove, and begin the new ones."""
     ended: dict[type[_Version], list[str]] = {}
     begun: dict[type[_Version], list[dict[str, Any]]] = {}
@@ -53,7 +55,9 @@ def apply(session: Session, source_id: str, changes: Iterable[Change], now: date
         table = _table(row)
         stands = and_(table.c.source_id == source_id, table.c.ended.is_(None))
         for some in chunks(keys):
-            session.connection().execute(update(table).where(stands, table.c.key.in_(some)).values(ended=now))
+            session.connection().execute(
+                update(table).where(stands, table.c.key.in_(some)).values(ended=now)
+            )
     for row, lines in begun.items():
         session.connection().execute(insert(_table(row)), lines)
 
@@ -71,18 +75,23 @@ def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[s
 
 
 def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
-    """What the provider's sources say of the end of these models, of what they stand for and of what replaces them.
+    """What the provider's sources say of the end of these models, of what they stand for and of
+    what replaces them.
 
     By folded id; of several rows (versions, Regions) the one that lasts longest.
     """
     listed = [fact for fact in facts if isinstance(fact, Listing)]
     replaced = [fact for fact in facts if isinstance(fact, Retirement)]
     named = {name for fact in listed for name in (fact.model, fact.alias_of) if name}
-    names = sorted({name.casefold() for name in named.union(*(fact.replacements for fact in replaced))})
+    names = sorted(
+        {name.casefold() for name in named.union(*(fact.replacements for fact in replaced))}
+    )
     table = _table(RetirementRow)
     found: dict[str, Retirement] = {}
     for some in chunks(names):
-        query = select(table).where(table.c.provider == provider, table.c.folded.in_(some), table.c.ended.is_(None))
+        query = select(table).where(
+            table.c.provider == provider, table.c.folded.in_(some), table.c.ended.is_(None)
+        )
         for line in session.connection().execute(query):
             fact = _fact(Retirement, line)
             if isinstance(fact, Retirement) and fact.surface == "api":
@@ -112,11 +121,11 @@ def known(
     like: str | None = None,
     official: bool = False,
 ) -> list[Known]:
-    """Versions of facts of these kinds: those that stand now, stood ``at`` an instant, or all with ``history``.
+    """Versions of facts of these kinds: those that stand now, stood ``at`` an instant, or all with
+    ``history``.
 
-    ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already folded. ``official``
-    leaves out what hints say.
-    """
+    ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already
+    folded. ``official`` leaves out what hints say."""
     found: list[Known] = []
     for kind in kinds:
         table = _table(VERSIONS[kind])
@@ -130,7 +139,12 @@ def known(
         if names:
             query = query.where(or_(table.c.folded.in_(names), table.c.canonical.in_(names)))
         if like:
-            query = query.where(or_(table.c.folded.like(like, escape="\\"), table.c.canonical.like(like, escape="\\")))
+            query = query.where(
+                or_(
+                    table.c.folded.like(like, escape="\\"),
+                    table.c.canonical.like(like, escape="\\"),
+                )
+            )
         found += (
             Known(_fact(kind, line), line.source_id, line.first_seen, line.ended, line.document)
             for line in session.connection().execute(query)
@@ -146,9 +160,14 @@ def stands(table: Any, at: datetime | None) -> tuple[ColumnElement[bool], ...]:
 
 
 def of_models(
-    session: Session, kinds: Sequence[type[Fact]], canonicals: Sequence[str], at: datetime | None = None
+    session: Session,
+    kinds: Sequence[type[Fact]],
+    canonicals: Sequence[str],
+    at: datetime | None = None,
 ) -> list[Known]:
-    """What stands (or stood ``at`` an instant) about these canonical models, from whichever source."""
+    """What stands (or stood ``at`` an instant) about these canonical models, from whichever
+    source.
+    """
     return [
         one
         for kind in kinds
@@ -157,13 +176,19 @@ def of_models(
     ]
 
 
-def agreed(session: Session, source: Source, doubted: Sequence[Fact], declared: Mapping[str, Source]) -> set[str]:
-    """The keys of those of these facts of which another source, official or a hint, says the same now."""
+def agreed(
+    session: Session, source: Source, doubted: Sequence[Fact], declared: Mapping[str, Source]
+) -> set[str]:
+    """The keys of those of these facts of which another source, official or a hint, says the same
+    now.
+    """
     models = sorted({canonical(fact.provider, fact.model) for fact in doubted})
     others = [
         one.fact
         for one in of_models(session, list({type(fact) for fact in doubted}), models)
-        if one.source_id != source.id and one.source_id in declared and declared[one.source_id].kind != "news"
+        if one.source_id != source.id
+        and one.source_id in declared
+        and declared[one.source_id].kind != "news"
     ]
     return {fact.key for fact in doubted if any(vouches(other, fact) for other in others)}
 
@@ -180,8 +205,12 @@ def histories(session: Session, ones: Sequence[Known]) -> dict[tuple[str, str], 
 
 
 def ending(first: date, last: date) -> ColumnElement[bool]:
-    """Of retirements those whose day lies from the first to the last of these days; of one without a day, either."""
-    day = func.substr(_table(RetirementRow).c.retires, len('["') + 1, len("2026-01-01"), type_=Text())
+    """Of retirements those whose day lies from the first to the last of these days; of one without
+    a day, either.
+    """
+    day = func.substr(
+        _table(RetirementRow).c.retires, len('["') + 1, len("2026-01-01"), type_=Text()
+    )
     return day.between(first.isoformat(), last.isoformat())
 
 
@@ -196,13 +225,26 @@ def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
 def freshness(session: Session) -> dict[str, datetime | None]:
     """When each source was last known to say what its standing facts say."""
     table = SourceRow.__table__  # type: ignore[attr-defined]
-    return {line.id: line.good_at for line in session.connection().execute(select(table.c.id, table.c.good_at))}
+    return {
+        line.id: line.good_at
+        for line in session.connection().execute(select(table.c.id, table.c.good_at))
+    }
 
 
 def _line(source_id: str, fact: Fact, now: datetime, document: str) -> dict[str, Any]:
     own = {field.name: getattr(fact, field.name) for field in fields(fact)}
-    place = {"source_id": source_id, "key": fact.key, "first_seen": now, "ended": None, "document": document}
-    return own | place | {"folded": fact.model.casefold(), "canonical": canonical(fact.provider, fact.model)}
+    place = {
+        "source_id": source_id,
+        "key": fact.key,
+        "first_seen": now,
+        "ended": None,
+        "document": document,
+    }
+    return (
+        own
+        | place
+        | {"folded": fact.model.casefold(), "canonical": canonical(fact.provider, fact.model)}
+    )
 
 
 def _fact(kind: type[Fact], line: Row[Any]) -> Fact:

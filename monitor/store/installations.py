@@ -1,7 +1,7 @@
 """Slack workspaces that installed the app, each with its token, sealed.
 
-A workspace is named by its team (``T…``), or by its organisation (``E…``) where that installed the app for all.
-"""
+A workspace is named by its team (``T…``), or by its organisation (``E…``) where that installed the
+app for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One service to an SQLite file: a lock that ends with the process that holds it, however that ends.
+"""One service to an SQLite file: a lock that ends with the process that holds it, however that
+ends.
 
 PostgreSQL needs none: there a lease on each source's row decides (sources.claim).
 """
@@ -18,8 +19,8 @@ from monitor.store.db import Store
 def alone(store: Store) -> Iterator[None]:
     """Hold the lock of a database. Raises StoreError with the pid of the process that has it.
 
-    The file ``<database>.lock`` stays when the lock is given back: deleting it would let two processes hold one each.
-    """
+    The file ``<database>.lock`` stays when the lock is given back: deleting it would let two
+    processes hold one each."""
     if not store.path:
         yield
         return
@@ -29,12 +30,16 @@ def alone(store: Store) -> Iterator[None]:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StoreError(f"cannot open {path}: {error.strerror}; `lastcall run` must be able to write there") from None
+        raise StoreError(
+            f"cannot open {path}: {error.strerror}; `lastcall run` must be able to write there"
+        ) from None
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError(f"{store}: process {_pid(path)} runs the service on it; stop that one first") from None
+            raise StoreError(
+                f"{store}: process {_pid(path)} runs the service on it; stop that one first"
+            ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -33,18 +33,19 @@ def append(
 ) -> list[EventRow]:
     """Write drafts as events, in their order, and return those that are new.
 
-    The occurrence of each is counted from the log inside the caller's transaction, so a saying that comes back
-    after it was taken back is a new event, and one that must be said once is left out when it stands there.
-    ``baseline`` marks what the first look at a source found; what happens to the source itself, or corrects
-    what people were told, is news even then.
-    """
+    The occurrence of each is counted from the log inside the caller's transaction, so a saying that
+    comes back after it was taken back is a new event, and one that must be said once is left out
+    when it stands there. ``baseline`` marks what the first look at a source found; what happens to
+    the source itself, or corrects what people were told, is news even then."""
     said = [says(source_id, draft) for draft in drafts]
     before = _counts(session, said)
     lines: list[dict[str, Any]] = []
     for draft, saying in zip(drafts, said, strict=True):
         if draft.once and before[saying]:
             continue
-        told = line(draft, source_id=source_id, url=url, document=document, now=now, baseline=baseline)
+        told = line(
+            draft, source_id=source_id, url=url, document=document, now=now, baseline=baseline
+        )
         lines.append({"id": identify(saying, before[saying]), "says": saying} | told)
         before[saying] += 1
     write(session, lines)
@@ -53,7 +54,9 @@ def append(
     found: list[EventRow] = []
     ids = [each["id"] for each in lines]
     for at in range(0, len(ids), 500):
-        found += session.execute(select(EventRow).where(EVENTS.c.id.in_(ids[at : at + 500]))).scalars()
+        found += session.execute(
+            select(EventRow).where(EVENTS.c.id.in_(ids[at : at + 500]))
+        ).scalars()
     return sorted(found, key=lambda event: event.sequence or 0)
 
 
@@ -61,7 +64,9 @@ def line(
     draft: Draft, *, source_id: str, url: str, document: str, now: datetime, baseline: bool = False
 ) -> dict[str, Any]:
     """What a draft says as a row of the log, still without what tells it from others."""
-    fact = draft.fact or Notice(model="", title="", surface="", provider=source_id.partition(".")[0])
+    fact = draft.fact or Notice(
+        model="", title="", surface="", provider=source_id.partition(".")[0]
+    )
     return {
         "kind": draft.kind,
         "severity": draft.severity,
@@ -105,7 +110,7 @@ def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
             select(EVENTS.c.says, func.count().label("times"))
             .where(EVENTS.c.says.in_(wanted[at : at + 500]))
             .group_by(EVENTS.c.says)
-        )  # fmt: skip
+        )
         found.update({line.says: line.times for line in session.connection().execute(query)})
     return found
 
@@ -113,15 +118,20 @@ def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
 def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
     """Which of these kinds of event a source had last, or ""."""
     query = select(EVENTS.c.kind).where(EVENTS.c.source_id == source_id, EVENTS.c.kind.in_(kinds))
-    return session.connection().execute(query.order_by(EVENTS.c.sequence.desc()).limit(1)).scalar() or ""
+    return (
+        session.connection().execute(query.order_by(EVENTS.c.sequence.desc()).limit(1)).scalar()
+        or ""
+    )
 
 
-# --- reading -----------------------------------------------------------------------------------------------
+# --- reading
+# -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A question to the log. ``model`` and ``kind`` are globs, without regard to case; ``severity`` is the least.
+    """A question to the log. ``model`` and ``kind`` are globs, without regard to case; ``severity``
+    is the least.
 
     ``baseline`` None takes both what the first look at a source found and what changed since.
     """
@@ -143,7 +153,9 @@ def events(session: Session, wanted: Wanted) -> list[Json]:
 
 
 def hidden(session: Session, wanted: Wanted) -> int:
-    """How many events of a first look match, which a question that leaves them out does not show; at most 1000."""
+    """How many events of a first look match, which a question that leaves them out does not show;
+    at most 1000.
+    """
     found = question(replace(wanted, baseline=True, limit=1000)).subquery()
     return int(session.connection().execute(select(func.count()).select_from(found)).scalar_one())
 
@@ -151,9 +163,9 @@ def hidden(session: Session, wanted: Wanted) -> int:
 def question(wanted: Wanted) -> Select[Any]:
     """The query behind ``events``.
 
-    Each kind (or severity, or way to name a model) that a pattern covers is read on its own index from its newest
-    end, never more than ``limit`` rows of each, so that a rare kind costs no more than a frequent one.
-    """
+    Each kind (or severity, or way to name a model) that a pattern covers is read on its own index
+    from its newest end, never more than ``limit`` rows of each, so that a rare kind costs no more
+    than a frequent one."""
     rest: list[ColumnElement[bool]] = []
     if wanted.provider:
         rest.append(EVENTS.c.provider == wanted.provider.casefold())
@@ -167,7 +179,9 @@ def question(wanted: Wanted) -> Select[Any]:
         rest.append(EVENTS.c.baseline.is_(wanted.baseline))
     kind = wanted.kind.casefold()
     kinds = fnmatch.filter(KINDS, kind if "*" in kind else f"{kind}*") if kind else None
-    levels = SEVERITIES[SEVERITIES.index(wanted.severity) :] if wanted.severity in SEVERITIES else None
+    levels = (
+        SEVERITIES[SEVERITIES.index(wanted.severity) :] if wanted.severity in SEVERITIES else None
+    )
     if kinds is not None:
         branches = [[EVENTS.c.kind == kind, *rest] for kind in kinds] or [[EVENTS.c.kind == ""]]
         if levels and len(levels) < len(SEVERITIES):
@@ -177,17 +191,28 @@ def question(wanted: Wanted) -> Select[Any]:
     else:
         branches = [rest]
     if wanted.model:
-        branches = [[*branch, model] for branch in branches for model in _models(wanted.model.casefold())]
+        branches = [
+            [*branch, model] for branch in branches for model in _models(wanted.model.casefold())
+        ]
     newest = (EVENTS.c.detected_at.desc(), EVENTS.c.sequence.desc())
     if len(branches) == 1:
         return select(EVENTS).where(*branches[0]).order_by(*newest).limit(wanted.limit)
     some = [
-        select(select(EVENTS.c.sequence).where(*branch).order_by(*newest).limit(wanted.limit).subquery())
+        select(
+            select(EVENTS.c.sequence)
+            .where(*branch)
+            .order_by(*newest)
+            .limit(wanted.limit)
+            .subquery()
+        )
         for branch in branches
     ]
     return (
-        select(EVENTS).where(EVENTS.c.sequence.in_(union_all(*some))).order_by(*newest).limit(wanted.limit)
-    )  # fmt: skip
+        select(EVENTS)
+        .where(EVENTS.c.sequence.in_(union_all(*some)))
+        .order_by(*newest)
+        .limit(wanted.limit)
+    )
 
 
 def ids_of(wanted: Wanted) -> Select[Any]:
@@ -196,10 +221,11 @@ def ids_of(wanted: Wanted) -> Select[Any]:
 
 
 def _models(glob: str) -> list[ColumnElement[bool]]:
-    """A glob on the provider's id, alone or as ``provider/id``: what may match it, each on an index of its own.
+    """A glob on the provider's id, alone or as ``provider/id``: what may match it, each on an index
+    of its own.
 
-    Written ``*/gpt-4o*`` it also means the model under other platforms' names. An id may hold a slash itself.
-    """
+    Written ``*/gpt-4o*`` it also means the model under other platforms' names. An id may hold a
+    slash itself."""
     provider, slash, name = glob.partition("/")
     whole, canonically = _like(EVENTS.c.folded, glob), _like(EVENTS.c.canonical, glob)
     if not slash:
@@ -212,7 +238,9 @@ def _models(glob: str) -> list[ColumnElement[bool]]:
 
 
 def _like(column: Any, glob: str) -> ColumnElement[bool]:
-    """The glob as a range of the index as far as it has no wildcard, and as a pattern for the rest."""
+    """The glob as a range of the index as far as it has no wildcard, and as a pattern for the
+    rest.
+    """
     head = glob.partition("*")[0].partition("?")[0]
     if head == glob:
         exact: ColumnElement[bool] = column == glob
@@ -236,7 +264,9 @@ def event(session: Session, event_id: str) -> EventRow | None:
 
 
 def since(session: Session, start: datetime) -> Iterator[Any]:
-    """What changed since a time as plain rows, oldest first; not what the first look at a source found."""
+    """What changed since a time as plain rows, oldest first; not what the first look at a source
+    found.
+    """
     query = select(EVENTS).where(EVENTS.c.detected_at >= start, EVENTS.c.baseline.is_(False))
     query = query.order_by(EVENTS.c.detected_at, EVENTS.c.sequence)
     yield from session.connection().execute(query.execution_options(yield_per=500))

@@ -1,4 +1,6 @@
-"""Finding a model by whatever name a person has for it, and what replaces it, followed until one lives."""
+"""Finding a model by whatever name a person has for it, and what replaces it, followed until one
+lives.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from monitor.store.facts import Known
 
 
 def names(text: str) -> list[str]:
-    """What a model can be stored as: its id in any case, its display name, ``maker/model`` or ``provider/model``."""
+    """What a model can be stored as: its id in any case, its display name, ``maker/model`` or
+    ``provider/model``.
+    """
     folded = text.strip().casefold()
     provider, slash, model = folded.partition("/")
     found = [folded]
@@ -34,7 +38,9 @@ def named(
     history: bool = False,
     official: bool = False,
 ) -> list[Known]:
-    """Versions of facts about a model. ``provider/model`` is that provider's own first, and a maker's model else."""
+    """Versions of facts about a model. ``provider/model`` is that provider's own first, and a
+    maker's model else.
+    """
     provider, slash, model = text.strip().casefold().partition("/")
     told = partial(facts.known, session, kinds, at=at, history=history, official=official)
     if slash and (own := told(provider=provider, names=names(model))):
@@ -42,8 +48,12 @@ def named(
     return told(names=names(text))
 
 
-def successors(session: Session, fact: Retirement, now: datetime, at: datetime | None, passed: set[str]) -> list[Json]:
-    """The named replacements, each with its own end and replacements if it has any, until one that lives."""
+def successors(
+    session: Session, fact: Retirement, now: datetime, at: datetime | None, passed: set[str]
+) -> list[Json]:
+    """The named replacements, each with its own end and replacements if it has any, until one that
+    lives.
+    """
     told: list[Json] = []
     for name in fact.replacements:
         if name.casefold() in passed:
@@ -54,19 +64,27 @@ def successors(session: Session, fact: Retirement, now: datetime, at: datetime |
             if isinstance(one.fact, Retirement)
             if one.fact.provider == fact.provider and one.fact.surface in (fact.surface, "api")
         ]
-        end = next((end for end in ends if over(end, now) or firm(end.retires)), ends[0] if ends else None)
+        end = next(
+            (end for end in ends if over(end, now) or firm(end.retires)), ends[0] if ends else None
+        )
         gone = _gone(session, fact.provider, name, at) if end is None else over(end, now)
-        lives = not gone if end is None else not (over(end, now) or firm(end.retires) or end.stage == "deprecated")
-        told.append({
-            "model": name,
-            "stage": end.stage if end else "unlisted" if gone else "",
-            "retires": end.retires.to_json() if end and end.retires else None,
-            "lives": lives,
-            "gone": gone,
-            "successors": []
-            if lives or end is None
-            else successors(session, end, now, at, passed | {name.casefold()}),
-        })  # fmt: skip
+        lives = (
+            not gone
+            if end is None
+            else not (over(end, now) or firm(end.retires) or end.stage == "deprecated")
+        )
+        told.append(
+            {
+                "model": name,
+                "stage": end.stage if end else "unlisted" if gone else "",
+                "retires": end.retires.to_json() if end and end.retires else None,
+                "lives": lives,
+                "gone": gone,
+                "successors": []
+                if lives or end is None
+                else successors(session, end, now, at, passed | {name.casefold()}),
+            }
+        )
     return told
 
 

@@ -1,7 +1,7 @@
 """The schema: created and migrated on first use, refused when it is newer than the program.
 
-Alembic is imported only when something is to be done: the usual start reads one number from one row.
-"""
+Alembic is imported only when something is to be done: the usual start reads one number from one
+row."""
 
 from __future__ import annotations
 
@@ -32,15 +32,22 @@ def migrations() -> Path:
 
 
 def revision(store: Store) -> str | None:
-    """The migration that a database is at; None for an empty one. Raises StoreError for somebody else's tables."""
+    """The migration that a database is at; None for an empty one. Raises StoreError for somebody
+    else's tables.
+    """
     with store.read() as session:
         names = set(inspect(session.connection()).get_table_names())
         if "alembic_version" in names:
-            found: str | None = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
+            found: str | None = (
+                session.connection()
+                .execute(text("SELECT version_num FROM alembic_version"))
+                .scalar()
+            )
             return found
     if names:
         raise StoreError(
-            f"{store}: holds other tables ({', '.join(sorted(names)[:3])} ...); give Lastcall its own database"
+            f"{store}: holds other tables ({', '.join(sorted(names)[:3])} ...); give Lastcall its "
+            "own database"
         )
     return None
 
@@ -62,7 +69,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     known = {path.name.split("_")[0] for path in (migrations() / "versions").glob("*.py")}
     if before and before not in known:
         raise StoreError(
-            f"{store}: its schema {before} is newer than this program knows ({HEAD}); install the newer Lastcall again"
+            f"{store}: its schema {before} is newer than this program knows ({HEAD}); install the "
+            "newer Lastcall again"
         )
     if before != HEAD:
         from alembic import command
@@ -77,7 +85,12 @@ def current(store: Store) -> bool:
         return False
     try:
         with store.read() as session:
-            return session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+            return (
+                session.connection()
+                .execute(text("SELECT version_num FROM alembic_version"))
+                .scalar()
+                == HEAD
+            )
     except StoreError as error:
         if "alembic_version" in str(error):
             return False
@@ -85,17 +98,21 @@ def current(store: Store) -> bool:
 
 
 def fault(store: Store) -> str:
-    """Why a program that has begun can no longer use a database: another one has changed it. Empty if it can."""
+    """Why a program that has begun can no longer use a database: another one has changed it. Empty
+    if it can.
+    """
     found = revision(store)
     return (
         ""
         if found == HEAD
-        else f"{store}: its schema is {found or 'gone'}, not {HEAD}; restart with the newer Lastcall"
+        else f"{store}: its schema is {found or 'gone'}, not {HEAD}; restart with the newer "
+        "Lastcall"
     )
 
 
 def probe(store: Store) -> None:
-    """Write more than a page and take it back, so that a disk that is full says so; ends ``Store.trouble``.
+    """Write more than a page and take it back, so that a disk that is full says so; ends
+    ``Store.trouble``.
 
     Raises StoreError while the database cannot be used, or is no longer of this program's schema.
     """

@@ -1,16 +1,17 @@
-"""The tables. What a provider said is kept as versions, what it meant as an append-only log, what is owed as a queue.
+"""The tables. What a provider said is kept as versions, what it meant as an append-only log, what
+is owed as a queue.
 
     source ──< poll                              who is polled, when next, and how each poll went
-    feed                                         the sources that operators added
-    document                                     bytes by SHA-256, compressed
-    listing retirement price notice              versions of facts: first_seen, ended (null while it stands)
-    conflict                                     contradictions that are open
-    event ──< delivery >── subscription          the log, the outbox, and who asked
+    feed                                         the sources that operators added document
+    bytes by SHA-256, compressed listing retirement price notice              versions of facts:
+    first_seen, ended (null while it stands) conflict
+    contradictions that are open event ──< delivery >── subscription          the log, the outbox,
+    and who asked
               delivery ──< attempt               every try, with its answer
               subscription ──< thread            the message about each retirement in each channel
               subscription ──< acknowledgement   what a channel has heard enough of
-    installation                                 Slack workspaces that installed the app
-    duty                                         when each thing that is done now and then was last done
+    installation                                 Slack workspaces that installed the app duty
+    when each thing that is done now and then was last done
 
 All times are aware and in UTC. Amounts are text and Decimals, never floats.
 """
@@ -22,12 +23,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 
-#: Ordered and compared by code point on both databases, so that a prefix of an id is a range of an index.
+#: Ordered and compared by code point on both databases, so that a prefix of an id is a range of an
+#: index.
 PlainText = String().with_variant(String(collation="C"), "postgresql")
 
 
@@ -38,7 +51,11 @@ class WhenText(TypeDecorator[When]):
     cache_ok = True
 
     def process_bind_param(self, value: When | None, dialect: object) -> str | None:
-        return json.dumps([value.text, value.bound, value.words], ensure_ascii=False) if value else None
+        return (
+            json.dumps([value.text, value.bound, value.words], ensure_ascii=False)
+            if value
+            else None
+        )
 
     def process_result_value(self, value: str | None, dialect: object) -> When | None:
         return When(*json.loads(value)) if value else None
@@ -99,7 +116,9 @@ def _added(literal: str, **kind: Any) -> Any:
 _PARTIAL: dict[Index, str] = {}
 
 
-def _partial(name: str, *columns: str, where: str, postgresql: str = "", unique: bool = False) -> Index:
+def _partial(
+    name: str, *columns: str, where: str, postgresql: str = "", unique: bool = False
+) -> Index:
     """An index over some rows, on both databases."""
     index = Index(name, *columns, unique=unique, sqlite_where=text(where))
     _PARTIAL[index] = postgresql or where
@@ -107,34 +126,37 @@ def _partial(name: str, *columns: str, where: str, postgresql: str = "", unique:
 
 
 def prepare_postgresql() -> None:
-    """Give the partial indexes to PostgreSQL too. Naming a dialect imports it, which SQLite need not pay for."""
+    """Give the partial indexes to PostgreSQL too. Naming a dialect imports it, which SQLite need
+    not pay for.
+    """
     while _PARTIAL:
         index, where = _PARTIAL.popitem()
         index.dialect_kwargs["postgresql_where"] = text(where)
 
 
 class _Row(SQLModel):
-    """What all tables share. Their pydantic schemas are built when one is first asked for: most commands never do."""
+    """What all tables share. Their pydantic schemas are built when one is first asked for: most
+    commands never do.
+    """
 
     model_config = {"defer_build": True}
 
 
 class SourceRow(_Row, table=True):
-    """The state of one source: all that a poll must know before it starts, and the operator afterwards.
+    """The state of one source: all that a poll must know before it starts, and the operator
+    afterwards.
 
-    ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the last accepted
-    document. ``good_at`` is when that was last there, never far ahead of the server's clock (poll.calendar).
-    ``pending`` holds what waits for another look (diff.settle), ``held`` a document that a guard holds.
-    ``milestone_at`` is the next instant at which a retirement of this source completes. ``recent`` remembers what
-    values flapped away from (diff.settle). ``looked_at`` is the last look at an accepted document that came a whole
-    interval after the one before, ``held_at`` the same of the held one. ``stale`` says that the operator was told so.
-    ``lease_until`` keeps a source to one of several services on PostgreSQL.
-    """
+    ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the
+    last accepted document. ``good_at`` is when that was last there, never far ahead of the server's
+    clock (poll.calendar). ``pending`` holds what waits for another look (diff.settle), ``held`` a
+    document that a guard holds. ``milestone_at`` is the next instant at which a retirement of this
+    source completes. ``recent`` remembers what values flapped away from (diff.settle).
+    ``looked_at`` is the last look at an accepted document that came a whole interval after the one
+    before, ``held_at`` the same of the held one. ``stale`` says that the operator was told so.
+    ``lease_until`` keeps a source to one of several services on PostgreSQL."""
 
     __tablename__ = "source"
-    __table_args__ = (
-        _partial("source_due", "due_at", where="enabled = 1", postgresql="enabled"),
-    )  # fmt: skip
+    __table_args__ = (_partial("source_due", "due_at", where="enabled = 1", postgresql="enabled"),)
 
     id: str = Field(primary_key=True)
     kind: str = "official"
@@ -164,7 +186,9 @@ class SourceRow(_Row, table=True):
 
 
 class FeedRow(_Row, table=True):
-    """A feed that an operator added. Its state is a SourceRow of the same id, which stays when it is removed."""
+    """A feed that an operator added. Its state is a SourceRow of the same id, which stays when it
+    is removed.
+    """
 
     __tablename__ = "feed"
 
@@ -206,7 +230,9 @@ class DocumentRow(_Row, table=True):
 
 
 class _Version(_Row):
-    """What every version of a fact has. ``ended`` is null while the fact stands; ``key`` is Fact.key."""
+    """What every version of a fact has. ``ended`` is null while the fact stands; ``key`` is
+    Fact.key.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: str = Field(foreign_key="source.id")
@@ -292,10 +318,11 @@ VERSIONS: dict[type[Fact], type[_Version]] = {
 
 
 class EventRow(_Row, table=True):
-    """One line of the log. ``id`` says what it says, ``says`` the same without the occurrence (events.identify).
+    """One line of the log. ``id`` says what it says, ``says`` the same without the occurrence
+    (events.identify).
 
-    Read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index that ends in them.
-    """
+    Read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index
+    that ends in them."""
 
     __tablename__ = "event"
     __table_args__ = (
@@ -366,10 +393,11 @@ def event_json(row: Any) -> Json:
 
 
 class ConflictRow(_Row, table=True):
-    """A contradiction that is open (conflicts.Conflict.subject), with what its two sides say; gone when it is closed.
+    """A contradiction that is open (conflicts.Conflict.subject), with what its two sides say; gone
+    when it is closed.
 
-    ``before`` is the official fact, ``after`` the other; null where that is a row known by its quote alone.
-    """
+    ``before`` is the official fact, ``after`` the other; null where that is a row known by its
+    quote alone."""
 
     __tablename__ = "conflict"
     __table_args__ = (Index("conflict_canonical", "canonical"),)
@@ -389,26 +417,29 @@ WebhookFormat = Literal["", "cloudevents-binary", "cloudevents-structured"]
 class SubscriptionRow(_Row, table=True):
     """A target and what it asked for.
 
-    ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the app is installed
-    in several workspaces, or an incoming-webhook URL), ``email`` or ``apprise`` (URL). ``filters`` are
-    ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds, ``surfaces`` words of facts; empty, they mean
-    everything. ``operator`` targets get the events about sources and endpoints, and only those. ``min_change`` is in
-    percent, ``within`` in days. ``reminders`` are days before a retirement; null means the usual ones. ``asked_at`` is
-    when all this was last asked for; null means when it was made.
+    ``type`` is ``webhook`` (address: URL), ``slack`` (address: channel, ``team/channel`` where the
+    app is installed in several workspaces, or an incoming-webhook URL), ``email`` or ``apprise``
+    (URL). ``filters`` are ``provider/model-glob[@region]``, ``kinds`` prefixes of kinds,
+    ``surfaces`` words of facts; empty, they mean everything. ``operator`` targets get the events
+    about sources and endpoints, and only those. ``min_change`` is in percent, ``within`` in days.
+    ``reminders`` are days before a retirement; null means the usual ones. ``asked_at`` is when all
+    this was last asked for; null means when it was made.
 
-    ``digest`` is empty, ``hourly`` or ``daily``; from ``quiet_from`` to ``quiet_to`` (HH:MM in ``timezone``), and until
-    ``muted_until``, only what is critical is sent. ``threads`` (off, updates, all) is for Slack; ``format`` (empty,
-    ``cloudevents-binary``, ``cloudevents-structured``) and ``verify`` (empty, ``handshake``) for webhooks.
-    ``old_secrets`` are those that still sign beside ``secret``: ``{"secret", "until"}``.
+    ``digest`` is empty, ``hourly`` or ``daily``; from ``quiet_from`` to ``quiet_to`` (HH:MM in
+    ``timezone``), and until ``muted_until``, only what is critical is sent. ``threads`` (off,
+    updates, all) is for Slack; ``format`` (empty, ``cloudevents-binary``,
+    ``cloudevents-structured``) and ``verify`` (empty, ``handshake``) for webhooks. ``old_secrets``
+    are those that still sign beside ``secret``: ``{"secret", "until"}``.
 
-    Where the address is a secret as a whole (an incoming webhook, an Apprise URL), ``address`` shows what may be shown
-    with a digest that tells it from others, and ``sealed_address`` is it, encrypted as ``secret`` is (monitor.vault).
+    Where the address is a secret as a whole (an incoming webhook, an Apprise URL), ``address``
+    shows what may be shown with a digest that tells it from others, and ``sealed_address`` is it,
+    encrypted as ``secret`` is (monitor.vault).
 
-    ``quiet_until`` is a floor: the receiver asked for it (Retry-After), or the circuit is open; ``probe_at`` is when a
-    paused target is tried again by itself. ``failures`` counts the failed tries in a row. ``ordered``: one delivery in
-    flight, in the order of the log. A paused or disabled target keeps its subscription: what it is owed is held, not
-    dropped. An address may be a secret as well, so neither is in the repr.
-    """
+    ``quiet_until`` is a floor: the receiver asked for it (Retry-After), or the circuit is open;
+    ``probe_at`` is when a paused target is tried again by itself. ``failures`` counts the failed
+    tries in a row. ``ordered``: one delivery in flight, in the order of the log. A paused or
+    disabled target keeps its subscription: what it is owed is held, not dropped. An address may be
+    a secret as well, so neither is in the repr."""
 
     __tablename__ = "subscription"
     __table_args__ = (UniqueConstraint("type", "address"),)
@@ -452,19 +483,24 @@ DeliveryState = Literal["pending", "held", "delivered", "dead", "cancelled"]
 
 
 class DeliveryRow(_Row, table=True):
-    """One event owed to one target: the outbox. Written in the event's transaction, claimed with a lease.
+    """One event owed to one target: the outbox. Written in the event's transaction, claimed with a
+    lease.
 
-    ``message`` is the id of the digest in which it travels, the same on every attempt; empty where it goes alone.
-    """
+    ``message`` is the id of the digest in which it travels, the same on every attempt; empty where
+    it goes alone."""
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("event_id", "subscription_id"),
         _partial(
-            "delivery_due", "subscription_id", "next_at", "id", where="state = 'pending'",
+            "delivery_due",
+            "subscription_id",
+            "next_at",
+            "id",
+            where="state = 'pending'",
         ),
         Index("delivery_subscription", "subscription_id", "state", "id"),
-    )  # fmt: skip
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     event_id: str = Field(foreign_key="event.id")
@@ -481,7 +517,9 @@ class DeliveryRow(_Row, table=True):
 
 
 class AttemptRow(_Row, table=True):
-    """One try at a delivery. ``status`` is the HTTP status or 0; ``answer`` the first bytes of what came back."""
+    """One try at a delivery. ``status`` is the HTTP status or 0; ``answer`` the first bytes of what
+    came back.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (Index("attempt_delivery", "delivery_id"),)
@@ -497,10 +535,11 @@ class AttemptRow(_Row, table=True):
 
 
 class ThreadRow(_Row, table=True):
-    """The message in a channel about one retirement: what later changes of it update and are threaded under.
+    """The message in a channel about one retirement: what later changes of it update and are
+    threaded under.
 
-    ``subject`` is the retirement's key under its provider; ``channel`` and ``ts`` name the message as Slack does.
-    """
+    ``subject`` is the retirement's key under its provider; ``channel`` and ``ts`` name the message
+    as Slack does."""
 
     __tablename__ = "thread"
     __table_args__ = (UniqueConstraint("subscription_id", "subject"),)
@@ -515,7 +554,9 @@ class ThreadRow(_Row, table=True):
 
 
 class AcknowledgementRow(_Row, table=True):
-    """A channel has heard enough of a retirement: no reminders while it ends at ``retires``, or until ``until``."""
+    """A channel has heard enough of a retirement: no reminders while it ends at ``retires``, or
+    until ``until``.
+    """
 
     __tablename__ = "acknowledgement"
     __table_args__ = (UniqueConstraint("subscription_id", "subject"),)
@@ -530,7 +571,9 @@ class AcknowledgementRow(_Row, table=True):
 
 
 class InstallationRow(_Row, table=True):
-    """A Slack workspace that installed the app. ``sealed`` is the encrypted installation with its tokens."""
+    """A Slack workspace that installed the app. ``sealed`` is the encrypted installation with its
+    tokens.
+    """
 
     __tablename__ = "installation"
     __table_args__ = (UniqueConstraint("enterprise", "team", "user"),)

@@ -1,4 +1,6 @@
-"""Looking after a database: is it whole, what may go, and how it moves from SQLite to PostgreSQL."""
+"""Looking after a database: is it whole, what may go, and how it moves from SQLite to
+PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,20 @@ def faults(store: Store) -> list[str]:
     with store.read() as session:
         connection = session.connection()
         if store.sqlite:
-            found += [line for line in connection.execute(text("PRAGMA integrity_check")).scalars() if line != "ok"]
+            found += [
+                line
+                for line in connection.execute(text("PRAGMA integrity_check")).scalars()
+                if line != "ok"
+            ]
             found += [
                 f"{table}: row {row} points to a {parent} that is not there"
                 for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check"))
             ]
-        lost = select(func.count()).select_from(_event).where(
-            _event.c.document != "", _event.c.document.not_in(select(_document.c.sha256))
-        )  # fmt: skip
+        lost = (
+            select(func.count())
+            .select_from(_event)
+            .where(_event.c.document != "", _event.c.document.not_in(select(_document.c.sha256)))
+        )
         if count := connection.execute(lost).scalar_one():
             found.append(f"event: {count} name a document that is not kept")
         for table in _versions:
@@ -51,13 +59,16 @@ def faults(store: Store) -> list[str]:
                 .having(func.count() > 1)
             )
             found += [
-                f"{table.name}: {line.key} of {line.source_id} stands twice" for line in connection.execute(doubled)
+                f"{table.name}: {line.key} of {line.source_id} stands twice"
+                for line in connection.execute(doubled)
             ]
     return found
 
 
 def refuse_damage(store: Store) -> None:
-    """Raise StoreError if pages of an SQLite file are damaged. Reads all of it: a second for some hundred megabytes."""
+    """Raise StoreError if pages of an SQLite file are damaged. Reads all of it: a second for some
+    hundred megabytes.
+    """
     if not store.sqlite:
         return
     with store.read() as session:
@@ -74,36 +85,45 @@ def counts(store: Store) -> dict[str, int]:
 
 def _counts(session: Session) -> dict[str, int]:
     connection = session.connection()
-    return {table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables()}
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in tables()
+    }
 
 
 def prune(session: Session, before: datetime) -> dict[str, int]:
     """Delete what is older and proves nothing any more; returns how much of what.
 
-    Events and versions of facts stay for ever, with the documents they were read from. Polls go, deliveries that
-    are over with their attempts, and documents that nothing names.
-    """
+    Events and versions of facts stay for ever, with the documents they were read from. Polls go,
+    deliveries that are over with their attempts, and documents that nothing names."""
     connection = session.connection()
     over = select(_delivery.c.id).where(
         _delivery.c.created_at < before, _delivery.c.state.in_(["delivered", "cancelled", "dead"])
     )
     named = union(
-        *(select(table.c.document) for table in [*_versions, _event, _poll, _source]), select(_source.c.held)
-    )  # fmt: skip
+        *(select(table.c.document) for table in [*_versions, _event, _poll, _source]),
+        select(_source.c.held),
+    )
     gone = {
         "attempt": delete(_attempt).where(_attempt.c.delivery_id.in_(over)),
         "delivery": delete(_delivery).where(_delivery.c.id.in_(over)),
         "poll": delete(_poll).where(_poll.c.at < before),
-        "document": delete(_document).where(_document.c.fetched_at < before, _document.c.sha256.not_in(named)),
+        "document": delete(_document).where(
+            _document.c.fetched_at < before, _document.c.sha256.not_in(named)
+        ),
     }
     return {name: connection.execute(statement).rowcount for name, statement in gone.items()}
 
 
 def copy(source: Store, target: Store) -> dict[str, int]:
-    """Copy everything into an empty database, in one transaction; returns the rows of each table."""
+    """Copy everything into an empty database, in one transaction; returns the rows of each
+    table.
+    """
     with source.read() as reading, target.write() as writing:
         if full := [name for name, count in _counts(writing).items() if count]:
-            raise StoreError(f"{target}: is not empty ({', '.join(full)}); a copy needs a new database")
+            raise StoreError(
+                f"{target}: is not empty ({', '.join(full)}); a copy needs a new database"
+            )
         for table in tables():
             for rows in _batches(reading, table):
                 writing.connection().execute(insert(table), rows)
@@ -126,4 +146,6 @@ def _go_on_counting(session: Session, table: Table) -> None:
     key = table.autoincrement_column
     if key is not None:
         sequence = func.pg_get_serial_sequence(table.name, key.name)
-        session.connection().execute(select(func.setval(sequence, func.coalesce(func.max(key), 0) + 1, False)))
+        session.connection().execute(
+            select(func.setval(sequence, func.coalesce(func.max(key), 0) + 1, False))
+        )

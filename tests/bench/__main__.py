@@ -7,7 +7,17 @@ import sys
 
 from tests.bench.report import SHORT
 
-PARTS = ("polls", "sandbox", "parsing", "fuzz", "events", "schedule", "deliveries", "kills", "faults")
+PARTS = (
+    "polls",
+    "sandbox",
+    "parsing",
+    "fuzz",
+    "events",
+    "schedule",
+    "deliveries",
+    "kills",
+    "faults",
+)
 
 
 def main() -> int:

@@ -1,8 +1,8 @@
-"""Deliveries: from commit to receipt under load, beside dead endpoints, and what one costs beside a bare aiohttp loop.
+"""Deliveries: from commit to receipt under load, beside dead endpoints, and what one costs beside a
+bare aiohttp loop.
 
-The receivers are a process of their own; the service's part (events written, claimed, signed, sent, recorded) is all
-in this one.
-"""
+The receivers are a process of their own; the service's part (events written, claimed, signed, sent,
+recorded) is all in this one."""
 
 from __future__ import annotations
 
@@ -54,11 +54,15 @@ def targets(store: Store, urls: Sequence[str], filters: Callable[[int], list[str
     with store.write() as session:
         session.add_all(
             SubscriptionRow(
-                id=f"sub_{number}", type="webhook", address=url, secret=SECRET, filters=filters(number),
+                id=f"sub_{number}",
+                type="webhook",
+                address=url,
+                secret=SECRET,
+                filters=filters(number),
                 created_at=clock(),
             )
             for number, url in enumerate(urls)
-        )  # fmt: skip
+        )
 
 
 class Log:
@@ -80,7 +84,9 @@ class Log:
                 one["model"], one["canonical"] = one["folded"], f"bench/{one['folded']}"
         with self.store.write() as session:
             write(session, lines)
-            rows = session.scalars(select(EventRow).where(EVENTS.c.id.in_([one["id"] for one in lines]))).all()
+            rows = session.scalars(
+                select(EventRow).where(EVENTS.c.id.in_([one["id"] for one in lines]))
+            ).all()
             outbox.enqueue(session, rows, clock())
         at = time.time()
         self.committed |= {one["id"]: at for one in lines}
@@ -96,7 +102,9 @@ async def delivering(sender: Publisher) -> AsyncIterator[None]:
 
 
 async def load(store: Store, log: Log) -> float:
-    """RATE events a second for SECONDS, in ten commits a second; the CPU it took as a share of a core."""
+    """RATE events a second for SECONDS, in ten commits a second; the CPU it took as a share of a
+    core.
+    """
     async with publisher(store) as sender, delivering(sender):
         began, cpu = time.monotonic(), time.process_time()
         for step in range(SECONDS * 10):
@@ -111,14 +119,29 @@ async def load(store: Store, log: Log) -> float:
 def latencies(base: str, log: Log) -> tuple[list[float], int]:
     """From commit to receipt in ms, and how many receipts did not verify."""
     found = report(base)
-    return [(at - log.committed[message_id]) * 1000 for message_id, _, at in found["got"]], found["refused"]
+    return [(at - log.committed[message_id]) * 1000 for message_id, _, at in found["got"]], found[
+        "refused"
+    ]
 
 
 def told(what: str, spent: list[float], expected: int, refused: int, share: float) -> None:
     cuts = quantiles(spent, n=100)
-    line(f"{what}: receipts of those expected", len(spent) / expected, "x", 1, at_least=True, beside=f"{expected:,}")
+    line(
+        f"{what}: receipts of those expected",
+        len(spent) / expected,
+        "x",
+        1,
+        at_least=True,
+        beside=f"{expected:,}",
+    )
     line(f"{what}: receipts that did not verify", refused, "", 0)
-    line(f"{what}: commit to receipt, p95", cuts[94], "ms", 1000, beside=f"p50 {cuts[49]:.0f}, p99 {cuts[98]:.0f} ms")
+    line(
+        f"{what}: commit to receipt, p95",
+        cuts[94],
+        "ms",
+        1000,
+        beside=f"p50 {cuts[49]:.0f}, p99 {cuts[98]:.0f} ms",
+    )
     line(f"{what}: share of a core", share * 100, "%")
 
 
@@ -126,11 +149,19 @@ def fanned_out(directory: str, *, everyone: bool) -> None:
     """(a) Events to 50 endpoints: each to one of them, or each to all."""
     with receiving(directory, {f"/{number}": SECRET for number in range(50)}) as base:
         store = ready(Store(f"{directory}/fan{everyone}.db"))
-        targets(store, [f"{base}/{n}" for n in range(50)], lambda n: [] if everyone else [f"bench/m{n}"])
+        targets(
+            store, [f"{base}/{n}" for n in range(50)], lambda n: [] if everyone else [f"bench/m{n}"]
+        )
         log = Log(store, 0 if everyone else 50)
         share = asyncio.run(load(store, log))
         spent, refused = latencies(base, log)
-        told("each to all" if everyone else "each to one", spent, log.count * (50 if everyone else 1), refused, share)
+        told(
+            "each to all" if everyone else "each to one",
+            spent,
+            log.count * (50 if everyone else 1),
+            refused,
+            share,
+        )
         store.close()
 
 
@@ -141,7 +172,8 @@ def among_the_dead(directory: str) -> None:
     secrets = {f"/{number}": SECRET for number in range(1000) if number % 10 > 2}
     with receiving(directory, secrets) as base:
         urls = [
-            f"{base}/{n}" if n % 10 > 2 else f"{base}/hang/{n}" if n % 20 < 10 else f"{gone}/{n}" for n in range(1000)
+            f"{base}/{n}" if n % 10 > 2 else f"{base}/hang/{n}" if n % 20 < 10 else f"{gone}/{n}"
+            for n in range(1000)
         ]
         store = ready(Store(f"{directory}/dead.db"))
         targets(store, urls, lambda n: [f"bench/m{n}"])
@@ -153,7 +185,8 @@ def among_the_dead(directory: str) -> None:
         store.close()
 
 
-# --- cost ---------------------------------------------------------------------------------------------------
+# --- cost
+# ------------------------------------------------------------------------------------------------
 
 
 async def bare(url: str, count: int, at_once: int) -> float:
@@ -191,7 +224,9 @@ async def sent(url: str, count: int, at_once: int) -> float:
 
 
 async def drained(store: Store, urls: Sequence[str], count: int) -> float:
-    """CPU seconds of ``count`` deliveries through the outbox, to as many endpoints as there are URLs."""
+    """CPU seconds of ``count`` deliveries through the outbox, to as many endpoints as there are
+    URLs.
+    """
     targets(store, urls, lambda _: [])
     log = Log(store)
     log.add(count // len(urls))
@@ -216,21 +251,48 @@ def costs(directory: str, what: str, count: int, certificate: str = "") -> None:
         whole = count / asyncio.run(drained(store, [base + path for path in paths], count))
         store.close()
     line(f"{what}: bare aiohttp, same bytes", floor, "a second")
-    line(f"{what}: signed and sent", ours, "a second", beside=f"{ours / floor:.2f} of the bare loop")
+    line(
+        f"{what}: signed and sent", ours, "a second", beside=f"{ours / floor:.2f} of the bare loop"
+    )
     line(f"{what}: signed and sent, of the bare loop", ours / floor, "x", 0.6, at_least=True)
-    line(f"{what}: with outbox and record", whole, "a second", beside=f"{whole / floor:.2f} of the bare loop")
-    line(f"{what}: with outbox and record, of the bare loop", whole / floor, "x", 0.6, at_least=True)
+    line(
+        f"{what}: with outbox and record",
+        whole,
+        "a second",
+        beside=f"{whole / floor:.2f} of the bare loop",
+    )
+    line(
+        f"{what}: with outbox and record, of the bare loop", whole / floor, "x", 0.6, at_least=True
+    )
 
 
 def certificate(directory: str) -> str:
-    """A certificate for localhost with its key; trusted through SSL_CERT_FILE by processes that start after this."""
+    """A certificate for localhost with its key; trusted through SSL_CERT_FILE by processes that
+    start after this.
+    """
     path = Path(directory) / "localhost.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         *subject, "-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            *subject,
+            "-keyout",
+            str(path),
+            "-out",
+            str(path.with_suffix(".crt")),
+        ],
+        check=True,
+        capture_output=True,
+    )
     path.write_text(path.read_text("utf-8") + path.with_suffix(".crt").read_text("utf-8"), "utf-8")
     return str(path)
 
@@ -283,9 +345,13 @@ def claims(directory: str) -> None:
                 store.close()
                 both = 1 / (1 / claim + 1 / acknowledge)
                 line(
-                    f"{name}, {batch} at a time", both, "rows/s", 50_000, at_least=True,
+                    f"{name}, {batch} at a time",
+                    both,
+                    "rows/s",
+                    50_000,
+                    at_least=True,
                     beside=f"claim {claim:,.0f}, acknowledge {acknowledge:,.0f}",
-                )  # fmt: skip
+                )
 
 
 async def slow(database: str, base: str) -> None:
@@ -300,7 +366,9 @@ async def slow(database: str, base: str) -> None:
 
 
 def run() -> None:
-    logging.getLogger("lastcall.publish").setLevel(logging.ERROR)  # which endpoints are dead is known
+    logging.getLogger("lastcall.publish").setLevel(
+        logging.ERROR
+    )  # which endpoints are dead is known
     with tempfile.TemporaryDirectory() as directory:
         title(f"{RATE} events a second for {SECONDS} s to 50 endpoints")
         fanned_out(directory, everyone=False)
@@ -309,9 +377,7 @@ def run() -> None:
         among_the_dead(directory)
         title("Deliveries a second on one core")
         costs(directory, "kept connections", 10_000)
-        script = (
-            "import sys; from tests.bench.deliveries import costs; costs(sys.argv[1], 'fresh TLS', 1500, sys.argv[2])"
-        )
+        script = "import sys; from tests.bench.deliveries import costs; costs(sys.argv[1], 'fresh TLS', 1500, sys.argv[2])"
         path = certificate(directory)
         trusted = os.environ | {"SSL_CERT_FILE": str(Path(path).with_suffix(".crt"))}
         subprocess.run([sys.executable, "-c", script, directory, path], check=True, env=trusted)
@@ -320,7 +386,9 @@ def run() -> None:
         with receiving(directory, {}) as base:
             script = "import asyncio, sys; from tests.bench.deliveries import slow; asyncio.run(slow(*sys.argv[1:]))"
             done = subprocess.run(
-                [sys.executable, "-c", script, f"{directory}/slow.db", base], check=True, capture_output=True
+                [sys.executable, "-c", script, f"{directory}/slow.db", base],
+                check=True,
+                capture_output=True,
             )
         line("memory of the service", float(done.stdout), "MB", 300)
 

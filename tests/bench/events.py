@@ -1,4 +1,6 @@
-"""The log: 100,000 events written beside sqlite3 itself, and twenty read out of a million by the command."""
+"""The log: 100,000 events written beside sqlite3 itself, and twenty read out of a million by the
+command.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +36,37 @@ def event(number: int) -> dict[str, Any]:
         "stage": "deprecated",
         "quote": "a row | of | a page",
     }
-    kind = ("retirement.announced", "retirement.postponed", "price.increased", "price.added", "model.listed")[
-        number % 5
-    ]
+    kind = (
+        "retirement.announced",
+        "retirement.postponed",
+        "price.increased",
+        "price.added",
+        "model.listed",
+    )[number % 5]
     return {
-        "id": f"evt_{number:024}", "says": f"{number:064}", "kind": kind,
+        "id": f"evt_{number:024}",
+        "says": f"{number:064}",
+        "kind": kind,
         "severity": ("info", "notice", "action", "critical")[number % 4],
         "provider": ("openai", "anthropic", "gemini")[number % 3],
-        "model": model, "folded": model, "version": "", "region": "", "surface": "api", "canonical": f"openai/{model}",
+        "model": model,
+        "folded": model,
+        "version": "",
+        "region": "",
+        "surface": "api",
+        "canonical": f"openai/{model}",
         "summary": f"openai/{model}: retires 2027-01-20 (in 90 days); replacement gpt-next",
-        "before": None, "after": fact,
+        "before": None,
+        "after": fact,
         "effective": {"text": "2027-01-20", "bound": "on", "words": "Jan 20, 2027"},
-        "detected_at": START + timedelta(seconds=30 * number), "source_id": "openai.deprecations",
-        "url": "https://acme.example/docs/deprecations.md", "document": "0" * 64, "quote": "a row | of | a page",
-        "baseline": False, "corrects": None,
-    }  # fmt: skip
+        "detected_at": START + timedelta(seconds=30 * number),
+        "source_id": "openai.deprecations",
+        "url": "https://acme.example/docs/deprecations.md",
+        "document": "0" * 64,
+        "quote": "a row | of | a page",
+        "baseline": False,
+        "corrects": None,
+    }
 
 
 def written_by_us(path: str, rows: list[dict[str, Any]]) -> float:
@@ -79,7 +97,7 @@ def written_by_sqlite3(path: str, rows: list[dict[str, Any]]) -> float:
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
         f"INSERT INTO event ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", lines
-    )  # fmt: skip
+    )
     connection.execute("COMMIT")
     spent = time.perf_counter() - began
     connection.close()
@@ -91,7 +109,13 @@ def wall(command: list[str], times: int = 9) -> float:
     spent = []
     for _ in range(times):
         began = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+        subprocess.run(
+            command,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ,
+        )
         spent.append(time.perf_counter() - began)
     return min(spent)
 
@@ -102,7 +126,12 @@ def run() -> None:
         rows = [event(number) for number in range(WRITTEN)]
         ours = min(written_by_us(f"{directory}/ours{turn}.db", rows) for turn in range(3))
         theirs = min(written_by_sqlite3(f"{directory}/theirs{turn}.db", rows) for turn in range(3))
-        line("rows a second", WRITTEN / ours, "rows/s", beside=f"sqlite3 itself {WRITTEN / theirs:,.0f}")
+        line(
+            "rows a second",
+            WRITTEN / ours,
+            "rows/s",
+            beside=f"sqlite3 itself {WRITTEN / theirs:,.0f}",
+        )
         line("of sqlite3's own speed", theirs / ours, "x", 0.5, at_least=True)
 
         title(f"`lastcall events --limit 20` of {STORED:,} events")
@@ -122,8 +151,15 @@ def run() -> None:
             ["--model", "gpt-99*"],
             ["--severity", "critical"],
         ):
-            spent = wall([*python, "-m", "monitor", "--db", str(path), "events", "--limit", "20", *options])
-            line(f"events --limit 20 {' '.join(options)}", spent * 1000, "ms", beside=f"{spent / floor:.2f} times that")
+            spent = wall(
+                [*python, "-m", "monitor", "--db", str(path), "events", "--limit", "20", *options]
+            )
+            line(
+                f"events --limit 20 {' '.join(options)}",
+                spent * 1000,
+                "ms",
+                beside=f"{spent / floor:.2f} times that",
+            )
             if not options:
                 line("of that process", spent / floor, "x", 1.5)
 

@@ -1,4 +1,6 @@
-"""The corpus with faults between its captures, under each of 20 seeds: what is told falsely, and what is missed."""
+"""The corpus with faults between its captures, under each of 20 seeds: what is told falsely, and
+what is missed.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,12 @@ def run() -> None:
     line("events of the captures alone", sum(map(len, clean.told.values())), "events")
     for kind in sorted({kind for kind, _ in kinds}):
         ended = {outcome: count for (what, outcome), count in sorted(kinds.items()) if what == kind}
-        line(f"polls: {kind}", sum(ended.values()), "polls", beside=", ".join(f"{n} {o}" for o, n in ended.items()))
+        line(
+            f"polls: {kind}",
+            sum(ended.values()),
+            "polls",
+            beside=", ".join(f"{n} {o}" for o, n in ended.items()),
+        )
 
 
 def played(directory: Path, documents: list[Archived], seed: int | None = None) -> Played:

@@ -1,4 +1,6 @@
-"""The long run of tests/test_fuzz.py: a thousand damages of every fixture, and what left an adapter unasked."""
+"""The long run of tests/test_fuzz.py: a thousand damages of every fixture, and what left an adapter
+unasked.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def run() -> None:
     began, faults = time.process_time(), []
     cases = list(fixtures())
     for source, path in cases:
-        faults += damage_faults(source, f"{path.parent.name}/{path.name}", path.read_bytes(), ROUNDS)
+        faults += damage_faults(
+            source, f"{path.parent.name}/{path.name}", path.read_bytes(), ROUNDS
+        )
     line("CPU a damaged document", (time.process_time() - began) / ROUNDS / len(cases) * 1000, "ms")
     line("what left an adapter and was no refusal of its own", len(faults), "", 0)
     for fault in faults[:20]:

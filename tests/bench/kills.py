@@ -1,4 +1,6 @@
-"""A thousand kill -9 at random moments and steps, half on SQLite and half on PostgreSQL; what was lost or doubled."""
+"""A thousand kill -9 at random moments and steps, half on SQLite and half on PostgreSQL; what was
+lost or doubled.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,14 @@ def measure(kind: str, parent: Parent, new: Iterator[str]) -> None:
         copies += tally.copies
         duplicates += tally.duplicates
         in_flight += tally.in_flight.total()
-    line("kills survived", kills, "", KILLS, at_least=True, beside=f"{time.monotonic() - began:.0f} s")
+    line(
+        "kills survived",
+        kills,
+        "",
+        KILLS,
+        at_least=True,
+        beside=f"{time.monotonic() - began:.0f} s",
+    )
     line("invariants broken", len(lost), "trials", 0, beside="; ".join(lost))
     line("events, each received by both endpoints", events, "")
     line("copies received", copies, "")

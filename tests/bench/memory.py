@@ -1,4 +1,6 @@
-"""A service with a thousand sources, swept a hundred times, in a process whose memory is then told."""
+"""A service with a thousand sources, swept a hundred times, in a process whose memory is then
+told.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,17 @@ async def sweeps(database: str, base: str) -> None:
         f"frame.{source_id}": source for source_id, source in declare(base, "frame", 500).items()
     }
     declared = {
-        source_id: source.__class__(**source.__dict__ | {"id": source_id}) for source_id, source in declared.items()
+        source_id: source.__class__(**source.__dict__ | {"id": source_id})
+        for source_id, source in declared.items()
     }
     load()  # the real adapters are in memory too
     with store.write() as session:
         sources.register(session, declared, clock())
-    async with Fetcher(per_host=20) as fetcher, Sandbox() as reader, Publisher(store, now=clock) as publisher:
+    async with (
+        Fetcher(per_host=20) as fetcher,
+        Sandbox() as reader,
+        Publisher(store, now=clock) as publisher,
+    ):
         poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
         service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for sweep in range(100):

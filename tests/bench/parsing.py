@@ -1,4 +1,6 @@
-"""What reading a page costs beside lxml alone: the largest real captures, or the fixtures where those are absent."""
+"""What reading a page costs beside lxml alone: the largest real captures, or the fixtures where
+those are absent.
+"""
 
 from __future__ import annotations
 

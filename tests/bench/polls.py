@@ -1,4 +1,6 @@
-"""Polls in which nothing changed: CPU a source in the service and in a whole process, beside a bare aiohttp loop."""
+"""Polls in which nothing changed: CPU a source in the service and in a whole process, beside a bare
+aiohttp loop.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,12 @@ async def bare(declared: dict[str, Source], etags: dict[str, str]) -> float:
     async with aiohttp.ClientSession() as session:
 
         async def one(source: Source) -> None:
-            async with limit, session.get(source.url, headers={"If-None-Match": etags.get(source.id, "")}) as response:
+            async with (
+                limit,
+                session.get(
+                    source.url, headers={"If-None-Match": etags.get(source.id, "")}
+                ) as response,
+            ):
                 await response.read()
 
         spent = []
@@ -60,7 +67,11 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
     with store.write() as session:
         sources.register(session, declared, clock())
     spent = []
-    async with Fetcher(per_host=20) as fetcher, Sandbox() as reader, Publisher(store, now=clock) as publisher:
+    async with (
+        Fetcher(per_host=20) as fetcher,
+        Sandbox() as reader,
+        Publisher(store, now=clock) as publisher,
+    ):
         poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
         running_service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for _ in range(rounds + 1):
@@ -77,17 +88,27 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
 
 
 def whole_process(directory: Path, base: str) -> float:
-    """CPU seconds of one ``lastcall poll`` over sources that have not changed, start of Python included."""
+    """CPU seconds of one ``lastcall poll`` over sources that have not changed, start of Python
+    included.
+    """
     database = str(directory / "process.db")
     environment = os.environ | {
-        "LASTCALL_EXTRA_SOURCES": "tests.bench.private", "LASTCALL_BENCH_SITE": base, "LASTCALL_DATABASE_URL": database,
-    }  # fmt: skip
+        "LASTCALL_EXTRA_SOURCES": "tests.bench.private",
+        "LASTCALL_BENCH_SITE": base,
+        "LASTCALL_DATABASE_URL": database,
+    }
     names = [f"bench.s{number}" for number in range(COUNT)]
     command = [sys.executable, "-m", "monitor", "poll", *names]
     spent = []
     for _ in range(4):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            command,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(spent[1:])
@@ -103,7 +124,12 @@ def run() -> None:
             etags = {row.id: row.etag for row in sources.rows(session)}
         floor = asyncio.run(bare(same, etags))
         line("CPU a source in the running service", spent / COUNT * 1000, "ms", 1.0)
-        line("CPU a source, bare aiohttp", floor / COUNT * 1000, "ms", beside=f"ratio {spent / floor:.1f}")
+        line(
+            "CPU a source, bare aiohttp",
+            floor / COUNT * 1000,
+            "ms",
+            beside=f"ratio {spent / floor:.1f}",
+        )
         line("CPU of a whole `lastcall poll`", whole_process(Path(directory), base), "s", 0.9)
         store.close()
         title(f"{COUNT} sources of 60 KB of which only the frame changes")
@@ -112,7 +138,12 @@ def run() -> None:
         spent = min(asyncio.run(service(store, frame)))
         floor = asyncio.run(bare(frame, {}))
         line("CPU a source in the running service", spent / COUNT * 1000, "ms", 1.5)
-        line("CPU a source, bare aiohttp", floor / COUNT * 1000, "ms", beside=f"ratio {spent / floor:.1f}")
+        line(
+            "CPU a source, bare aiohttp",
+            floor / COUNT * 1000,
+            "ms",
+            beside=f"ratio {spent / floor:.1f}",
+        )
         store.close()
 
 

@@ -1,4 +1,6 @@
-"""Sources of the bench, declared as a private module would (LASTCALL_EXTRA_SOURCES): five hundred of one kind."""
+"""Sources of the bench, declared as a private module would (LASTCALL_EXTRA_SOURCES): five hundred
+of one kind.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,12 @@ def parse(body: bytes) -> Iterator[Fact]:
     for row in tables(body, _LAYOUT):
         for model in codes(row["model"]):
             yield Retirement(
-                model=model, stage="deprecated", retires=when(row["retires"]),
-                replacements=tuple(codes(row["replacement"])), quote=row.quote,
-            )  # fmt: skip
+                model=model,
+                stage="deprecated",
+                retires=when(row["retires"]),
+                replacements=tuple(codes(row["replacement"])),
+                quote=row.quote,
+            )
 
 
 def declare(base: str, kind: str = "same", count: int = 500) -> dict[str, Source]:

@@ -2,10 +2,9 @@
 
     python -m tests.bench.receiver SECRETS [CERTIFICATE]
 
-SECRETS is a JSON file: secrets by path. Each message is verified by the ``standardwebhooks`` library; ``GET /report``
-gives the wall-clock time of each receipt by message-id and path, and how many did not verify. ``/hang/...`` takes a
-message and never answers.
-"""
+SECRETS is a JSON file: secrets by path. Each message is verified by the ``standardwebhooks``
+library; ``GET /report`` gives the wall-clock time of each receipt by message-id and path, and how
+many did not verify. ``/hang/...`` takes a message and never answers."""
 
 from __future__ import annotations
 
@@ -27,7 +26,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%s\r\nok"
 
 
 class Receivers(asyncio.Protocol):
-    """One connection. As little as it takes to read requests, since what is measured is the other side."""
+    """One connection. As little as it takes to read requests, since what is measured is the other
+    side.
+    """
 
     got: list[tuple[str, str, float]] = []  # noqa: RUF012  of all connections
     refused = 0
@@ -42,7 +43,9 @@ class Receivers(asyncio.Protocol):
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             line, *lines = self.buffer[:end].decode("latin-1").split("\r\n")
-            sent = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            sent = {
+                name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
+            }
             size = int(sent.get("content-length", 0))
             if len(self.buffer) < end + 4 + size:
                 return
@@ -50,7 +53,9 @@ class Receivers(asyncio.Protocol):
             method, path, _ = line.split(" ")
             if method == "GET":
                 report = json.dumps({"got": Receivers.got, "refused": Receivers.refused}).encode()
-                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(report)}\r\nConnection: close\r\n\r\n"
+                head = (
+                    f"HTTP/1.1 200 OK\r\nContent-Length: {len(report)}\r\nConnection: close\r\n\r\n"
+                )
                 self.transport.write(head.encode() + report)
                 Receivers.got.clear()
                 return
@@ -77,7 +82,9 @@ async def serve(secrets: Mapping[str, str], certificate: str) -> None:
         Receivers.close = b"Connection: close\r\n"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-    server = await asyncio.get_running_loop().create_server(Receivers, "127.0.0.1", 0, ssl=context, backlog=2048)
+    server = await asyncio.get_running_loop().create_server(
+        Receivers, "127.0.0.1", 0, ssl=context, backlog=2048
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -87,7 +94,13 @@ def receiving(directory: str, secrets: Mapping[str, str], certificate: str = "")
     """The base URL of receivers in a process of their own."""
     path = Path(directory) / "secrets.json"
     path.write_text(json.dumps(secrets), "utf-8")
-    command = [sys.executable, "-m", "tests.bench.receiver", str(path), *([certificate] if certificate else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.receiver",
+        str(path),
+        *([certificate] if certificate else []),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
@@ -106,4 +119,9 @@ def report(base: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(json.loads(Path(sys.argv[1]).read_text("utf-8")), sys.argv[2] if len(sys.argv) > 2 else ""))
+    asyncio.run(
+        serve(
+            json.loads(Path(sys.argv[1]).read_text("utf-8")),
+            sys.argv[2] if len(sys.argv) > 2 else "",
+        )
+    )

@@ -6,7 +6,13 @@ SHORT: list[str] = []
 
 
 def line(
-    what: str, figure: float, unit: str, bar: float | None = None, *, at_least: bool = False, beside: str = ""
+    what: str,
+    figure: float,
+    unit: str,
+    bar: float | None = None,
+    *,
+    at_least: bool = False,
+    beside: str = "",
 ) -> None:
     """Print one figure; a bar it does not meet is remembered for the end."""
     verdict = ""
@@ -16,7 +22,10 @@ def line(
         verdict = f"  {sign} {bar:g} {'ok' if holds else 'SHORT'}"
         if not holds:
             SHORT.append(f"{what}: {figure:.3g} {unit}, the bar is {sign} {bar:g}")
-    print(f"  {what:<58} {figure:>10.3f} {unit:<12}{verdict}{f'   ({beside})' if beside else ''}", flush=True)
+    print(
+        f"  {what:<58} {figure:>10.3f} {unit:<12}{verdict}{f'   ({beside})' if beside else ''}",
+        flush=True,
+    )
 
 
 def title(text: str) -> None:

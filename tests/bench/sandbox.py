@@ -1,7 +1,8 @@
-"""What it costs to read in child processes where nothing changed, beside the same polls read in this process.
+"""What it costs to read in child processes where nothing changed, beside the same polls read in
+this process.
 
-The guards (monitor.diff.check) cost such a poll nothing: it ends at the digest, before there is anything to guard.
-"""
+The guards (monitor.diff.check) cost such a poll nothing: it ends at the digest, before there is
+anything to guard."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def cpu(reader: Reader) -> float:
     return time.process_time() + sum(int(text.split()[0]) for text in texts) / 1e9
 
 
-async def sweep(store: Store, fetcher: Fetcher, reader: Reader, declared: dict[str, Source]) -> float:
+async def sweep(
+    store: Store, fetcher: Fetcher, reader: Reader, declared: dict[str, Source]
+) -> float:
     """CPU seconds of a poll of every source, children included."""
     poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
     with store.read() as session:
@@ -44,7 +47,9 @@ async def sweep(store: Store, fetcher: Fetcher, reader: Reader, declared: dict[s
 
 
 async def compared(directory: str, declared: dict[str, Source]) -> tuple[float, float]:
-    """CPU seconds of a sweep in this process and in the sandbox: the least of several, taken in turn."""
+    """CPU seconds of a sweep in this process and in the sandbox: the least of several, taken in
+    turn.
+    """
     stores = [ready(Store(f"{directory}/{name}.db")) for name in ("plain", "boxed")]
     spent: list[list[float]] = [[], []]
     async with Fetcher(per_host=20) as fetcher, Sandbox() as box:
@@ -64,7 +69,11 @@ async def compared(directory: str, declared: dict[str, Source]) -> tuple[float, 
 def run() -> None:
     title(f"{COUNT} unchanged sources of 60 KB, read in child processes and in this one")
     with running() as base:
-        for kind, what in (("same", "answered 304"), ("plain", "the same bytes"), ("frame", "only the frame changed")):
+        for kind, what in (
+            ("same", "answered 304"),
+            ("plain", "the same bytes"),
+            ("frame", "only the frame changed"),
+        ):
             with tempfile.TemporaryDirectory() as directory:
                 plain, boxed = asyncio.run(compared(directory, declare(base, kind, COUNT)))
             beside = f"{boxed / COUNT * 1000:.3f} ms a source, {plain / COUNT * 1000:.3f} ms in this process"

@@ -31,7 +31,9 @@ SECONDS = 20
 
 
 class Nothing(Poller):
-    """Polls nothing: what is left is the clock, the question what is due, and the moving of what was."""
+    """Polls nothing: what is left is the clock, the question what is due, and the moving of what
+    was.
+    """
 
     polled = 0
 
@@ -57,7 +59,9 @@ def clock() -> datetime:
 
 
 async def ticking(store: Store, declared: dict[str, Source]) -> tuple[float, int, int]:
-    """Share of a core over SECONDS of ticks, polls made, and sources left overdue by more than two ticks."""
+    """Share of a core over SECONDS of ticks, polls made, and sources left overdue by more than two
+    ticks.
+    """
     with store.write() as session:
         sources.register(session, declared, clock())
         spread = random.Random(1)
@@ -72,7 +76,9 @@ async def ticking(store: Store, declared: dict[str, Source]) -> tuple[float, int
     share = (time.process_time() - began) / (time.perf_counter() - wall)
     done = poller.polled - polled
     with store.read() as session:
-        late = session.execute(select(SourceRow.id).where(SourceRow.due_at < clock() - timedelta(seconds=3))).all()
+        late = session.execute(
+            select(SourceRow.id).where(SourceRow.due_at < clock() - timedelta(seconds=3))
+        ).all()
     service.stopping.set()
     await task
     return share, done, len(late)
@@ -83,14 +89,23 @@ def run() -> None:
         title(f"{DUE:,} sources due each minute, {SECONDS} s of it")
         store = ready(Store(f"{directory}/due.db"))
         share, done, late = asyncio.run(ticking(store, declare("http://127.0.0.1:9", count=DUE)))
-        line("share of a core for the schedule", share * 100, "%", 1.0, beside=f"{done:,} polls begun")
+        line(
+            "share of a core for the schedule",
+            share * 100,
+            "%",
+            1.0,
+            beside=f"{done:,} polls begun",
+        )
         line("sources overdue", late, "", 0)
         store.close()
         title("1,000 sources in the running service, 100 sweeps")
         with running() as base:
             command = [sys.executable, "-m", "tests.bench.memory", f"{directory}/memory.db", base]
             first, last = map(
-                float, subprocess.run(command, check=True, capture_output=True, env=os.environ).stdout.split()
+                float,
+                subprocess.run(
+                    command, check=True, capture_output=True, env=os.environ
+                ).stdout.split(),
             )
         line("memory after the first 10 sweeps", first, "MB", 130)
         line("memory after 100 sweeps", last, "MB", 130)

@@ -1,8 +1,7 @@
 """A loopback site for benches, in a process of its own so that its CPU is not counted.
 
-``/same/N`` is a page of 60 KB with an ETag, ``/plain/N`` the same page without one; ``/frame/N`` has the same tables in
-a frame that differs on every request.
-"""
+``/same/N`` is a page of 60 KB with an ETag, ``/plain/N`` the same page without one; ``/frame/N``
+has the same tables in a frame that differs on every request."""
 
 from __future__ import annotations
 
@@ -45,7 +44,11 @@ async def serve() -> None:
                     body, etag = page(number, next(_COUNT)), ""
                 else:
                     body = page(number)
-                    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"' if path.startswith("/same/") else ""
+                    etag = (
+                        f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+                        if path.startswith("/same/")
+                        else ""
+                    )
                 if etag and etag in request:
                     writer.write(f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode())
                 else:
@@ -63,7 +66,9 @@ async def serve() -> None:
 @contextmanager
 def running() -> Iterator[str]:
     """The base URL of a server in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.server"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.server"], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout
     try:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"

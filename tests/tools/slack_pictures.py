@@ -1,9 +1,11 @@
-"""Pictures of Slack messages for review: blocks as HTML that looks much like Slack, photographed by Chromium.
+"""Pictures of Slack messages for review: blocks as HTML that looks much like Slack, photographed by
+Chromium.
 
-    python -m tests.tools.slack_pictures [FOLDER]        needs chromium; the pictures are docs/pictures/slack-*.png
+    python -m tests.tools.slack_pictures [FOLDER]        needs chromium; the pictures are
+    docs/pictures/slack-*.png
 
-Run by hand after a change of monitor/publish/blocks.py. What Slack draws is only approached; limits are for the tests.
-"""
+Run by hand after a change of monitor/publish/blocks.py. What Slack draws is only approached; limits
+are for the tests."""
 
 from __future__ import annotations
 
@@ -79,7 +81,10 @@ def block_html(block: dict[str, Any]) -> str:
         case {"type": "header", "text": {"text": text}}:
             return f"<h3>{escaped(text)}</h3>"
         case {"type": "section", "fields": fields}:
-            shown = "".join(f'<div class="section" style="margin:0">{mrkdwn(one["text"])}</div>' for one in fields)
+            shown = "".join(
+                f'<div class="section" style="margin:0">{mrkdwn(one["text"])}</div>'
+                for one in fields
+            )
             return f'<div class="fields">{shown}</div>'
         case {"type": "section", "text": {"text": text}}:
             return f'<div class="section">{mrkdwn(text)}</div>'
@@ -87,16 +92,21 @@ def block_html(block: dict[str, Any]) -> str:
             return f'<div class="context">{" ".join(mrkdwn(one["text"]) for one in elements)}</div>'
         case {"type": "actions", "elements": elements}:
             return "".join(
-                f'<button class="{one.get("style", "")}">{escaped(one["text"]["text"])}</button>' for one in elements
+                f'<button class="{one.get("style", "")}">{escaped(one["text"]["text"])}</button>'
+                for one in elements
             )
     raise ValueError(f"no picture of {block['type']}")
 
 
-def message_html(shown: list[dict[str, Any]], *, reply: bool = False, time: str = "9:00 AM", above: str = "") -> str:
+def message_html(
+    shown: list[dict[str, Any]], *, reply: bool = False, time: str = "9:00 AM", above: str = ""
+) -> str:
     also = f'<p class="also">{above}</p>' if above else ""
     return (
-        f'<div class="message {"reply" if reply else ""}"><div class="avatar">L</div><div class="body">{also}'
-        f'<span class="name">Lastcall</span><span class="app">APP</span><span class="time">{time}</span>'
+        f'<div class="message {"reply" if reply else ""}"><div class="avatar">L</div><div '
+        f'class="body">{also}'
+        '<span class="name">Lastcall</span><span class="app">APP</span><span class="time">'
+        f"{time}</span>"
         f"{''.join(map(block_html, shown))}</div></div>"
     )
 
@@ -106,12 +116,22 @@ def photograph(name: str, body: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "page.html"
         script = "<script>document.title = document.body.scrollHeight</script>"
-        page.write_text(f"<meta charset=utf-8><style>{STYLE}</style><body>{body}{script}</body>", "utf-8")
+        page.write_text(
+            f"<meta charset=utf-8><style>{STYLE}</style><body>{body}{script}</body>", "utf-8"
+        )
         chromium = [
-            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={scratch}/profile", f"--window-size={WIDTH},400",
-        ]  # fmt: skip
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--hide-scrollbars",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={scratch}/profile",
+            f"--window-size={WIDTH},400",
+        ]
         dom = subprocess.run(
             [*chromium, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True
         ).stdout
@@ -119,29 +139,45 @@ def photograph(name: str, body: str, folder: Path) -> None:
         assert height, dom[:500]
         chromium[-1] = f"--window-size={WIDTH},{int(height[1]) + 8}"
         picture = folder / f"slack-{name}.png"
-        subprocess.run([*chromium, f"--screenshot={picture}", page.as_uri()], capture_output=True, check=True)
+        subprocess.run(
+            [*chromium, f"--screenshot={picture}", page.as_uri()], capture_output=True, check=True
+        )
         print(picture)
 
 
 def told(number: int, kind: str, **values: Any) -> EventRow:
-    return event(number, NOW, kind=kind, **{"url": "https://provider.example/deprecations"} | values)
+    return event(
+        number, NOW, kind=kind, **{"url": "https://provider.example/deprecations"} | values
+    )
 
 
 def moved() -> list[dict[str, Any]]:
     """A postponement, with a replacement that goes too and a person who knows already."""
-    fact = replace(slack_story.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning")
+    fact = replace(
+        slack_story.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
+    )
     usual = {"stage": "", "retires": None, "lives": True, "gone": False, "successors": []}
     going = {"stage": "deprecated", "retires": When("2027-01-15").to_json(), "lives": False}
-    chain = usual | going | {"model": "gpt-realtime", "successors": [usual | {"model": "gpt-realtime-2"}]}
+    chain = (
+        usual
+        | going
+        | {"model": "gpt-realtime", "successors": [usual | {"model": "gpt-realtime-2"}]}
+    )
     costs = [
         Cost(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
         for meter, old, new in (("input", "5.00", "4.00"), ("output", "20.00", "24.00"))
     ]
     around = Background([chain], costs, Heard("ann", NOW))
     one = told(
-        1, "retirement.postponed", model=fact.model, surface="fine-tuning", before=slack_story.OLD.to_json(),
-        after=fact.to_json(), effective=fact.retires.to_json() if fact.retires else None, quote=slack_story.OLD.quote,
-    )  # fmt: skip
+        1,
+        "retirement.postponed",
+        model=fact.model,
+        surface="fine-tuning",
+        before=slack_story.OLD.to_json(),
+        after=fact.to_json(),
+        effective=fact.retires.to_json() if fact.retires else None,
+        quote=slack_story.OLD.quote,
+    )
     return blocks.card([one], NOW, around, buttons=True)[1]
 
 
@@ -149,20 +185,27 @@ def rewrite() -> list[dict[str, Any]]:
     """A page that rewrites the replacement of 47 models, and announces two retirements."""
     rows = [
         told(
-            number, "replacement.changed", severity="info", model=f"gpt-4-{number:04d}",
+            number,
+            "replacement.changed",
+            severity="info",
+            model=f"gpt-4-{number:04d}",
             summary=f"openai/gpt-4-{number:04d}: replacement gpt-5.1, was gpt-5",
         )
         for number in range(47)
-    ]  # fmt: skip
+    ]
     for number, (model, day, severity) in enumerate(
         (("o1-mini", "2026-08-28", "critical"), ("o3-mini", "2026-12-01", "action")), 90
     ):
         rows.append(
             told(
-                number, "retirement.announced", severity=severity, model=model, effective=When(day).to_json(),
+                number,
+                "retirement.announced",
+                severity=severity,
+                model=model,
+                effective=When(day).to_json(),
                 summary=f"openai/{model}: retires {day} (in 99 days); replacement gpt-5-mini",
             )
-        )  # fmt: skip
+        )
     return blocks.bundle(rows, NOW)[1]
 
 
@@ -176,10 +219,16 @@ def cheaper() -> list[dict[str, Any]]:
         quote="gpt-realtime | $2.00",
     )
     one = told(
-        5, "price.decreased", severity="notice", model="gpt-realtime", effective=None,
-        after=price.to_json(), quote=price.quote,
-        summary="openai/gpt-realtime: input 4.00 -> 2.00 USD per 1M tokens (-50 %)", source_id="openai.pricing",
-    )  # fmt: skip
+        5,
+        "price.decreased",
+        severity="notice",
+        model="gpt-realtime",
+        effective=None,
+        after=price.to_json(),
+        quote=price.quote,
+        summary="openai/gpt-realtime: input 4.00 -> 2.00 USD per 1M tokens (-50 %)",
+        source_id="openai.pricing",
+    )
     return blocks.card([one], NOW)[1]
 
 
