@@ -22,21 +22,23 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from monitor import __version__, health
+from monitor import __version__
+from monitor.delivery import outbox
+from monitor.delivery.publisher import Publisher
+from monitor.delivery.reminders import EVERY as REMIND_EVERY
+from monitor.delivery.reminders import remind
 from monitor.errors import StoreError
-from monitor.fetch import Fetcher
 from monitor.logs import Line
-from monitor.poll import Polled, Poller
-from monitor.publish import Publisher, outbox
-from monitor.publish.remind import EVERY as REMIND_EVERY
-from monitor.publish.remind import remind
-from monitor.reader import Sandbox
+from monitor.polling.fetch import Fetcher
+from monitor.polling.parser_pool import Sandbox
+from monitor.polling.poll import Polled, Poller
+from monitor.reading.source import Source
 from monitor.settings import Settings, known_deviations, provider_key
 from monitor.slack_app.serve import slack_app
-from monitor.source import Source
-from monitor.store import schema, sources
+from monitor.store import schema, source_state
 from monitor.store.db import SKEW, Store
-from monitor.store.sources import State
+from monitor.store.source_state import State
+from monitor.web import health
 
 log = logging.getLogger("lastcall")
 
@@ -48,7 +50,7 @@ WATCH = 5.0
 #: How often it is asked whether something was recorded in the future, in seconds.
 CLAMP = 60.0
 #: Leases are renewed after a quarter of their time, in seconds.
-RENEW = sources.LEASE.total_seconds() / 4
+RENEW = source_state.LEASE.total_seconds() / 4
 #: How often it asks whether it is time for reminders, in seconds.
 ASK = 60.0
 #: How long polls and deliveries under way may take to end after SIGTERM, in seconds.
@@ -154,20 +156,20 @@ class Service:
         """
         now = self.poller.clock()
         with self.store.read() as session:
-            due = sources.due(session, now, limit)
+            due = source_state.due(session, now, limit)
         if any(row.id not in self.poller.declared for row in due):
             self.poller.declared = self.declared()
             gone = [
                 row.id for row in due if row.id not in self.poller.declared
             ]  # else they would fill the queue
-            self._left |= dict.fromkeys(gone, now + sources.LEASE)
+            self._left |= dict.fromkeys(gone, now + source_state.LEASE)
         ours = [
             row for row in due if row.id in self.poller.declared and row.id not in self.poller.busy
         ]
         if not ours or self.store.sqlite:
             return ours
         with self.store.write() as session:
-            leased = sources.claim(session, [row.id for row in ours], now)
+            leased = source_state.claim(session, [row.id for row in ours], now)
         return [row for row in ours if row.id in leased]
 
     async def _renew(self) -> None:
@@ -179,7 +181,7 @@ class Service:
                 broke: until for broke, until in self._left.items() if left.get(broke, "") != until
             }
         if not self.store.sqlite and time.monotonic() - self._renewed > RENEW:
-            until = self.poller.clock() + sources.LEASE
+            until = self.poller.clock() + source_state.LEASE
             await asyncio.to_thread(
                 self._lease, dict.fromkeys([*self.poller.busy, *self._waiting], until)
             )
@@ -187,7 +189,7 @@ class Service:
 
     def _lease(self, until: Mapping[str, datetime | None]) -> None:
         with self.store.write() as session:
-            sources.lease(session, until)
+            source_state.lease(session, until)
 
     async def _poll(self, row: State) -> None:
         try:
@@ -195,12 +197,14 @@ class Service:
         except StoreError as error:
             self._say(str(error))
             self._left[row.id] = (
-                None if error.again or self.store.trouble else self.poller.clock() + sources.LEASE
+                None
+                if error.again or self.store.trouble
+                else self.poller.clock() + source_state.LEASE
             )
         except Exception:
             log.exception("source=%s poll broke; this is a bug of Lastcall", row.id)
             self._left[row.id] = (
-                self.poller.clock() + sources.LEASE
+                self.poller.clock() + source_state.LEASE
             )  # not every second: the provider is asked each time
         else:
             self.metrics.polled(polled.outcome, polled.ms)
@@ -331,7 +335,7 @@ class Service:
     def _clamped(self) -> tuple[int, int]:
         now = self.poller.clock()
         with self.store.write() as session:
-            return sources.clamp(session, now), outbox.clamp(session, now)
+            return source_state.clamp(session, now), outbox.clamp(session, now)
 
 
 def _tell(polled: Polled) -> None:
@@ -363,7 +367,7 @@ async def serve(
     deviations = known_deviations(settings)
     known, url = declared(), settings.heartbeat_url.get_secret_value()
     with store.write() as session:
-        sources.register(session, known, clock())
+        source_state.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
     fetching, slack = Fetcher(overall=settings.concurrency), slack_app(publisher, settings)
     async with fetching as fetcher, Sandbox() as reader, publisher, slack as add_slack:

@@ -22,7 +22,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from monitor.conflicts import BUILT_IN, Deviation, deviations
+from monitor.core.contradictions import BUILT_IN, Deviation, deviations
 from monitor.errors import SettingError
 from monitor.place import ENV_FILE, PREFIX, default_database
 from monitor.vault import parse
@@ -46,10 +46,10 @@ class Settings(BaseSettings):
 
     ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file``
     lists contradictions between sources that are known and raise no event
-    (monitor.conflicts.Deviation). ``secret_keys`` are those of monitor.vault, divided by commas or
-    white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender. ``heartbeat_url``
-    is asked once a minute while all is well, so that somebody else notices when this machine is
-    gone."""
+    (monitor.core.contradictions.Deviation). ``secret_keys`` are those of monitor.vault, divided by
+    commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
+    ``heartbeat_url`` is asked once a minute while all is well, so that somebody else notices when
+    this machine is gone."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Collection, Mapping
 
-from monitor.source import REGISTRY, Source
+from monitor.reading.source import REGISTRY, Source
 
 
 def load(providers: Collection[str] | None = None) -> Mapping[str, Source]:

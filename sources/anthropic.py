@@ -26,7 +26,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, Stage, When
+from monitor.reading.page import (
     Inline,
     Row,
     Table,
@@ -40,8 +41,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Fact, Listing, Notice, Price, Retirement, Stage, When
-from monitor.source import Access, source
+from monitor.reading.source import Access, source
 
 DOCS = "https://platform.claude.com/docs/en"
 RELEASE_NOTES = f"{DOCS}/release-notes/overview"

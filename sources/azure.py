@@ -32,7 +32,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from monitor.extract import (
+from monitor.core.facts import Retirement, Stage, When
+from monitor.reading.page import (
     Inline,
     Layout,
     Row,
@@ -45,8 +46,7 @@ from monitor.extract import (
     tables_and_headings,
     when,
 )
-from monitor.facts import Retirement, Stage, When
-from monitor.source import source
+from monitor.reading.source import source
 
 DOCS = "https://learn.microsoft.com/azure"
 

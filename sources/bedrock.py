@@ -24,7 +24,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Notice, Retirement, Stage
+from monitor.reading.page import (
     Block,
     Heading,
     Inline,
@@ -39,8 +40,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Fact, Notice, Retirement, Stage
-from monitor.source import documents, source
+from monitor.reading.source import documents, source
 
 GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
 

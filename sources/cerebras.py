@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from monitor.extract import (
+from monitor.core.facts import Retirement
+from monitor.reading.page import (
     Element,
     Inline,
     Text,
@@ -26,8 +27,7 @@ from monitor.extract import (
     sentences,
     when,
 )
-from monitor.facts import Retirement
-from monitor.source import source
+from monitor.reading.source import source
 
 _GONE = re.compile(r"\b(?:deprecat\w+|no longer|removed?|retir\w+|discontinued)\b", re.IGNORECASE)
 _INSTEAD = re.compile(

@@ -21,7 +21,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Price, Retirement, When
+from monitor.reading.page import (
     Inline,
     Row,
     Section,
@@ -36,8 +37,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Fact, Price, Retirement, When
-from monitor.source import source
+from monitor.reading.source import source
 
 _HISTORY = "Deprecation History"
 _TABLE = layout(

@@ -24,7 +24,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 
-from monitor.extract import (
+from monitor.core.facts import Notice, Price, Retirement, Stage, When
+from monitor.reading.page import (
     Heading,
     Inline,
     Section,
@@ -38,8 +39,7 @@ from monitor.extract import (
     sections,
     when,
 )
-from monitor.facts import Notice, Price, Retirement, Stage, When
-from monitor.source import source
+from monitor.reading.source import source
 
 DOCS = "https://api-docs.deepseek.com"
 

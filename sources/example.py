@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from monitor.extract import codes, layout, tables, when
-from monitor.facts import Fact, Retirement, Stage
-from monitor.source import source
+from monitor.core.facts import Fact, Retirement, Stage
+from monitor.reading.page import codes, layout, tables, when
+from monitor.reading.source import source
 
 MODELS = layout(
     model="model",

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Notice, Retirement, When
+from monitor.reading.page import (
     Inline,
     Text,
     Unreadable,
@@ -32,8 +33,7 @@ from monitor.extract import (
     sentences,
     when,
 )
-from monitor.facts import Fact, Notice, Retirement, When
-from monitor.source import source
+from monitor.reading.source import source
 
 PAGE = "https://docs.fireworks.ai/updates/changelog"
 

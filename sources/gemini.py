@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, Stage, When
+from monitor.reading.page import (
     NO_PRICE,
     Block,
     Heading,
@@ -48,8 +49,7 @@ from monitor.extract import (
     unit,
     when,
 )
-from monitor.facts import Fact, Listing, Notice, Price, Retirement, Stage, When
-from monitor.source import Access, source
+from monitor.reading.source import Access, source
 
 DOCS = "https://ai.google.dev/gemini-api/docs"
 

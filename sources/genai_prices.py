@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from monitor.extract import Unreadable, above, amount, parsed_json, when
-from monitor.facts import Price, When
-from monitor.source import source
+from monitor.core.facts import Price, When
+from monitor.reading.page import Unreadable, above, amount, parsed_json, when
+from monitor.reading.source import source
 
 _M, _K = "1M tokens", "1K requests"
 _METERS = {

@@ -18,7 +18,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from monitor.extract import (
+from monitor.core.facts import Retirement, When
+from monitor.reading.page import (
     Inline,
     Row,
     Section,
@@ -33,8 +34,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Retirement, When
-from monitor.source import source
+from monitor.reading.source import source
 
 _MODELS = layout(
     model="deprecated model|model id",

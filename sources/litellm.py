@@ -27,9 +27,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from monitor.extract import above, amount, parsed_json, when
-from monitor.facts import Fact, Price, Retirement
-from monitor.source import source
+from monitor.core.facts import Fact, Price, Retirement
+from monitor.reading.page import above, amount, parsed_json, when
+from monitor.reading.source import source
 
 _M, _MC, _MP = (("1M tokens", 1_000_000), ("1M characters", 1_000_000), ("1M pixels", 1_000_000))
 _ONE_IMAGE, _SECOND, _PAGES = (("image", 1), ("second", 1), ("1K pages", 1000))

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from monitor.extract import amount, parsed_json, when
-from monitor.facts import Price, When
-from monitor.source import source
+from monitor.core.facts import Price, When
+from monitor.reading.page import amount, parsed_json, when
+from monitor.reading.source import source
 
 _SIZE = re.compile(r"(?:(?P<upto>≤|<=)|>) ?(?P<size>\d+k)\b", re.IGNORECASE)
 

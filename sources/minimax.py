@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urljoin
 
-from monitor.extract import Unreadable, decode, elements, inline, when
-from monitor.facts import Notice
-from monitor.source import source
+from monitor.core.facts import Notice
+from monitor.reading.page import Unreadable, decode, elements, inline, when
+from monitor.reading.source import source
 
 PAGE = "https://platform.minimax.io/docs/release-notes/models"
 

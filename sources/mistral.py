@@ -17,7 +17,8 @@ then the sooner, is the one to be safe with.
 
 What would break it, as Unreadable: a renamed column, an unknown status, denominator or label of a
 price, TypeScript that is no plain literal where a value is read. A typing error such as
-``2525/06/06`` is passed on as printed, and the core holds the document (monitor.diff.check)."""
+``2525/06/06`` is passed on as printed, and the core holds the document
+(monitor.core.diff.check)."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Listing, Price, Retirement, Stage, When
+from monitor.reading.page import (
     Inline,
     Text,
     Unreadable,
@@ -40,8 +42,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Fact, Listing, Price, Retirement, Stage, When
-from monitor.source import Access, source
+from monitor.reading.source import Access, source
 
 # --- the models page
 # ---------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from monitor.extract import Unreadable, above, amount, parsed_json
-from monitor.facts import Fact, Listing, Price
-from monitor.source import source
+from monitor.core.facts import Fact, Listing, Price
+from monitor.reading.page import Unreadable, above, amount, parsed_json
+from monitor.reading.source import source
 
 _METERS = {
     "input": "input",

@@ -18,9 +18,19 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from monitor.extract import Inline, Text, blocks, codes, inline, layout, sentences, tables, when
-from monitor.facts import Fact, Listing, Retirement, When
-from monitor.source import source
+from monitor.core.facts import Fact, Listing, Retirement, When
+from monitor.reading.page import (
+    Inline,
+    Text,
+    blocks,
+    codes,
+    inline,
+    layout,
+    sentences,
+    tables,
+    when,
+)
+from monitor.reading.source import source
 
 _MODELS = layout(model="model name", description="description")
 _DAY = r"[A-Z][a-z]+ \d{1,2}"

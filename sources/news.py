@@ -20,9 +20,9 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from monitor.extract import entries
-from monitor.facts import Notice
-from monitor.source import source
+from monitor.core.facts import Notice
+from monitor.reading.page import entries
+from monitor.reading.source import source
 
 #: As much of a summary as is kept: AINews writes 50 pages an issue.
 _LENGTH = 1000

@@ -22,7 +22,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.extract import (
+from monitor.core.facts import Listing, Notice, Price, Retirement, Stage, When
+from monitor.reading.page import (
     Block,
     Heading,
     Inline,
@@ -44,8 +45,7 @@ from monitor.extract import (
     unit,
     when,
 )
-from monitor.facts import Listing, Notice, Price, Retirement, Stage, When
-from monitor.source import Access, source
+from monitor.reading.source import Access, source
 
 DOCS = "https://developers.openai.com/api/docs"
 

@@ -38,9 +38,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.extract import Unreadable, above, amount, parsed_json, when
-from monitor.facts import Fact, Listing, Price, Retirement, When
-from monitor.source import source
+from monitor.core.facts import Fact, Listing, Price, Retirement, When
+from monitor.reading.page import Unreadable, above, amount, parsed_json, when
+from monitor.reading.source import source
 
 #: Key of a price: meter, unit, and how many of the priced thing the unit is.
 _METERS = {

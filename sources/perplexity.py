@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import chain
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Notice, Price, Retirement, When
+from monitor.reading.page import (
     Inline,
     Table,
     Text,
@@ -39,8 +40,7 @@ from monitor.extract import (
     sentences,
     when,
 )
-from monitor.facts import Fact, Notice, Price, Retirement, When
-from monitor.source import source
+from monitor.reading.source import source
 
 PAGE = "https://docs.perplexity.ai/docs/resources/changelog"
 

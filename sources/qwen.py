@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from monitor.extract import codes, layout, newest, tables, tables_and_headings, when
-from monitor.facts import Retirement
-from monitor.source import source
+from monitor.core.facts import Retirement
+from monitor.reading.page import codes, layout, newest, tables, tables_and_headings, when
+from monitor.reading.source import source
 
 _MODELS = layout(
     category="category",

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from monitor.extract import Row, codes, layout, newest, tables, when
-from monitor.facts import Fact, Listing, Retirement
-from monitor.source import source
+from monitor.core.facts import Fact, Listing, Retirement
+from monitor.reading.page import Row, codes, layout, newest, tables, when
+from monitor.reading.source import source
 
 _REMOVED = layout(
     retires="removal date", model="model", dedicated="supported by on-demand dedicated*"

@@ -31,7 +31,8 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Notice, Price, Retirement, Stage, When
+from monitor.reading.page import (
     Block,
     Heading,
     Inline,
@@ -52,8 +53,7 @@ from monitor.extract import (
     unit,
     when,
 )
-from monitor.facts import Fact, Notice, Price, Retirement, Stage, When
-from monitor.source import source
+from monitor.reading.source import source
 
 DOCS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform"
 

@@ -22,7 +22,8 @@ from decimal import Decimal
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from monitor.extract import (
+from monitor.core.facts import Fact, Listing, Price, Retirement, When
+from monitor.reading.page import (
     Row,
     Text,
     Unreadable,
@@ -35,8 +36,7 @@ from monitor.extract import (
     tables,
     when,
 )
-from monitor.facts import Fact, Listing, Price, Retirement, When
-from monitor.source import Access, source
+from monitor.reading.source import Access, source
 
 # --- models
 # ------------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from monitor.extract import Block, Heading, Table, Text, blocks, codes, layout, tables, when
-from monitor.facts import Retirement
-from monitor.source import source
+from monitor.core.facts import Retirement
+from monitor.reading.page import Block, Heading, Table, Text, blocks, codes, layout, tables, when
+from monitor.reading.source import source
 
 _MODELS = layout(
     model="deprecated model",

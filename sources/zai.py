@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.extract import Inline, Money, Row, Unreadable, layout, money, tables, unit
-from monitor.facts import Price
-from monitor.source import source
+from monitor.core.facts import Price
+from monitor.reading.page import Inline, Money, Row, Unreadable, layout, money, tables, unit
+from monitor.reading.source import source
 
 _TOKENS = layout(
     model="model",

@@ -8,8 +8,8 @@ import typer
 
 from monitor.cli import lookup, output
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, Within, clock, horizon, opened
+from monitor.core.facts import Json, Listing, Price, Retirement, When, firm, over
 from monitor.errors import NotFound
-from monitor.facts import Json, Listing, Price, Retirement, When, firm, over
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,9 +53,9 @@ def check(
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     asked = list(models or [])
     if file:
-        from monitor.cli import inventory
+        from monitor.answers import model_lists
 
-        asked += [one.name for one in inventory.read(file)]
+        asked += [one.name for one in model_lists.read(file)]
     if not asked:
         raise typer.BadParameter("name a model, or a file of them with -f")
     limit = horizon(within, now)
@@ -75,10 +75,10 @@ def check(
 
 def _status(session: Session, model: str, limit: datetime, now: datetime) -> Json:
     """What is to be said of one model: its status, the offerings that make it so, and the words."""
-    from monitor.store import facts
-    from monitor.store import models as stored
+    from monitor.store import fact_versions
+    from monitor.store import model_lookup as stored
 
-    fresh = facts.freshness(session)
+    fresh = fact_versions.freshness(session)
     found = stored.named(session, (Retirement, Listing, Price), model, official=True)
     if not found:
         return {

@@ -37,11 +37,11 @@ def check(as_json: AsJson = False, db: Db = None) -> None:
 
     Example: lastcall db check
     """
-    from monitor.store import schema, upkeep
+    from monitor.store import maintenance, schema
 
     how = output.form(as_json)
     with opened(db) as store:
-        faults, counts = upkeep.faults(store), upkeep.counts(store)
+        faults, counts = maintenance.faults(store), maintenance.counts(store)
     if how == "json":
         output.document({"schema": schema.HEAD, "rows": counts, "faults": faults})
     else:
@@ -66,12 +66,12 @@ def prune(
 
     Example: lastcall db prune --keep 180d
     """
-    from monitor.store import upkeep
+    from monitor.store import maintenance
 
     how = output.form(as_json)
     before = moment(keep, clock())
     with opened(db) as store, store.write() as session:
-        gone = upkeep.prune(session, before)
+        gone = maintenance.prune(session, before)
     if how == "json":
         output.document({"before": output.stamp(before), "deleted": gone})
     else:
@@ -92,7 +92,7 @@ def copy(
 
     Example: lastcall db copy postgresql://lastcall@localhost/lastcall
     """
-    from monitor.store import sealed, upkeep
+    from monitor.store import maintenance, secrets
     from monitor.store.db import database_url
 
     how = output.form(as_json)
@@ -100,8 +100,8 @@ def copy(
         if store.url == database_url(target):
             raise typer.BadParameter("source and target are the same database")
         with opened(target) as new:
-            copied = upkeep.copy(store, new)
-        used = sealed.status(store)
+            copied = maintenance.copy(store, new)
+        used = secrets.status(store)
     if how == "json":
         output.document({"rows": copied})
     else:

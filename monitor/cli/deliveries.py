@@ -24,7 +24,7 @@ from monitor.errors import NotFound
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.facts import Json
+    from monitor.core.facts import Json
     from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
 app = typer.Typer(
@@ -68,7 +68,7 @@ def list_deliveries(
 
     Example: lastcall deliveries --state dead
     """
-    from monitor.publish import operate
+    from monitor.delivery import admin
     from monitor.store.tables import DeliveryState
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
@@ -77,7 +77,7 @@ def list_deliveries(
             f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}"
         )
     with opened(db) as store, store.read() as session:
-        found = operate.listed(session, state, _target(session, target) if target else None, limit)
+        found = admin.listed(session, state, _target(session, target) if target else None, limit)
         told = [_told(row, event, to) for row, event, to in found]
     if output.machine(how, told, FIELDS):
         return
@@ -127,11 +127,11 @@ def show_delivery(
 
     Example: lastcall deliveries show 17
     """
-    from monitor.publish import operate
+    from monitor.delivery import admin
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := operate.delivery(session, _row(number))):
+        if not (found := admin.delivery(session, _row(number))):
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
@@ -143,7 +143,7 @@ def show_delivery(
                 "error": row.error,
                 "answer": row.answer,
             }
-            for row in operate.tries(session, number)
+            for row in admin.tries(session, number)
         ]
     if how == "json":
         output.document(one | {"tries": tries})
@@ -193,8 +193,8 @@ def replay(
 
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
-    from monitor.publish import operate
-    from monitor.store.log import Wanted, ids_of
+    from monitor.delivery import admin
+    from monitor.store.event_log import Wanted, ids_of
 
     now = clock()
     about = (
@@ -212,9 +212,9 @@ def replay(
     with opened(db) as store, store.write() as session:
         to = _target(session, target) if target else None
         if missing and to and begin:
-            count = operate.replay_missing(session, now, to, begin, events)
+            count = admin.replay_missing(session, now, to, begin, events)
         else:
-            count = operate.replay(
+            count = admin.replay(
                 session, now, [_row(one) for one in ids] if ids else None, to, begin, events
             )
         if ids and not count:
@@ -231,10 +231,10 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
 
     Example: lastcall deliveries cancel 17 18
     """
-    from monitor.publish import operate
+    from monitor.delivery import admin
 
     with opened(db) as store, store.write() as session:
-        count = operate.cancel(session, [_row(one) for one in ids])
+        count = admin.cancel(session, [_row(one) for one in ids])
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
     print(f"{count} deliveries are cancelled")

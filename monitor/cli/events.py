@@ -20,7 +20,7 @@ from monitor.cli.options import (
     opened,
     severity,
 )
-from monitor.facts import Json
+from monitor.core.facts import Json
 
 app = typer.Typer(**PLAIN)
 
@@ -49,7 +49,7 @@ def kinds(glob: str) -> str:
     """A word or glob for kinds of events, checked against the closed list."""
     import fnmatch
 
-    from monitor.events import KINDS
+    from monitor.core.interpret import KINDS
 
     word = glob.strip().lower()
     if not fnmatch.filter(KINDS, word if "*" in word else f"{word}*"):
@@ -93,10 +93,10 @@ def events(
 
     Example: lastcall events --provider openai --kind 'retirement.*' --since 30d
     """
-    from monitor.store import log, sources
+    from monitor.store import event_log, source_state
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
-    wanted = log.Wanted(
+    wanted = event_log.Wanted(
         provider=provider or "",
         model=model or "",
         kind=kinds(kind) if kind else "",
@@ -108,12 +108,12 @@ def events(
         limit=limit,
     )
     with opened(db) as store, store.read() as session:
-        found = log.events(session, wanted)
-        if not found and source and not sources.rows(session, [source]):
+        found = event_log.events(session, wanted)
+        if not found and source and not source_state.rows(session, [source]):
             from monitor.errors import NotFound
 
             raise NotFound(f"no source {source!r} was ever polled; `lastcall sources` lists them")
-        hidden = 0 if found or baseline else log.hidden(session, wanted)
+        hidden = 0 if found or baseline else event_log.hidden(session, wanted)
     show(how, found)
     if not found:
         say = (

@@ -9,8 +9,8 @@ import typer
 
 from monitor.cli import lookup, output
 from monitor.cli.options import PLAIN, AsJson, Db, clock, opened
+from monitor.core.facts import Json
 from monitor.errors import NotFound
-from monitor.facts import Json
 
 if TYPE_CHECKING:
     from monitor.store.tables import PollRow
@@ -34,20 +34,20 @@ def explain(
 
     Example: lastcall explain 412
     """
-    from monitor.store import log, sources
+    from monitor.store import event_log, source_state
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
         row = (
-            log.event(session, event)
+            event_log.event(session, event)
             if not event.isdigit() or (event.isascii() and len(event) < 19)
             else None
         )
         if row is None:
             raise NotFound(f"no event {event!r}; `lastcall events` lists them")
-        kept = sources.kept(session, row.document) if row.document else None
-        body = sources.document(session, row.document) if document and row.document else None
-        poll = sources.poll_at(session, row.source_id, row.detected_at)
+        kept = source_state.kept(session, row.document) if row.document else None
+        body = source_state.document(session, row.document) if document and row.document else None
+        poll = source_state.poll_at(session, row.source_id, row.detected_at)
         marks = lookup.marks_of(session, row.after, now)
     if document:
         if body is None:

@@ -34,7 +34,7 @@ def add(
     Example: lastcall sources add-feed https://blog.example/atom.xml --name acme-blog
     """
     from monitor.settings import load_settings
-    from monitor.store import sources
+    from monitor.store import source_state
 
     name = _name(_address(url), name)
     source = feed(f"news.{name}", url)
@@ -52,7 +52,7 @@ def add(
                     f"{url}: {look.why}; nothing was added (--no-check adds it unseen)"
                 )
         with store.write() as session:
-            sources.add_feed(session, source.id, url, clock())
+            source_state.add_feed(session, source.id, url, clock())
     print(f"{source.id}: added")
     output.say(
         "its first poll is history and alerts nobody; `lastcall run` picks it up, else `lastcall "
@@ -68,15 +68,17 @@ def remove(
 
     Example: lastcall sources remove-feed news.acme-blog
     """
-    from monitor.store import sources
+    from monitor.store import source_state
 
     with opened(db) as store, store.write() as session:
-        found = next((pair[0] for pair in sources.feeds(session).items() if feed in pair), None)
+        found = next(
+            (pair[0] for pair in source_state.feeds(session).items() if feed in pair), None
+        )
         if not found:
             raise NotFound(
                 f"no feed {feed!r} was added; `lastcall sources disable` stops a built-in source"
             )
-        sources.remove_feed(session, found)
+        source_state.remove_feed(session, found)
     print(f"{found}: removed")
 
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitor.cli.output import BOUNDS, stamp
+from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, days_left, firm
 from monitor.errors import NotFound
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, days_left, firm
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.claims import Mark
-    from monitor.store.facts import Known
+    from monitor.core.claims import Mark
+    from monitor.store.fact_versions import Known
 
 
 def notices(
@@ -25,15 +25,15 @@ def notices(
     """
     from sqlalchemy import Text, func, or_, type_coerce
 
-    from monitor.store import facts
-    from monitor.store import marks as marked
-    from monitor.store.models import names
+    from monitor.store import fact_versions
+    from monitor.store import news_verdicts as marked
+    from monitor.store.model_lookup import names
     from monitor.store.tables import NoticeRow
 
     named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
     wanted = {name.rpartition("/")[2] for name in names(text)}
     matches = or_(*(named.contains(f'"{name}"', autoescape=True) for name in sorted(wanted)))
-    found = facts.known(session, [Notice], matches, at=at)
+    found = fact_versions.known(session, [Notice], matches, at=at)
     official = _official(session)
     articles = [] if official is None else marked.articles(session, official, at)
     claimed = marked.marks(
@@ -60,7 +60,7 @@ def marks_json(marks: Sequence[Mark]) -> Json:
     """What an article claims of a model, and what official sources say to it; the worst of it first
     and by itself.
     """
-    from monitor.claims import VERDICTS
+    from monitor.core.claims import VERDICTS
 
     worst = sorted(marks, key=lambda mark: VERDICTS.index(mark.verdict))
     said = [
@@ -80,8 +80,8 @@ def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
     """What the article of an event claims, as the official sources judge it now; nothing for other
     events.
     """
-    from monitor.facts import from_json
-    from monitor.store import marks as marked
+    from monitor.core.facts import from_json
+    from monitor.store import news_verdicts as marked
 
     notice = from_json(fact) if fact and fact["fact"] == "notice" else None
     if not isinstance(notice, Notice) or notice.provider not in marked.press(session):
@@ -97,11 +97,11 @@ def _official(session: Session) -> frozenset[str] | None:
     """The sources whose word counts; None where no news is held, since to ask imports every
     adapter.
     """
-    from monitor.store import marks as marked
+    from monitor.store import news_verdicts as marked
 
     if not marked.press(session):
         return None
-    from monitor.source import officials
+    from monitor.reading.source import officials
     from sources import load
 
     return officials(load())
@@ -147,7 +147,7 @@ def version_json(one: Known, good_at: datetime | None) -> Json:
     """A fact in its public form, with where and when it was seen. ``seen`` is its source's last
     good look.
     """
-    from monitor.identity import canonical
+    from monitor.core.names import canonical
 
     return one.fact.to_json() | {
         "canonical": canonical(one.fact.provider, one.fact.model),
@@ -180,7 +180,7 @@ ENDING = (
 
 def ending_json(one: Known, fact: Retirement, now: datetime, good_at: datetime | None) -> Json:
     """One end that is ahead (or over), as ``upcoming`` and ``check`` tell it."""
-    from monitor.identity import canonical
+    from monitor.core.names import canonical
 
     left = days_left(fact.retires, now)
     return {

@@ -23,7 +23,7 @@ from monitor.cli.options import (
     moment,
     opened,
 )
-from monitor.facts import (
+from monitor.core.facts import (
     Fact,
     Json,
     Listing,
@@ -39,7 +39,7 @@ from monitor.facts import (
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.store.facts import Known
+    from monitor.store.fact_versions import Known
 
 app = typer.Typer(**PLAIN)
 
@@ -90,19 +90,19 @@ def show(
 
     Example: lastcall show gpt-4o-realtime-preview --at 2026-04-01
     """
-    from monitor.store import facts, log
-    from monitor.store import models as stored
+    from monitor.store import event_log, fact_versions
+    from monitor.store import model_lookup as stored
 
     how, now = output.form(as_json, as_jsonl), clock()
     then = moment(at, now, end=True) if at else None
     with opened(db) as store, store.read() as session:
-        fresh = facts.freshness(session)
+        fresh = fact_versions.freshness(session)
         found = stored.named(session, (Retirement, Listing, Price), model, at=then)
         notices, marks = lookup.notices(session, model, now, then)
         called = {one.fact.model.casefold() for one in found}
         events = [
             event
-            for event in log.about(session, [*stored.names(model), *called])
+            for event in event_log.about(session, [*stored.names(model), *called])
             if not then or event["detected_at"] <= (output.stamp(then) or "")
         ]
         if not (found or notices or events):
@@ -161,7 +161,7 @@ def _replacement(row: Json) -> str:
     """What to use instead, and whether any of it lives; that there is nothing is said of what goes
     or is gone.
     """
-    from monitor.store import models as stored
+    from monitor.store import model_lookup as stored
 
     if not row["replacements"]:
         going = row["stage"] in ("deprecated", "retired") or firm(When.from_json(row["retires"]))
@@ -175,7 +175,7 @@ def _redirects(session: Session, found: list[Known], at: datetime | None) -> lis
 
     A list says so of its aliases (xAI, Together); prices that the page states for the name itself
     stand with the rest."""
-    from monitor.store import models as stored
+    from monitor.store import model_lookup as stored
 
     told = []
     for one in found:
@@ -207,14 +207,14 @@ def _conflicts(
     """Statements about the found offerings that contradict each other, side by side, known
     deviations too.
     """
-    from monitor.conflicts import contradicted_by, find, quiet
-    from monitor.identity import canonical
+    from monitor.core.contradictions import contradicted_by, find, quiet
+    from monitor.core.names import canonical
     from monitor.settings import known_deviations, load_settings
-    from monitor.store import facts
-    from monitor.store.conflicts import statements
+    from monitor.store import fact_versions
+    from monitor.store.open_contradictions import statements
 
     models = {canonical(one.fact.provider, one.fact.model) for one in found}
-    known = facts.of_models(session, [Retirement, Price], sorted(models), at=at)
+    known = fact_versions.of_models(session, [Retirement, Price], sorted(models), at=at)
     stating = {(one.source_id, one.fact.fact) for one in known}
     several = len(stating) > len({kind for _, kind in stating})
     if not several and not any(contradicted_by(one.fact) for one in known):
@@ -385,15 +385,15 @@ def upcoming(
 
     Example: lastcall upcoming --within 90d --provider openai
     """
-    from monitor.store import facts
+    from monitor.store import fact_versions
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     limit = horizon(within, now) if within else None
     with opened(db) as store, store.read() as session:
-        fresh = facts.freshness(session)
+        fresh = fact_versions.freshness(session)
         ahead = [
             (fact.retires.starts, lookup.ending_json(one, fact, now, fresh.get(one.source_id)))
-            for one in facts.known(
+            for one in fact_versions.known(
                 session,
                 [Retirement],
                 provider=provider.casefold() if provider else None,
@@ -451,7 +451,7 @@ def _ahead(row: Json, left: str, now: datetime) -> tuple[str, ...]:
 def _matches(fact: Fact, glob: str) -> bool:
     from fnmatch import fnmatchcase
 
-    from monitor.identity import canonical
+    from monitor.core.names import canonical
 
     folded, name = glob.casefold(), fact.model.casefold()
     names = (name, f"{fact.provider}/{name}", canonical(fact.provider, fact.model))
@@ -478,15 +478,15 @@ def prices(
 
     Example: lastcall prices claude-sonnet-5 --history
     """
-    from monitor.store import facts
-    from monitor.store import models as stored
+    from monitor.store import fact_versions
+    from monitor.store import model_lookup as stored
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     if at and history:
         raise typer.BadParameter("give one of --at and --history")
     then = moment(at, now, end=True) if at else None
     with opened(db) as store, store.read() as session:
-        fresh = facts.freshness(session)
+        fresh = fact_versions.freshness(session)
         found = stored.named(session, [Price], model, at=then, history=history)
         if not found and not stored.named(
             session, (Retirement, Listing, Price), model, history=True

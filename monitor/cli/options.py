@@ -14,8 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from monitor.reading.source import Source
     from monitor.settings import Settings
-    from monitor.source import Source
     from monitor.store.db import Store
 
 
@@ -93,7 +93,7 @@ def declared(
     import importlib
 
     from monitor.errors import SettingError
-    from monitor.store import sources
+    from monitor.store import source_state
     from sources import load
 
     found = load({source_id.partition(".")[0] for source_id in only} or None)
@@ -105,7 +105,7 @@ def declared(
     if store is None:
         return found
     with store.read() as session:
-        added = sources.feeds(session)
+        added = source_state.feeds(session)
     return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(found)
 
 
@@ -113,8 +113,8 @@ def feed(source_id: str, url: str) -> Source:
     """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones
     are.
     """
-    from monitor.facts import Notice
-    from monitor.source import Source
+    from monitor.core.facts import Notice
+    from monitor.reading.source import Source
     from sources import news
 
     return Source(
@@ -180,7 +180,7 @@ def days(text: str | None) -> int | None:
 
 
 def severity(text: str) -> str:
-    from monitor.events import SEVERITIES
+    from monitor.core.interpret import SEVERITIES
 
     if text.lower() not in SEVERITIES:
         raise typer.BadParameter(f"{text!r} is no severity; there are {', '.join(SEVERITIES)}")

@@ -48,7 +48,7 @@ def common(kind: str) -> typer.Typer:
         "sub_1f2e3d4c5b6a"
     )
     def enable(target: Target, db: Db = None) -> None:
-        from monitor.publish import outbox
+        from monitor.delivery import outbox
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
@@ -60,7 +60,7 @@ def common(kind: str) -> typer.Typer:
         f"\n\nExample: lastcall {kind} disable sub_1f2e3d4c5b6a"
     )
     def disable(target: Target, db: Db = None) -> None:
-        from monitor.publish import outbox
+        from monitor.delivery import outbox
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
@@ -130,7 +130,7 @@ def add_apprise(
 
     Example: lastcall apprise add discord://ID/TOKEN 'openai/*'
     """
-    from monitor.publish.apprise import service
+    from monitor.delivery.apprise import service
 
     try:
         service(url)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import typer
 
-from monitor.facts import Json
+from monitor.core.facts import Json
 
 Form = Literal["table", "json", "jsonl", "csv"]
 

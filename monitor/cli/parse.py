@@ -30,8 +30,8 @@ def parse(
 
     Example: lastcall parse openai.deprecations page.md
     """
+    from monitor.reading.source import find
     from monitor.settings import load_settings
-    from monitor.source import find
 
     adapter = find(source, declared(load_settings()))
     for fact in adapter.read(_body(file)):

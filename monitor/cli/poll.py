@@ -15,16 +15,16 @@ from monitor.cli import output
 from monitor.cli.events import show
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, declared, opened
 from monitor.errors import SettingError, Unreadable
-from monitor.outcomes import OUTCOMES
+from monitor.polling.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.poll import Polled
+    from monitor.polling.poll import Polled
+    from monitor.reading.source import Source
     from monitor.settings import Settings
-    from monitor.source import Source
     from monitor.store.db import Store
-    from monitor.store.sources import State
+    from monitor.store.source_state import State
 
 app = typer.Typer(**PLAIN)
 
@@ -54,10 +54,10 @@ def poll(
     and the next poll tries again, so that cron stays quiet.
     Example: lastcall poll openai.deprecations
     """
-    from monitor.publish.remind import remind
+    from monitor.delivery.reminders import remind
+    from monitor.reading.source import find
     from monitor.settings import load_settings
-    from monitor.source import find
-    from monitor.store import sources as states
+    from monitor.store import source_state as states
 
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
@@ -100,8 +100,8 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
     """What is due and nobody else polls: a service on an SQLite file has all of it, other processes
     lease theirs.
     """
-    from monitor.store import sources
-    from monitor.store.lock import holder
+    from monitor.store import source_state
+    from monitor.store.service_lock import holder
 
     if pid := holder(store):
         output.say(
@@ -109,17 +109,17 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
         )
         return []
     now = clock()
-    due = sources.due(session, now, len(known))
-    leased = sources.claim(session, [row.id for row in due if row.id in known], now)
+    due = source_state.due(session, now, len(known))
+    leased = source_state.claim(session, [row.id for row in due if row.id in known], now)
     return [row for row in due if row.id in leased]
 
 
 async def _sweep(
     store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]
 ) -> list[Polled]:
-    from monitor.fetch import Fetcher
-    from monitor.poll import Poller
-    from monitor.reader import Sandbox
+    from monitor.polling.fetch import Fetcher
+    from monitor.polling.parser_pool import Sandbox
+    from monitor.polling.poll import Poller
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
@@ -140,20 +140,20 @@ async def _sweep(
 
 async def _deliver(store: Store, settings: Settings) -> None:
     """Send what is due, as the service would, for at most DELIVERING seconds."""
-    from monitor.publish import operate
+    from monitor.delivery import admin
 
     with store.read() as session:
-        waiting = operate.count_due(session, clock())
+        waiting = admin.count_due(session, clock())
     if not waiting:
         return
-    from monitor.publish import Publisher
+    from monitor.delivery.publisher import Publisher
 
     tried, until = 0, time.monotonic() + DELIVERING
     async with Publisher.configured(store, settings, now=clock) as publisher:
         while time.monotonic() < until and (sent := await publisher.drain_once()):
             tried += sent
     with store.read() as session:
-        left = operate.count_waiting(session)
+        left = admin.count_waiting(session)
     output.say(
         f"{tried} tried of {waiting} due"
         + (

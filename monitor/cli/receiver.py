@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from monitor.cli import output
-from monitor.publish import signature
+from monitor.delivery.webhook import signature
 
 HOST = "127.0.0.1"
 

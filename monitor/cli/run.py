@@ -23,9 +23,9 @@ from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, declared, ope
 from monitor.cli.poll import progress, words
 
 if TYPE_CHECKING:
-    from monitor.facts import Json
-    from monitor.poll import Polled
-    from monitor.replay import Step
+    from monitor.core.facts import Json
+    from monitor.polling.poll import Polled
+    from monitor.replaying.replay import Step
 
 app = typer.Typer(**PLAIN)
 
@@ -46,10 +46,10 @@ def run(
     from monitor.logs import configure
     from monitor.service import serve
     from monitor.settings import load_settings, provider_key, secrets
-    from monitor.store import upkeep
+    from monitor.store import maintenance
     from monitor.store.db import Store
-    from monitor.store.lock import alone
     from monitor.store.schema import ready
+    from monitor.store.service_lock import alone
 
     if listen:
         os.environ["LASTCALL_LISTEN"] = listen  # so that it is checked as the setting is
@@ -62,7 +62,7 @@ def run(
     configure(settings.log_level, settings.log_format, [*secrets(settings), *keys])
     with closing(Store(settings.database_url)) as store, alone(store):
         ready(store)
-        upkeep.refuse_damage(store)
+        maintenance.refuse_damage(store)
         asyncio.run(serve(settings, store, partial(declared, settings, store)))
 
 
@@ -96,9 +96,9 @@ def replay(
 
     Example: lastcall replay archive --jsonl
     """
-    from monitor.faults import Faults
-    from monitor.replay import archive
-    from monitor.replay import replay as play
+    from monitor.replaying.fault_injection import Faults
+    from monitor.replaying.replay import archive
+    from monitor.replaying.replay import replay as play
     from monitor.settings import known_deviations, load_settings
 
     how, settings = output.form(as_json, as_jsonl, as_csv), load_settings(db)

@@ -35,11 +35,11 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
     Example: lastcall secrets status
     """
     from monitor.settings import load_settings
-    from monitor.store import sealed
+    from monitor.store import secrets
 
     how = output.form(as_json)
     with opened(db) as store:
-        vault, used = sealed.keys(store, load_settings(db)), sealed.status(store)
+        vault, used = secrets.keys(store, load_settings(db)), secrets.status(store)
     there = {name: vault.has(name) for name in (*vault.names, *sorted(used)) if name}
     if how == "json":
         output.document(
@@ -94,12 +94,12 @@ def rotate(
     Example: lastcall secrets rotate
     """
     from monitor.cli import targets
-    from monitor.store import sealed
+    from monitor.store import secrets
 
     with targets.unlocked(db) as (store, vault):
         if new:
             vault.renew()
-        count = sealed.rotate(store, vault)
+        count = secrets.rotate(store, vault)
     print(
         f"{output.counted(count, 'secret')} sealed anew"
         + (f", with the key {vault.first}" if vault.first else "")

@@ -13,7 +13,7 @@ from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import SettingError
 
 if TYPE_CHECKING:
-    from monitor.facts import Json
+    from monitor.core.facts import Json
     from monitor.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
@@ -60,8 +60,8 @@ async def _auth_test(settings: Settings) -> Json:
     import aiohttp
     from slack_sdk.errors import SlackApiError
 
-    from monitor.publish.guard import Guard
-    from monitor.publish.slack import client, session
+    from monitor.delivery.address_guard import Guard
+    from monitor.delivery.slack.send import client, session
 
     guard = Guard.of(settings)
     async with session(guard) as http:

@@ -21,13 +21,13 @@ from monitor.cli.options import (
     declared,
     opened,
 )
+from monitor.core.facts import Json
 from monitor.errors import NotFound, Unreadable
-from monitor.facts import Json
-from monitor.source import find
+from monitor.reading.source import find
 
 if TYPE_CHECKING:
-    from monitor.diff import Change
-    from monitor.source import Source
+    from monitor.core.diff import Change
+    from monitor.reading.source import Source
     from monitor.store.db import Store
     from monitor.store.tables import SourceRow
 
@@ -153,10 +153,10 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
 
     Example: lastcall sources accept openai.deprecations
     """
-    from monitor.fetch import NO_VALIDATORS, Fetched
-    from monitor.poll import record
+    from monitor.polling.fetch import NO_VALIDATORS, Fetched
+    from monitor.polling.poll import record
     from monitor.settings import known_deviations, load_settings
-    from monitor.store import sources
+    from monitor.store import source_state
 
     how, now = output.form(as_json), clock()
     with opened(db) as store:
@@ -166,7 +166,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             raise NotFound(f"no document is held for {source}")
         _, changes = _held(store, found, state, now)
         with store.read() as session:
-            body = sources.document(session, state.held) or b""
+            body = source_state.document(session, state.held) or b""
         fetched = Fetched(
             status=200,
             body=body,
@@ -229,15 +229,15 @@ def disable_source(source: Id, db: Db = None) -> None:
 
 
 def _switch(source: str, db: str | None, *, enabled: bool) -> None:
-    from monitor.store import sources
+    from monitor.store import source_state
 
     now = clock()
     with opened(db) as store:
         known, _ = _known(store, db)
         find(source, known)
         with store.write() as session:
-            sources.register(session, known, now)
-            row = sources.locked(session, source)
+            source_state.register(session, known, now)
+            row = source_state.locked(session, source)
             row.due_at = now if enabled and not row.enabled else row.due_at
             row.enabled = enabled
     print(f"{source}: {'enabled' if enabled else 'disabled'}")
@@ -246,11 +246,11 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
 def _known(store: Store, db: str | None) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
     """The declared sources and the state of those that have one."""
     from monitor.settings import load_settings
-    from monitor.store import sources
+    from monitor.store import source_state
 
     known = declared(load_settings(db), store)
     with store.read() as session:
-        return known, {row.id: row for row in sources.rows(session)}
+        return known, {row.id: row for row in source_state.rows(session)}
 
 
 def _told(source: Source, row: SourceRow | None, now: datetime) -> Json:
@@ -298,15 +298,15 @@ def _age(at: str | None, now: datetime) -> str:
 
 
 def _standing(store: Store, source: str) -> dict[str, int]:
-    from monitor.store import facts
+    from monitor.store import fact_versions
 
     with store.read() as session:
-        return dict(Counter(fact.fact for fact in facts.standing(session, source).values()))
+        return dict(Counter(fact.fact for fact in fact_versions.standing(session, source).values()))
 
 
 def _waiting(row: SourceRow) -> list[Json]:
     """The changes that wait, with the looks that each had and needs."""
-    from monitor.diff import LOOKS, Pending
+    from monitor.core.diff import LOOKS, Pending
 
     told: list[Json] = []
     for wait in map(Pending.from_json, row.pending):
@@ -324,12 +324,15 @@ def _waiting(row: SourceRow) -> list[Json]:
 
 def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[str, list[Json]]:
     """What releases the held document, and what accepting it would change."""
-    from monitor.diff import diff, snapshot
-    from monitor.poll import doubted
-    from monitor.store import facts, sources
+    from monitor.core.diff import diff, snapshot
+    from monitor.polling.poll import doubted
+    from monitor.store import fact_versions, source_state
 
     with store.read() as session:
-        body, known = sources.document(session, row.held) or b"", facts.standing(session, source.id)
+        body, known = (
+            source_state.document(session, row.held) or b"",
+            fact_versions.standing(session, source.id),
+        )
     try:
         seen = snapshot(source.read(body))
     except Unreadable as error:  # by the adapter of a later version
@@ -344,7 +347,7 @@ def _change(change: Change) -> Json:
     """One change in words and in full: ``~ retirement azure/gpt-4.1: retires 2027-10-14 ->
     2026-10-14``.
     """
-    from monitor.events import subject
+    from monitor.core.interpret import subject
 
     sign = "+" if change.before is None else "-" if change.after is None else "~"
     words = f"{sign} {change.fact.fact} {subject(change.fact)}"

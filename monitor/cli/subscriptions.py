@@ -21,8 +21,8 @@ from monitor.cli.options import (
     moment,
     opened,
 )
+from monitor.core.facts import Json
 from monitor.errors import NotFound
-from monitor.facts import Json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,12 +54,12 @@ def list_subscriptions(
 
     Example: lastcall subscriptions --json
     """
-    from monitor.publish import operate
+    from monitor.delivery import admin
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store, store.read() as session:
         rows = targets.rows(session)
-        owed = operate.owed(session)
+        owed = admin.owed(session)
     told = [targets.told(row) | {"owed": owed.get(row.id, 0)} for row in rows]
     if output.machine(how, told, (*targets.FIELDS, "owed")):
         return
@@ -88,13 +88,13 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
 
     Example: lastcall subscriptions show '#ml-platform'
     """
-    from monitor.publish import operate
+    from monitor.delivery import admin
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
         row = targets.any_of(session, target)
-        states = operate.states(session, row.id)
-        due = operate.next_due(session, row.id)
+        states = admin.states(session, row.id)
+        due = admin.next_due(session, row.id)
     one = targets.told(row) | {
         "threads": row.threads,
         "deliveries": states,
@@ -145,7 +145,7 @@ def try_filter(
 
     Example: lastcall subscriptions test 'openai/gpt-4*' --kinds retirement --since 30d
     """
-    from monitor.store import log
+    from monitor.store import event_log
     from monitor.store.tables import event_json
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
@@ -154,7 +154,7 @@ def try_filter(
     matched = looked = 0
     with opened(db) as store, store.read() as session:
         matches = targets.matcher(_asked(session, wanted, now))
-        for event in log.since(session, start):
+        for event in event_log.since(session, start):
             looked += 1
             if matches(event):
                 matched += 1
@@ -203,7 +203,7 @@ def change(
 
     Example: lastcall subscriptions set '#ml-platform' --digest 'daily 17:00' --timezone
     Europe/Berlin"""
-    from monitor.publish import outbox
+    from monitor.delivery import outbox
 
     how, now = output.form(as_json), clock()
     changed: dict[str, Any] = {name: wanted[name] for name in targets.named(context)}
@@ -232,11 +232,12 @@ def mute(
 
     Example: lastcall subscriptions mute '#ml-platform' 7d
     """
-    from monitor.publish import asking, outbox
+    from monitor.delivery import outbox
+    from monitor.subscriptions import options
 
     how, now = output.form(as_json), clock()
     try:
-        until = asking.muted(time, now)
+        until = options.muted(time, now)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with opened(db) as store, store.write() as session:

@@ -15,10 +15,10 @@ from monitor.cli.poll import progress
 from monitor.errors import StoreError, Unreadable
 
 if TYPE_CHECKING:
+    from monitor.polling.dry_run import Look
+    from monitor.reading.source import Source
     from monitor.settings import Settings
-    from monitor.source import Source
     from monitor.store.tables import SourceRow
-    from monitor.survey import Look
 
 FIELDS = (
     "id",
@@ -52,8 +52,8 @@ def check(
     Exit code: 3 if one could not be fetched or read.
     Example: lastcall sources check
     """
+    from monitor.reading.source import find
     from monitor.settings import load_settings
-    from monitor.source import find
 
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
@@ -78,10 +78,10 @@ def check(
 
 async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
     """What these sources say now, told on stderr as it comes."""
-    from monitor.fetch import Fetcher
-    from monitor.reader import Sandbox
+    from monitor.polling.dry_run import survey
+    from monitor.polling.fetch import Fetcher
+    from monitor.polling.parser_pool import Sandbox
     from monitor.settings import provider_key
-    from monitor.survey import survey
 
     with progress(len(wanted)) as step:
         async with Fetcher() as fetcher, Sandbox() as reader:
@@ -99,7 +99,7 @@ async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
 
 def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
     """The declared sources, and what a database knows of them if there is one. None is made."""
-    from monitor.store import sources
+    from monitor.store import source_state
     from monitor.store.db import Store, database_url
     from monitor.store.schema import current
 
@@ -111,7 +111,7 @@ def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRo
         if not current(store):
             return declared(settings), {}
         with store.read() as session:
-            states = {row.id: row for row in sources.rows(session)}
+            states = {row.id: row for row in source_state.rows(session)}
         return declared(settings, store), states
     except StoreError as error:
         output.say(f"without ages and added feeds: {error}")

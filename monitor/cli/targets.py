@@ -14,8 +14,8 @@ import typer
 
 from monitor.cli import output
 from monitor.cli.options import clock, opened
+from monitor.core.facts import Json
 from monitor.errors import NotFound
-from monitor.facts import Json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -150,13 +150,13 @@ def asked(
     from_file: From = None,
 ) -> Wanted:
     """The columns of a subscription behind the options; a wrong word is a usage error."""
-    from monitor.publish.asking import columns
+    from monitor.subscriptions.options import columns
 
     listed: list[str] = []
     if from_file:
-        from monitor.cli import inventory
+        from monitor.answers import model_lists
 
-        listed = inventory.filters(inventory.read(from_file), from_file)
+        listed = model_lists.filters(model_lists.read(from_file), from_file)
         output.say(
             f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}"
         )
@@ -216,7 +216,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 def threading(text: str) -> str:
     """How later changes are threaded; a wrong word is a usage error."""
-    from monitor.publish import asking
+    from monitor.subscriptions import options as asking
 
     try:
         return asking.threading(text)
@@ -226,7 +226,7 @@ def threading(text: str) -> str:
 
 def matcher(row: SubscriptionRow) -> Callable[[EventRow], bool]:
     """Whether an event would be delivered, going by what a subscription asks for."""
-    from monitor.publish.match import Wanted
+    from monitor.subscriptions.filters import Wanted
 
     wanted, reminded = Wanted.of(row), row.reminders != []
     return lambda event: wanted.matches(event) and (reminded or event.kind != "retirement.reminder")
@@ -240,7 +240,7 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
 
     from monitor.errors import LastcallError
     from monitor.place import database
-    from monitor.store import sealed
+    from monitor.store import secrets as sealed
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
@@ -277,7 +277,7 @@ def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
 def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
     """The store of a command that seals or opens secrets, and the vault to do it with."""
     from monitor.settings import load_settings
-    from monitor.store import sealed
+    from monitor.store import secrets as sealed
 
     with opened(db) as store:
         yield store, sealed.unlock(store, load_settings(db))
@@ -289,7 +289,7 @@ def there(
     """A target by its id or address, with a vault also by an address that is a secret; None where
     there is none.
     """
-    from monitor.store import sealed
+    from monitor.store import secrets as sealed
 
     for row in rows(session, kind):
         if named in (row.id, row.address):
@@ -329,8 +329,8 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
     """Tell a target from now on. One that is there already gets what is asked for now, and is
     enabled again.
     """
-    from monitor.publish import outbox
-    from monitor.store import sealed
+    from monitor.delivery import outbox
+    from monitor.store import secrets as sealed
     from monitor.store.tables import SubscriptionRow
 
     now, due = clock(), 0
@@ -355,8 +355,8 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
 
 def told(row: SubscriptionRow) -> Json:
     """A target in its public form, without secrets."""
-    from monitor.reminders import USUAL
-    from monitor.store import sealed
+    from monitor.core.reminders import USUAL
+    from monitor.store import secrets as sealed
 
     return {
         "id": row.id,
@@ -405,7 +405,7 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
 
 def wants(one: Json) -> str:
     """What a target asked for, in words."""
-    from monitor.reminders import USUAL
+    from monitor.core.reminders import USUAL
 
     filters, more = one["filters"][:SHOWN], len(one["filters"]) - SHOWN
     named = " ".join(filters) + (f" and {more} more" if more > 0 else "")
@@ -433,12 +433,12 @@ def wants(one: Json) -> str:
 
 def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
     """Forget a target with all it is owed; returns its address as it may be shown."""
-    from monitor.publish import operate
-    from monitor.store import sealed
+    from monitor.delivery import admin
+    from monitor.store import secrets as sealed
 
     with store.write() as session:
         row = find(session, kind, named, vault)
-        operate.forget(session, row.id)
+        admin.forget(session, row.id)
     return sealed.public(row)
 
 
@@ -455,10 +455,10 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     """Send that message; the status of the answer. To a webhook its type says that it is no
     event.
     """
-    from monitor.publish import Publisher
-    from monitor.publish.envelope import VERIFICATION
-    from monitor.publish.ledger import Owed
-    from monitor.store import sealed
+    from monitor.delivery.publisher import Publisher
+    from monitor.delivery.queue import Owed
+    from monitor.delivery.webhook.envelope import VERIFICATION
+    from monitor.store import secrets as sealed
     from monitor.store.tables import EventRow
 
     kind = VERIFICATION if row.type == "webhook" else "notice.published"
@@ -486,8 +486,8 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
 
 def check_url(settings: Settings, url: str) -> None:
     """Whether a URL is one that may be delivered to. A bad one is a usage error."""
+    from monitor.delivery.address_guard import Guard
     from monitor.errors import DeliveryFailed
-    from monitor.publish.guard import Guard
 
     try:
         Guard.of(settings).url(url)

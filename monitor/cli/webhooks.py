@@ -62,9 +62,9 @@ def add(
 
     Example: lastcall webhooks add https://hooks.example.com/ai 'openai/*' --kinds retirement
     """
-    from monitor.publish.signature import new_private_key, new_secret, public_key
+    from monitor.delivery.webhook.signature import new_private_key, new_secret, public_key
     from monitor.settings import load_settings
-    from monitor.store import sealed
+    from monitor.store import secrets
     from monitor.store.tables import SubscriptionRow
 
     how, settings = output.form(as_json), load_settings(db)
@@ -82,7 +82,7 @@ def add(
             row = SubscriptionRow(
                 id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted
             )
-            row.secret = sealed.seal_secret(vault, row, secret)
+            row.secret = secrets.seal_secret(vault, row, secret)
             session.add(row)
         refused = _verified(store, settings, row) if verify else ""
     one = targets.told(row)
@@ -123,15 +123,15 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
 
     Example: lastcall webhooks show sub_1f2e3d4c5b6a
     """
-    from monitor.publish import operate
-    from monitor.publish.signature import public_key
-    from monitor.store import sealed
+    from monitor.delivery import admin
+    from monitor.delivery.webhook.signature import public_key
+    from monitor.store import secrets
 
     how, now = output.form(as_json), clock()
     with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
-        owed = operate.states(session, row.id)
-        public = public_key(sealed.opened(vault, row).secret)
+        owed = admin.states(session, row.id)
+        public = public_key(secrets.opened(vault, row).secret)
     one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
         output.document(one)
@@ -198,7 +198,7 @@ def _verified(store: Store, settings: Settings, row: SubscriptionRow) -> str:
     """
     import asyncio
 
-    from monitor.publish import outbox
+    from monitor.delivery import outbox
 
     try:
         asyncio.run(_ask(store, settings, row))
@@ -215,7 +215,7 @@ def _verified(store: Store, settings: Settings, row: SubscriptionRow) -> str:
 
 
 async def _ask(store: Store, settings: Settings, row: SubscriptionRow) -> None:
-    from monitor.publish import Publisher
+    from monitor.delivery.publisher import Publisher
 
     if row.verify != "handshake":
         await targets.try_out(store, settings, row)
@@ -252,7 +252,7 @@ def listen(
     import asyncio
 
     from monitor.cli import receiver
-    from monitor.publish.signature import check
+    from monitor.delivery.webhook.signature import check
 
     if not secret:
         url = f"http://{receiver.HOST}:{port}/"
@@ -294,18 +294,24 @@ def rotate(
 
     Example: lastcall webhooks rotate sub_1f2e3d4c5b6a --grace 48h
     """
-    from monitor.publish.signature import PRIVATE, new_private_key, new_secret, public_key, rotated
-    from monitor.store import sealed
+    from monitor.delivery.webhook.signature import (
+        PRIVATE,
+        new_private_key,
+        new_secret,
+        public_key,
+        rotated,
+    )
+    from monitor.store import secrets
 
     how, overlap, now = output.form(as_json), _grace(grace), clock()
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        was = sealed.opened(vault, row)
+        was = secrets.opened(vault, row)
         secret = new_private_key() if was.secret.startswith(PRIVATE) else new_secret()
         old = rotated(was.secret, was.old_secrets, now, overlap)
         row.secret, row.old_secrets = (
-            sealed.seal_secret(vault, row, secret),
-            sealed.seal_old(vault, row, old),
+            secrets.seal_secret(vault, row, secret),
+            secrets.seal_old(vault, row, old),
         )
     name, key = ("public_key", public_key(secret)) if public_key(secret) else ("secret", secret)
     until = output.stamp(now + overlap)
@@ -317,7 +323,7 @@ def rotate(
 
 
 def _grace(text: str) -> timedelta:
-    from monitor.publish.signature import LONGEST_GRACE
+    from monitor.delivery.webhook.signature import LONGEST_GRACE
 
     match = re.fullmatch(r"(\d{1,6})([smhd]?)", text.strip().lower())
     units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -330,7 +336,7 @@ def _grace(text: str) -> timedelta:
 
 
 def _format(word: str) -> str:
-    from monitor.publish.envelope import FORMATS
+    from monitor.delivery.webhook.envelope import FORMATS
 
     known = {form or "json": form for form in FORMATS}
     if word not in known:
@@ -348,7 +354,7 @@ def schema(
 
     Example: lastcall webhooks schema retirement.postponed
     """
-    from monitor.publish.schema import MESSAGES, message
+    from monitor.delivery.webhook.schema import MESSAGES, message
 
     if kind is None:
         output.document({one: message(one) for one in MESSAGES})
@@ -364,7 +370,7 @@ def enable(webhook: Target, db: Db = None) -> None:
 
     Example: lastcall webhooks enable sub_1f2e3d4c5b6a
     """
-    from monitor.publish import outbox
+    from monitor.delivery import outbox
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
@@ -382,7 +388,7 @@ def disable(webhook: Target, db: Db = None) -> None:
 
     Example: lastcall webhooks disable sub_1f2e3d4c5b6a
     """
-    from monitor.publish import outbox
+    from monitor.delivery import outbox
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
+from monitor.core.facts import Json
+from monitor.delivery.publisher import Publisher
+from monitor.delivery.webhook import signature
 from monitor.demo.site import Loopback, Receiver, Site, Slack
 from monitor.demo.year import steps
-from monitor.facts import Json
-from monitor.fetch import Fetcher
-from monitor.poll import Poller
-from monitor.publish import Publisher, signature
-from monitor.source import Source
-from monitor.store import sources
+from monitor.polling.fetch import Fetcher
+from monitor.polling.poll import Poller
+from monitor.reading.source import Source
+from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.tables import SubscriptionRow
 
@@ -45,7 +46,7 @@ async def run(
     counts: dict[str, int] = {"days": 0, "polls": 0, "events": 0, "refused": 0}
     async with Loopback(site, receiver, slack) as loopback:
         with store.write() as session:
-            sources.register(session, watched, now)
+            source_state.register(session, watched, now)
             session.add_all(_subscriptions(loopback.base, receiver.secret, now))
         publisher = Publisher(
             store, now=lambda: now, allow_networks=(ip_network("127.0.0.0/8"),), allow_http=True
@@ -59,7 +60,7 @@ async def run(
                 counts["days"] += 1
                 for number in range(1, MOST_LOOKS + 1):
                     with store.read() as session:
-                        rows = sources.rows(session, list(watched))
+                        rows = source_state.rows(session, list(watched))
                     if number > LOOKS and not any(row.pending or row.held for row in rows):
                         break
                     now = step.at + number * EVERY

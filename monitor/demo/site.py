@@ -9,7 +9,7 @@ import json
 
 from aiohttp import web
 
-from monitor.publish import signature
+from monitor.delivery.webhook import signature
 
 
 class Site:

@@ -19,16 +19,16 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from monitor.core.facts import Json
+from monitor.delivery.slack import blocks, pausing
+from monitor.delivery.slack.send import Slack, client
 from monitor.errors import DeliveryFailed, LastcallError
-from monitor.facts import Json
-from monitor.publish import blocks, channels
-from monitor.publish.slack import Slack, client
 from monitor.slack_app import buttons, commands, words
 from monitor.slack_app.commands import Answer, Place, answered
-from monitor.store import installations
+from monitor.store import slack_installs
 
 if TYPE_CHECKING:
-    from monitor.publish import Publisher
+    from monitor.delivery.publisher import Publisher
 
 #: How long an answer may take before the request is acknowledged without it, in seconds.
 PATIENCE = 1.0
@@ -82,15 +82,15 @@ class SlackApp:
         Empty for one that took its token back: nothing of it is done with another workspace's.
         """
         with self.store.read() as session:
-            if workspace and installations.find(session, workspace):
-                return installations.token(session, self.publisher.vault, workspace)
+            if workspace and slack_installs.find(session, workspace):
+                return slack_installs.token(session, self.publisher.vault, workspace)
         return self.publisher.slack_token
 
     def workspace(self, body: Json) -> str:
         """Whose request it is; empty where the token of the setting is the only one it can be."""
         name = _workspace(body)
         with self.store.read() as session:
-            return name if name and installations.find(session, name) else ""
+            return name if name and slack_installs.find(session, name) else ""
 
     async def _command(self, ack: Any, body: Json) -> None:
         try:
@@ -185,7 +185,7 @@ class SlackApp:
 
         def rename() -> None:
             with self.store.write() as session:
-                channels.moved(
+                pausing.moved(
                     session, self.workspace(body), event["old_channel_id"], event["new_channel_id"]
                 )
 
@@ -196,10 +196,10 @@ class SlackApp:
             workspace = self.workspace(body)
             with self.store.write() as session:
                 if gone:
-                    installations.disable(session, workspace, gone)
-                    channels.pause_workspace(session, workspace, gone, self.now())
+                    slack_installs.disable(session, workspace, gone)
+                    pausing.pause_workspace(session, workspace, gone, self.now())
                 else:
-                    channels.changed(session, workspace, channel, self.now())
+                    pausing.changed(session, workspace, channel, self.now())
 
         await asyncio.to_thread(change)
         self.publisher.wake()
@@ -249,7 +249,7 @@ class Authorize(AsyncAuthorize):
         user_id: str | None,
         **_actor: Any,
     ) -> AuthorizeResult | None:
-        name = installations.workspace(enterprise_id, team_id, context.is_enterprise_install)
+        name = slack_installs.workspace(enterprise_id, team_id, context.is_enterprise_install)
         token = await asyncio.to_thread(self.app.token, name)
         return (
             AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
@@ -285,4 +285,4 @@ def _workspace(body: Json) -> str:
         )
 
     org_wide = str(body.get("is_enterprise_install", "")).lower() == "true"
-    return installations.workspace(of("enterprise"), of("team"), org_wide)
+    return slack_installs.workspace(of("enterprise"), of("team"), org_wide)

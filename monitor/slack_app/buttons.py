@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
+from monitor.delivery.message_context import background, ends
+from monitor.delivery.slack import blocks
+from monitor.delivery.slack.blocks import Message
 from monitor.errors import NotFound
-from monitor.publish import blocks
-from monitor.publish.background import background, ends
-from monitor.publish.blocks import Message
 from monitor.slack_app.commands import Answer, Place, answered, subscription
-from monitor.store import log, models
+from monitor.store import event_log, model_lookup
 from monitor.store.tables import AcknowledgementRow, EventRow, SubscriptionRow, ThreadRow
 
 SNOOZED = timedelta(days=7)
@@ -50,15 +50,15 @@ def card(session: Session, place: Place, event_id: str, now: datetime) -> Messag
 def history(session: Session, event_id: str) -> Answer:
     """What the log holds about the model of an event, newest first."""
     event = _event(session, event_id)
-    events = log.about(
-        session, [event.folded, *models.names(f"{event.provider}/{event.model}")], EVENTS
+    events = event_log.about(
+        session, [event.folded, *model_lookup.names(f"{event.provider}/{event.model}")], EVENTS
     )
     lines = [f"• {one['detected_at'][:10]}: {blocks.fit(one['summary'], 300)}" for one in events]
     return answered(f"*History of {blocks.fit(event.model, 200)}*", *lines)
 
 
 def _event(session: Session, event_id: str) -> EventRow:
-    event = log.event(session, event_id)
+    event = event_log.event(session, event_id)
     if event is None:
         raise NotFound("That event is not in the log any more.")
     return event

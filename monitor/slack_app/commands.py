@@ -17,16 +17,18 @@ from sqlmodel import Session
 
 from monitor.cli import output, targets
 from monitor.cli.options import horizon
+from monitor.core.facts import Json, Listing, Price, Retirement, days_left, firm, over
+from monitor.core.interpret import metered
+from monitor.core.names import canonical
+from monitor.delivery import admin, outbox
+from monitor.delivery.message_context import METERS
+from monitor.delivery.slack import blocks, pausing
 from monitor.errors import NotFound
-from monitor.events import metered
-from monitor.facts import Json, Listing, Price, Retirement, days_left, firm, over
-from monitor.identity import canonical
-from monitor.publish import asking, blocks, channels, operate, outbox
-from monitor.publish.background import METERS
-from monitor.publish.match import Filter
 from monitor.slack_app.words import Words
-from monitor.store import facts, log, models
+from monitor.store import event_log, fact_versions, model_lookup
 from monitor.store.tables import VERSIONS, SubscriptionRow
+from monitor.subscriptions import options as asking
+from monitor.subscriptions.filters import Filter
 
 #: Lines of a list in an answer.
 LINES = 15
@@ -85,7 +87,7 @@ def answered(*lines: str, public: bool = False) -> Answer:
 def subscription(session: Session, place: Place) -> SubscriptionRow | None:
     """The subscription of a channel, under its id from now on."""
     rows = session.scalars(
-        select(SubscriptionRow).where(channels.these(place.workspace, place.channel, place.name))
+        select(SubscriptionRow).where(pausing.these(place.workspace, place.channel, place.name))
     ).all()
     row = min(rows, key=lambda row: row.address != place.address, default=None)
     if row and row.address != place.address:
@@ -149,7 +151,7 @@ def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> 
         row.filters = kept
         session.add(row)
         return answered(f"✅ *Updated*: this channel hears of {_wants(row)}.", public=True)
-    operate.forget(session, row.id)
+    admin.forget(session, row.id)
     return answered("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
 
 
@@ -180,7 +182,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
     ahead = sorted(
         (
             (fact.retires.starts, one, fact)
-            for one in facts.known(session, [Retirement], official=True)
+            for one in fact_versions.known(session, [Retirement], official=True)
             if isinstance(fact := one.fact, Retirement)
             and fact.retires
             and firm(fact.retires)
@@ -210,7 +212,7 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     from monitor.cli.lookup import missing
 
     (model,) = words.plain
-    found = models.named(session, (Retirement, Listing, Price), model, official=True)
+    found = model_lookup.named(session, (Retirement, Listing, Price), model, official=True)
     if not found:
         raise missing(session, model)
     ends = [one.fact for one in found if isinstance(one.fact, Retirement)]
@@ -218,14 +220,14 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     for fact in ends[:LINES]:
         lines.append(_ahead(fact, now))
         if chain := blocks.chain(
-            models.successors(session, fact, now, None, {fact.model.casefold()})
+            model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
         ):
             lines.append(f"      use instead: {chain}")
     if not ends:
         lines.append("No page says that it retires.")
     lines += _prices([one.fact for one in found if isinstance(one.fact, Price)])
-    if events := log.about(
-        session, [*models.names(model), *{one.fact.model.casefold() for one in found}], 5
+    if events := event_log.about(
+        session, [*model_lookup.names(model), *{one.fact.model.casefold() for one in found}], 5
     ):
         lines += [
             "*Lately*",
@@ -301,7 +303,7 @@ def _wants(row: SubscriptionRow) -> str:
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     """What a channel asked for, when something last arrived, and what keeps the rest."""
     lines = [f"This channel hears of {_wants(row)}."]
-    counts = operate.states(session, row.id)
+    counts = admin.states(session, row.id)
     arrived = (
         f"last message {output.ago(row.last_delivered_at, now)}"
         if row.last_delivered_at

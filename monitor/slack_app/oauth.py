@@ -21,13 +21,13 @@ from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
-from monitor.publish import channels
-from monitor.publish.slack import Slack, client
+from monitor.delivery.slack import pausing
+from monitor.delivery.slack.send import Slack, client
 from monitor.slack_app.app import LOG
-from monitor.store import installations
+from monitor.store import slack_installs
 
 if TYPE_CHECKING:
-    from monitor.publish import Publisher
+    from monitor.delivery.publisher import Publisher
 
 #: What the app asks for. The manifest (deploy/slack-manifest.yaml) says what each is for.
 SCOPES = (
@@ -57,7 +57,7 @@ class Installations(AsyncInstallationStore):
         """A workspace that installs the app again may be posted to again: what it is owed is
         tried.
         """
-        name = installations.workspace(
+        name = slack_installs.workspace(
             installation.enterprise_id, installation.team_id, installation.is_enterprise_install
         )
         told = {key: _plain(value) for key, value in installation.to_dict().items()}
@@ -65,8 +65,8 @@ class Installations(AsyncInstallationStore):
         def save() -> None:
             now = self.publisher.now()
             with self.publisher.store.write() as session:
-                installations.save(session, self.publisher.vault, name, told, now)
-                channels.changed(session, name, None, now)
+                slack_installs.save(session, self.publisher.vault, name, told, now)
+                pausing.changed(session, name, None, now)
 
         await asyncio.to_thread(save)
         self.publisher.wake()
@@ -93,25 +93,25 @@ class Installations(AsyncInstallationStore):
         user_id: str | None = None,
         is_enterprise_install: bool | None = False,
     ) -> Installation | None:
-        name = installations.workspace(enterprise_id, team_id, is_enterprise_install)
+        name = slack_installs.workspace(enterprise_id, team_id, is_enterprise_install)
 
         def find() -> Installation | None:
             with self.publisher.store.read() as session:
-                row = installations.find(session, name)
+                row = slack_installs.find(session, name)
                 if row is None or row.state != "enabled":
                     return None
-                return Installation(**installations.opened(self.publisher.vault, row))
+                return Installation(**slack_installs.opened(self.publisher.vault, row))
 
         return await asyncio.to_thread(find)
 
     async def async_delete_installation(
         self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
     ) -> None:
-        name = installations.workspace(enterprise_id, team_id, not team_id)
+        name = slack_installs.workspace(enterprise_id, team_id, not team_id)
 
         def disable() -> None:
             with self.publisher.store.write() as session:
-                installations.disable(session, name, "slack: uninstalled")
+                slack_installs.disable(session, name, "slack: uninstalled")
 
         await asyncio.to_thread(disable)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from monitor.errors import SettingError
 
 if TYPE_CHECKING:
-    from monitor.publish import Publisher
+    from monitor.delivery.publisher import Publisher
     from monitor.settings import Settings
 
 log = logging.getLogger("lastcall.slack")

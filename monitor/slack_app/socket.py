@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-from monitor.publish.slack import client, session
+from monitor.delivery.slack.send import client, session
 from monitor.slack_app.app import LOG, SlackApp
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from monitor.store.db import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: The newest migration. tests/test_migrations.py holds it equal to alembic/versions.
+#: The newest migration. tests/store/test_migrations.py holds it equal to alembic/versions.
 HEAD = "0002"
 
 #: The name of a duty that nobody has, longer than a page of SQLite: writing it needs new pages.

@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from monitor.facts import Fact, Json, Listing, Notice, Price, Retirement, When
+from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 
 #: Ordered and compared by code point on both databases, so that a prefix of an id is a range of an
 #: index.

@@ -25,11 +25,14 @@ from typing import Any
 import aiohttp
 from sqlmodel import SQLModel, select
 
-from monitor.publish import Publisher, envelope, leases, operate, outbox, signature, webhook
-from monitor.publish.guard import Guard
-from monitor.publish.ledger import Try
+from monitor.delivery import admin, outbox
+from monitor.delivery import claim as leases
+from monitor.delivery.address_guard import Guard
+from monitor.delivery.publisher import Publisher
+from monitor.delivery.queue import Try
+from monitor.delivery.webhook import envelope, send, signature
 from monitor.store.db import Store
-from monitor.store.log import EVENTS, write
+from monitor.store.event_log import EVENTS, write
 from monitor.store.schema import ready
 from monitor.store.tables import EventRow, SubscriptionRow
 from tests.bench.events import event
@@ -212,11 +215,11 @@ async def sent(url: str, count: int, at_once: int) -> float:
     guard = Guard(LOOPBACK, allow_http=True)
     row = EventRow(**event(0) | {"detected_at": clock()})
     made, left = envelope.Envelopes(), iter(range(count))
-    async with webhook.session(guard) as session:
+    async with send.session(guard) as session:
 
         async def one() -> None:
             for _ in left:
-                await webhook.send(session, guard, url, [SECRET], made.seal("", [row]), clock())
+                await send.send(session, guard, url, [SECRET], made.seal("", [row]), clock())
 
         cpu = time.process_time()
         await asyncio.gather(*(one() for _ in range(at_once)))
@@ -236,7 +239,7 @@ async def drained(store: Store, urls: Sequence[str], count: int) -> float:
             while True:
                 await asyncio.sleep(0.05)
                 with store.read() as session:
-                    if not operate.count_waiting(session):
+                    if not admin.count_waiting(session):
                         break
         return time.process_time() - cpu
 

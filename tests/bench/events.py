@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.store.db import Store
-from monitor.store.log import EVENTS, write
+from monitor.store.event_log import EVENTS, write
 from monitor.store.schema import ready
 from tests.bench.report import line, title
 

@@ -9,13 +9,13 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from monitor.replay import Archived, archive
-from monitor.source import REGISTRY
+from monitor.reading.source import REGISTRY
+from monitor.replaying.replay import Archived, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from tests.archive import lay_out
 from tests.bench.report import line, title
-from tests.faulty import FAMILIES, Played, differences, play, play_faulty
+from tests.support.archive import lay_out
+from tests.support.faulty import FAMILIES, Played, differences, play, play_faulty
 
 SEEDS = 20
 

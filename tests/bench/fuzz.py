@@ -1,4 +1,4 @@
-"""The long run of tests/test_fuzz.py: a thousand damages of every fixture, and what left an adapter
+"""The long run of tests/sources/test_fuzz.py: a thousand damages of every fixture, and what left an adapter
 unasked.
 """
 
@@ -7,8 +7,8 @@ from __future__ import annotations
 import time
 
 from tests.bench.report import line, title
-from tests.mutations import damage_faults
-from tests.support import fixtures
+from tests.support.mutations import damage_faults
+from tests.support.paths import fixtures
 
 ROUNDS = 1000
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from sqlmodel import update
 
-from monitor.fetch import Fetcher
-from monitor.poll import Poller
-from monitor.publish import Publisher
-from monitor.reader import Sandbox
+from monitor.delivery.publisher import Publisher
+from monitor.polling.fetch import Fetcher
+from monitor.polling.parser_pool import Sandbox
+from monitor.polling.poll import Poller
 from monitor.service import Service
-from monitor.store import sources
+from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
@@ -42,7 +42,7 @@ async def sweeps(database: str, base: str) -> None:
     }
     load()  # the real adapters are in memory too
     with store.write() as session:
-        sources.register(session, declared, clock())
+        source_state.register(session, declared, clock())
     async with (
         Fetcher(per_host=20) as fetcher,
         Sandbox() as reader,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from lxml import html
 
-from monitor.source import REGISTRY, Source
-from tests.archive import FOLDERS, captures
+from monitor.reading.source import REGISTRY, Source
 from tests.bench.report import line, title
-from tests.support import CORPUS, fixtures
+from tests.support.archive import FOLDERS, captures
+from tests.support.paths import CORPUS, fixtures
 
 
 def largest() -> dict[str, Path]:

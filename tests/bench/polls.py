@@ -17,13 +17,13 @@ from pathlib import Path
 import aiohttp
 from sqlmodel import update
 
-from monitor.fetch import Fetcher
-from monitor.poll import Poller
-from monitor.publish import Publisher
-from monitor.reader import Sandbox
+from monitor.delivery.publisher import Publisher
+from monitor.polling.fetch import Fetcher
+from monitor.polling.parser_pool import Sandbox
+from monitor.polling.poll import Poller
+from monitor.reading.source import Source
 from monitor.service import Service
-from monitor.source import Source
-from monitor.store import sources
+from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
@@ -65,7 +65,7 @@ async def bare(declared: dict[str, Source], etags: dict[str, str]) -> float:
 async def service(store: Store, declared: dict[str, Source], rounds: int = ROUNDS) -> list[float]:
     """CPU seconds of each sweep over all sources, started by the service's own ticks."""
     with store.write() as session:
-        sources.register(session, declared, clock())
+        source_state.register(session, declared, clock())
     spent = []
     async with (
         Fetcher(per_host=20) as fetcher,
@@ -121,7 +121,7 @@ def run() -> None:
         store = ready(Store(f"{directory}/same.db"))
         spent = min(asyncio.run(service(store, same)))
         with store.read() as session:
-            etags = {row.id: row.etag for row in sources.rows(session)}
+            etags = {row.id: row.etag for row in source_state.rows(session)}
         floor = asyncio.run(bare(same, etags))
         line("CPU a source in the running service", spent / COUNT * 1000, "ms", 1.0)
         line(

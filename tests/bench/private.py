@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 
-from monitor.extract import codes, layout, tables, tables_and_headings, when
-from monitor.facts import Fact, Retirement
-from monitor.source import REGISTRY, Source
+from monitor.core.facts import Fact, Retirement
+from monitor.reading.page import codes, layout, tables, tables_and_headings, when
+from monitor.reading.source import REGISTRY, Source
 
 _LAYOUT = layout(retires="shutdown date", model="model", replacement="replacement")
 

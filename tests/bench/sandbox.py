@@ -1,7 +1,7 @@
 """What it costs to read in child processes where nothing changed, beside the same polls read in
 this process.
 
-The guards (monitor.diff.check) cost such a poll nothing: it ends at the digest, before there is
+The guards (monitor.core.diff.check) cost such a poll nothing: it ends at the digest, before there is
 anything to guard."""
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from monitor.fetch import Fetcher
-from monitor.poll import Poller
-from monitor.reader import InProcess, Reader, Sandbox
-from monitor.source import Source
-from monitor.store import sources
+from monitor.polling.fetch import Fetcher
+from monitor.polling.parser_pool import InProcess, Reader, Sandbox
+from monitor.polling.poll import Poller
+from monitor.reading.source import Source
+from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.bench.polls import clock
@@ -40,7 +40,7 @@ async def sweep(
     """CPU seconds of a poll of every source, children included."""
     poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
     with store.read() as session:
-        rows = sources.states(session, list(declared))
+        rows = source_state.states(session, list(declared))
     began = cpu(reader)
     await poller.sweep(rows)
     return cpu(reader) - began
@@ -56,7 +56,7 @@ async def compared(directory: str, declared: dict[str, Source]) -> tuple[float, 
         readers: list[Reader] = [InProcess(), box]
         for store, reader in zip(stores, readers, strict=True):
             with store.write() as session:
-                sources.register(session, declared, clock())
+                source_state.register(session, declared, clock())
             await sweep(store, fetcher, reader, declared)
         for _ in range(ROUNDS):
             for store, reader, figures in zip(stores, readers, spent, strict=True):

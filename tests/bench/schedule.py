@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel import select
 
-from monitor.fetch import NO_VALIDATORS, Fetched
-from monitor.poll import Polled, Poller
+from monitor.polling.fetch import NO_VALIDATORS, Fetched
+from monitor.polling.poll import Polled, Poller
+from monitor.reading.source import Source
 from monitor.service import Service
-from monitor.source import Source
-from monitor.store import sources
+from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from monitor.store.sources import State
+from monitor.store.source_state import State
 from monitor.store.tables import SourceRow
 from tests.bench.private import declare
 from tests.bench.report import line, title
@@ -63,9 +63,9 @@ async def ticking(store: Store, declared: dict[str, Source]) -> tuple[float, int
     ticks.
     """
     with store.write() as session:
-        sources.register(session, declared, clock())
+        source_state.register(session, declared, clock())
         spread = random.Random(1)
-        for row in sources.rows(session):
+        for row in source_state.rows(session):
             row.due_at = clock() + timedelta(seconds=spread.uniform(0, 60))
     poller = Nothing(store, None, declared, clock=clock)  # type: ignore[arg-type]
     service = Service(store, poller, Silent(), lambda: declared, at_once=1000)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ Chromium.
     python -m tests.tools.slack_pictures [FOLDER]        needs chromium; the pictures are
     docs/pictures/slack-*.png
 
-Run by hand after a change of monitor/publish/blocks.py. What Slack draws is only approached; limits
+Run by hand after a change of monitor/delivery/slack/blocks.py. What Slack draws is only approached; limits
 are for the tests."""
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from monitor.facts import Price, When
-from monitor.publish import blocks
-from monitor.publish.blocks import Background, Cost, Heard
+from monitor.core.facts import Price, When
+from monitor.delivery.slack import blocks
+from monitor.delivery.slack.blocks import Background, Cost, Heard
 from monitor.store.db import Store
 from monitor.store.tables import EventRow
-from tests import slack_story
-from tests.receivers import event
+from tests.support import slack_story
+from tests.support.receivers import event
 
 NOW = datetime(2026, 8, 8, 9, tzinfo=UTC)
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -247,7 +247,7 @@ async def channel() -> str:
 
 
 def main() -> None:
-    from tests import support  # noqa: F401  its import loads the sources
+    from tests.support import paths  # noqa: F401  its import loads the sources
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)

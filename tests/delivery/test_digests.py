@@ -1,0 +1,324 @@
+"""When a target is told: digests, quiet hours and pauses, also where clocks change; and digests as
+messages.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+from monitor.delivery import admin, outbox
+from monitor.delivery import claim as leases
+from monitor.delivery.queue import LEASE, Try
+from monitor.store.db import Store
+from monitor.store.tables import DeliveryRow, SubscriptionRow
+from monitor.subscriptions import timing
+from tests.support.receivers import Receiver, event, publisher, serving, target
+
+NOW = datetime(2026, 4, 3, 12, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def due(now: str, severity: str = "notice", **asked) -> str:
+    found = timing.when(target("t", NOW, **asked), severity, at(now))
+    assert found.tzinfo is UTC
+    return found.isoformat(timespec="minutes").removesuffix("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "asked", "then"),
+    [
+        ("2026-06-01T12:30", {}, "2026-06-01T12:30"),
+        ("2026-06-01T12:30", {"digest": "hourly"}, "2026-06-01T13:00"),
+        ("2026-06-01T13:00", {"digest": "hourly"}, "2026-06-01T13:00"),
+        ("2026-06-01T12:30", {"digest": "daily"}, "2026-06-02T09:00"),
+        ("2026-06-01T08:30", {"digest": "daily"}, "2026-06-01T09:00"),
+        ("2026-06-01T08:30", {"digest": "daily", "timezone": "Europe/Berlin"}, "2026-06-02T07:00"),
+        (
+            "2026-06-01T08:30",
+            {"digest": "daily 17:00", "timezone": "America/New_York"},
+            "2026-06-01T21:00",
+        ),
+        # The day of a digest is that of the target, not that of UTC.
+        (
+            "2026-06-01T23:30",
+            {"digest": "daily 08:00", "timezone": "Asia/Tokyo"},
+            "2026-06-02T23:00",
+        ),
+        # On 29 March at 02:00 Berlin's clocks show 03:00; on 25 October at 03:00 they show 02:00
+        # again.
+        (
+            "2026-03-28T12:00",
+            {"digest": "daily 09:00", "timezone": "Europe/Berlin"},
+            "2026-03-29T07:00",
+        ),
+        (
+            "2026-10-24T12:00",
+            {"digest": "daily 09:00", "timezone": "Europe/Berlin"},
+            "2026-10-25T08:00",
+        ),
+        (
+            "2026-03-28T12:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-03-29T01:00",
+        ),
+        (
+            "2026-10-24T12:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-10-25T00:30",
+        ),
+        (
+            "2026-10-25T01:00",
+            {"digest": "daily 02:30", "timezone": "Europe/Berlin"},
+            "2026-10-26T01:30",
+        ),
+    ],
+)
+def test_digests_come_when_they_were_asked_for(now, asked, then):
+    assert due(now, **asked) == then
+    assert due(now, "critical", **asked) == now
+
+
+NIGHT = {"quiet_from": "22:00", "quiet_to": "07:00", "timezone": "Europe/Berlin"}
+NOON = {"quiet_from": "12:00", "quiet_to": "13:30", "timezone": "UTC"}
+LEAP = {"quiet_from": "02:30", "quiet_to": "06:00", "timezone": "Europe/Berlin"}
+LEAPT = {"quiet_from": "22:00", "quiet_to": "02:30", "timezone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(
+    ("now", "asked", "then"),
+    [
+        ("2026-06-01T19:59", NIGHT, "2026-06-01T19:59"),
+        ("2026-06-01T20:00", NIGHT, "2026-06-02T05:00"),
+        ("2026-06-02T04:59", NIGHT, "2026-06-02T05:00"),
+        ("2026-06-02T05:00", NIGHT, "2026-06-02T05:00"),
+        ("2026-06-01T12:00", NOON, "2026-06-01T13:30"),
+        ("2026-06-01T13:30", NOON, "2026-06-01T13:30"),
+        # Nights of eight and of ten hours.
+        ("2026-03-28T21:30", NIGHT, "2026-03-29T05:00"),
+        ("2026-10-24T20:30", NIGHT, "2026-10-25T06:00"),
+        # 02:30 is left out in March: quiet from the leap on, or until it.
+        ("2026-03-29T00:59", LEAP, "2026-03-29T00:59"),
+        ("2026-03-29T01:00", LEAP, "2026-03-29T04:00"),
+        ("2026-03-28T23:00", LEAPT, "2026-03-29T01:00"),
+        ("2026-03-29T01:00", LEAPT, "2026-03-29T01:00"),
+        # 02:30 comes twice in October: what began stays, what ended does not come back.
+        ("2026-10-25T00:29", LEAP, "2026-10-25T00:29"),
+        ("2026-10-25T01:15", LEAP, "2026-10-25T05:00"),
+        ("2026-10-25T00:29", LEAPT, "2026-10-25T00:30"),
+        ("2026-10-25T01:15", LEAPT, "2026-10-25T01:15"),
+    ],
+)
+def test_quiet_hours_are_kept_on_every_night(now, asked, then):
+    assert due(now, **asked) == then
+    assert due(now, "critical", **asked) == now
+
+
+def test_a_digest_in_quiet_hours_comes_at_their_end_and_a_pause_ends_before_either():
+    assert due("2026-06-01T12:00", digest="daily 23:00", **NIGHT) == "2026-06-02T05:00"
+    muted = {"muted_until": at("2026-06-05T21:15")}
+    assert due("2026-06-01T12:00", **muted) == "2026-06-05T21:15"
+    assert due("2026-06-01T12:00", digest="hourly", **muted) == "2026-06-05T22:00"
+    assert due("2026-06-01T12:00", **muted, **NIGHT) == "2026-06-06T05:00"
+    assert due("2026-06-01T12:00", "critical", **muted, **NIGHT) == "2026-06-01T12:00"
+    assert due("2026-06-06T12:00", **muted) == "2026-06-06T12:00"
+
+
+CLOCKS = st.times().map(lambda one: one.replace(second=0, microsecond=0, tzinfo=None))
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+)
+
+
+MOMENTS = st.integers(0, 3 * 365 * 24 * 60).map(
+    lambda minutes: at("2025-01-01T00:00") + timedelta(minutes=minutes)
+)
+
+
+@given(MOMENTS, CLOCKS, CLOCKS, ZONES, st.booleans())
+def test_nothing_is_due_in_quiet_hours_or_more_than_two_days_late(now, first, last, zone, daily):
+    if first == last:
+        return
+    asked = {"quiet_from": f"{first:%H:%M}", "quiet_to": f"{last:%H:%M}", "timezone": zone}
+    row = target("t", NOW, digest=f"daily {last:%H:%M}" if daily else "", **asked)
+    then = timing.when(row, "notice", now)
+    assert timedelta(0) <= then - now < timedelta(hours=50)
+    assert timing.allowed(row, "notice", then) == then
+    assert timing.when(row, "notice", then) == then
+
+
+def test_a_time_that_clocks_leave_out_is_the_leap():
+    assert timing.instant(date(2026, 3, 29), time(2, 59), BERLIN) == at("2026-03-29T01:00")
+    assert timing.instant(date(2026, 3, 29), time(3), BERLIN) == at("2026-03-29T01:00")
+
+
+# --- the outbox
+# --------------------------------------------------------------------------------------------
+
+
+def owe(store: Store, first: int, count: int, now: datetime, **values) -> None:
+    with store.write() as session:
+        events = [event(number, now, **values) for number in range(first, first + count)]
+        session.add_all(events)
+        session.flush()
+        outbox.enqueue(session, events, now)
+
+
+def claim(store: Store, now: datetime, owner: str = "me", limit: int = 100):
+    with store.write() as session:
+        return leases.claim(session, owner, now, limit)
+
+
+def dues(store: Store) -> list[datetime]:
+    with store.read() as session:
+        return [
+            row.next_at for row in session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id)))
+        ]
+
+
+def numbers(owed) -> list[int]:
+    return [one.event.sequence for one in owed]
+
+
+@pytest.fixture
+def hourly(store: Store) -> Store:
+    with store.write() as session:
+        session.add(target("a", NOW, digest="hourly"))
+    return store
+
+
+def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
+    owe(hourly, 1, 3, NOW)
+    assert claim(hourly, NOW + timedelta(minutes=29)) == []
+    owed = claim(hourly, NOW + timedelta(minutes=30))
+    assert numbers(owed) == [1, 2, 3]
+    (message,) = {one.message for one in owed}
+    assert message == leases.message_id(one.event.id for one in reversed(owed))
+    assert claim(hourly, NOW + timedelta(minutes=30), "you") == []
+    # After a crash the same set under the same id, whatever came meanwhile; that follows by itself.
+    owe(hourly, 4, 1, NOW + timedelta(minutes=20))
+    later = NOW + timedelta(minutes=30) + LEASE
+    again = claim(hourly, later, "you")
+    assert (numbers(again), {one.message for one in again}, again[0].number) == (
+        [1, 2, 3],
+        {message},
+        2,
+    )
+    with hourly.write() as session:
+        outbox.retry_later(session, again, Try(later), "you", later, lambda: 0.1)
+    new = claim(hourly, later)
+    assert numbers(new) == [4]
+    assert new[0].message not in ("", message)
+    with hourly.write() as session:
+        outbox.acknowledge(session, [(one, Try(later, 1, 200)) for one in new], later)
+    third = claim(hourly, later + timedelta(hours=1))
+    assert (numbers(third), {one.message for one in third}) == ([1, 2, 3], {message})
+
+
+def test_what_is_critical_does_not_wait_for_the_digest(hourly):
+    owe(hourly, 1, 2, NOW)
+    owe(hourly, 3, 1, NOW, severity="critical")
+    assert numbers(claim(hourly, NOW)) == [3]
+    assert dues(hourly) == [NOW + timedelta(minutes=30)] * 2 + [NOW]
+
+
+def test_a_digest_that_lost_an_event_is_another_message(hourly):
+    owe(hourly, 1, 3, NOW)
+    then = NOW + timedelta(minutes=30)
+    first = claim(hourly, then)
+    with hourly.write() as session:
+        leases.release(session, "me")
+        admin.cancel(session, [first[1].delivery_id])
+    again = claim(hourly, then)
+    assert numbers(again) == [1, 3]
+    assert {one.message for one in again}.isdisjoint({one.message for one in first})
+
+
+def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
+    monkeypatch.setattr(leases, "PER_DIGEST", 2)
+    owe(hourly, 1, 3, NOW)
+    then = NOW + timedelta(hours=1)
+    first = claim(hourly, then)
+    assert (numbers(first), claim(hourly, then)) == ([1, 2], [])
+    with hourly.write() as session:
+        outbox.acknowledge(session, [(one, Try(then, 1, 200)) for one in first], then)
+    assert numbers(claim(hourly, then)) == [3]
+
+
+def test_a_change_of_mind_moves_what_is_owed(hourly):
+    owe(hourly, 1, 1, NOW)
+    owe(hourly, 2, 1, NOW, severity="critical")
+
+    def change(**values) -> list[datetime]:
+        with hourly.write() as session:
+            row = session.exec(select(SubscriptionRow)).one()
+            for name, value in values.items():
+                setattr(row, name, value)
+            session.flush()
+            outbox.retime(session, row, NOW)
+        return dues(hourly)
+
+    week = NOW + timedelta(days=7)
+    assert change(digest="", muted_until=week) == [week, NOW]
+    assert change(muted_until=None) == [NOW, NOW]
+    assert change(quiet_from="12:00", quiet_to="13:30") == [NOW + timedelta(hours=1), NOW]
+    owed = claim(hourly, NOW + timedelta(hours=1))
+    assert [(one.event.sequence, one.message) for one in owed] == [(1, ""), (2, "")]
+
+
+def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
+    with store.write() as session:
+        session.add(target("a", NOW, quiet_from="12:45", quiet_to="18:00"))
+    owe(store, 1, 1, NOW)
+    owe(store, 2, 1, NOW, severity="critical")
+    owed = claim(store, NOW)
+    later = NOW + timedelta(minutes=14)
+    with store.write() as session:
+        for number in range(1, 3):
+            outbox.retry_later(
+                session, [owed[number - 1]], Try(later), "me", later, lambda: 0.5, retry_after=120
+            )
+    assert dues(store) == [NOW.replace(hour=18, minute=0), later + timedelta(minutes=2)]
+
+
+async def test_an_endpoint_gets_one_signed_message_for_a_digest(store):
+    receiver = Receiver()
+    receiver.statuses = [500]
+    clock = [datetime.now(UTC).replace(microsecond=0)]
+    async with serving(receiver.handle) as base:
+        with store.write() as session:
+            hook = target("a", NOW, address=f"{base}/x", secret=receiver.secret, digest="hourly")
+            session.add(hook)
+            session.add(target("b", NOW, address=f"{base}/y", secret=receiver.secret))
+        owe(store, 1, 3, NOW)
+        async with publisher(store, lambda: clock[0]) as sender:
+            assert await sender.drain_once() == 6
+            clock[0] += timedelta(seconds=6)
+            await sender.drain_once()
+    digests = [
+        (one, body)
+        for (one, body), path in zip(receiver.got, receiver.paths, strict=True)
+        if path == "/x"
+    ]
+    alone = [
+        body for (_, body), path in zip(receiver.got, receiver.paths, strict=True) if path == "/y"
+    ]
+    (id_, body), *rest = digests
+    assert rest in ([], [(id_, body)])
+    said = json.loads(body)
+    assert (said["type"], said["timestamp"]) == (
+        "digest",
+        said["data"]["events"][-1]["detected_at"],
+    )
+    assert [one["sequence"] for one in said["data"]["events"]] == [1, 2, 3]
+    assert {json.loads(one)["type"] for one in alone} == {"retirement.postponed"}
