@@ -1,4 +1,4 @@
-"""One module a provider, one ``@source`` function a feed or page."""
+"""One package a provider, one module a page, one ``@source`` function a module."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from monitor.reading.source import REGISTRY, Source
 
 
 def load(providers: Collection[str] | None = None) -> Mapping[str, Source]:
-    """Import every provider module, or those of some providers, and return the declared sources by
-    id.
-    """
-    for module in pkgutil.iter_modules(__path__):
-        if module.name != "example" and (providers is None or module.name in providers):
-            importlib.import_module(f"{__name__}.{module.name}")
+    """Import the pages of every provider, or of some, and return the declared sources by id."""
+    for provider in pkgutil.iter_modules(__path__):
+        if provider.name != "example" and (providers is None or provider.name in providers):
+            package = importlib.import_module(f"{__name__}.{provider.name}")
+            for page in pkgutil.iter_modules(getattr(package, "__path__", ())):
+                importlib.import_module(f"{package.__name__}.{page.name}")
     return REGISTRY

@@ -4,7 +4,7 @@ poll.
     @source("https://acme.example/docs/deprecations.md", every=timedelta(hours=6))
     def deprecations(body: bytes) -> Iterator[Fact]: ...
 
-The module's name is the provider, the function's name the feed: the source above is
+In ``sources/acme/deprecations.py``, or in ``sources/acme.py``, the source above is
 ``acme.deprecations``."""
 
 from __future__ import annotations
@@ -156,9 +156,8 @@ def source(
     """Declare an adapter. The decorated name becomes the Source itself."""
 
     def declare(parse: Parse) -> Source:
-        module, name = parse.__module__.rpartition(".")[2], parse.__name__
         declared = Source(
-            id=f"{module}.{name}",
+            id=_identify(parse.__module__, parse.__name__),
             url=url,
             parse=parse,
             every=every,
@@ -177,6 +176,14 @@ def source(
         return declared
 
     return declare
+
+
+def _identify(module: str, page: str) -> str:
+    """Return ``acme.deprecations`` for the function ``deprecations`` of the module
+    ``sources.acme.deprecations``, and for that of ``sources.acme``.
+    """
+    *packages, name = module.split(".")
+    return f"{packages[-1] if packages and name == page else name}.{page}"
 
 
 def officials(declared: Mapping[str, Source]) -> frozenset[str]:

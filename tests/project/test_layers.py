@@ -101,7 +101,7 @@ METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint"}
 
 MONITOR = sorted((ROOT / "monitor").rglob("*.py"))
-SOURCES = sorted((ROOT / "sources").glob("*.py"))
+SOURCES = sorted((ROOT / "sources").rglob("*.py"))
 
 
 def name(path: Path) -> str:
@@ -190,7 +190,9 @@ def test_an_adapter_knows_only_facts_source_and_extract(path: Path) -> None:
     foreign = {
         other
         for other in imported(path)
-        if other not in known and not (is_pure(other) and stdlib(other))
+        if other not in known
+        and not (is_pure(other) and stdlib(other))
+        and not other.startswith(f"{name(path).rpartition('.')[0]}.")
     }
     assert not foreign, f"{name(path)} imports {sorted(foreign)}"
     assert not list(impurities(path))
