@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from monitor.core.diff import Change, Snapshot
 from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
-from monitor.reading.source import Source
+from monitor.core.origin import Origin
 
 if TYPE_CHECKING:
     from monitor.core.claims import Mark
@@ -132,7 +132,7 @@ def _plain(value: object) -> object:
 
 
 def interpret(
-    source: Source,
+    source: Origin,
     changes: Sequence[Change],
     now: datetime,
     returned: Collection[str] = (),

@@ -24,7 +24,8 @@ from monitor.core.interpret import (
     says,
     subject,
 )
-from monitor.reading.source import Kind, Source
+from monitor.core.origin import Kind
+from monitor.reading.source import Source
 
 #: Raised by the poll (tests/polling/test_poll.py), and by what other issues bring.
 ELSEWHERE = {
