@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from monitor.core.ends import firm, in_force, over
 from monitor.core.facts import Fact, Listing, Price, Retirement
 from monitor.core.names import MAKERS, canonical
 
@@ -332,14 +333,14 @@ def _end(
         for source, fact in own
         if isinstance(fact, Retirement) and fact.surface == "api"
     ]
-    over = [end for end in ends if _over(end[1], official.now)]
-    leaving = [end for end in ends if end not in over and _leaves(end[1])]
-    if over and len(over) < len(ends):
-        why = f"{over[0][0]} lists {len(over)} of {len(ends)} offerings as retired"
-        return Mark(claim, "unconfirmed", why, (over[0][0],))
+    gone = [end for end in ends if over(end[1], official.now)]
+    leaving = [end for end in ends if end not in gone and _leaves(end[1])]
+    if gone and len(gone) < len(ends):
+        why = f"{gone[0][0]} lists {len(gone)} of {len(ends)} offerings as retired"
+        return Mark(claim, "unconfirmed", why, (gone[0][0],))
     if ends:
-        source, fact = (over or leaving or ends)[0]
-        confirmed = {"retired": over, "retiring": over or leaving, "available": not over}[
+        source, fact = (gone or leaving or ends)[0]
+        confirmed = {"retired": gone, "retiring": gone or leaving, "available": not gone}[
             claim.about
         ]
         early = claim.about == "retiring" and not confirmed
@@ -367,17 +368,8 @@ def _end(
     )
 
 
-def _over(fact: Fact, now: datetime) -> bool:
-    return isinstance(fact, Retirement) and (
-        fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
-    )
-
-
 def _leaves(fact: Fact) -> bool:
-    return isinstance(fact, Retirement) and (
-        fact.stage == "deprecated"
-        or (fact.retires is not None and fact.retires.bound != "not_before")
-    )
+    return isinstance(fact, Retirement) and (fact.stage == "deprecated" or firm(fact.retires))
 
 
 def _stage(fact: Fact) -> str:
@@ -400,8 +392,7 @@ def _price(claim: Claim, own: Sequence[tuple[str, Fact]], now: datetime) -> Mark
         and fact.meter in meters
         and (fact.surface, fact.tier) == ("api", "standard")
         if (fact.currency, fact.per) == ("USD", "1M tokens")
-        if not (fact.starts and fact.starts.starts > now)
-        and not (fact.ends and fact.ends.passed(now))
+        if in_force(fact, now)
     ]
     if not told:
         return _silent(claim, "such a price")

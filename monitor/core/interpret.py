@@ -13,11 +13,12 @@ from base64 import b32encode
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from monitor.core.diff import Change, Snapshot
+from monitor.core.ends import days_left, firm, is_day, near, over, passed, scheduled
 from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 from monitor.core.origin import Origin
 
@@ -59,9 +60,6 @@ KINDS = (
     "endpoint.failing",
     "endpoint.recovered",
 )
-
-#: A firm end this near makes an announcement critical.
-SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -221,7 +219,7 @@ def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
             ]
             left = _regions(change).difference(*others)
             if left == _regions(change) or (
-                left and isinstance(change.fact, Retirement) and _over(change.fact, now)
+                left and isinstance(change.fact, Retirement) and over(change.fact, now)
             ):
                 yield change  # an end that has passed was told of the whole row
             elif left:
@@ -246,10 +244,7 @@ def completions(
     return [
         _completed(Change(None, fact), fact, now, ends or {})
         for fact in facts
-        if isinstance(fact, Retirement)
-        and fact.stage != "retired"
-        and fact.retires
-        and fact.retires.passed(now)
+        if isinstance(fact, Retirement) and fact.stage != "retired" and passed(fact.retires, now)
     ]
 
 
@@ -278,8 +273,8 @@ def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
     ahead = (
         fact.retires.ends
         for fact in facts.values()
-        if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires
-        if fact.retires.bound != "not_before" and fact.retires.ends > now
+        if isinstance(fact, Retirement) and fact.stage != "retired"
+        if firm(fact.retires) and not passed(fact.retires, now)
     )
     return min(ahead, default=None)
 
@@ -307,23 +302,10 @@ def days(count: int) -> str:
 
 def _left(end: When, now: datetime) -> str:
     """How long until a firm date, in words; a floor is never counted down."""
-    if end.bound == "not_before" or len(end.text) < 10:
+    left = days_left(end, now)
+    if left is None or left < 0:
         return ""
-    left = (end.starts.date() - now.date()).days
-    return f" (in {days(left)})" if left > 0 else " (today)" if left == 0 else ""
-
-
-def lasts(fact: Retirement) -> datetime:
-    """Until when a model is there: an end that is not firm is none; retired on an untold day is
-    long ago.
-    """
-    if fact.retires and fact.retires.bound != "not_before":
-        return fact.retires.starts
-    return (
-        datetime.min.replace(tzinfo=UTC)
-        if fact.stage == "retired"
-        else datetime.max.replace(tzinfo=UTC)
-    )
+    return f" (in {days(left)})" if left else " (today)"
 
 
 def _instead(fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> str:
@@ -338,8 +320,8 @@ def _itself(end: Retirement | None, now: datetime) -> str:
     """Whether a replacement is going too: `` (itself retires 2026-12-01)``."""
     if end is None:
         return ""
-    when = f" {end.retires}" if end.retires and _firm(end.retires) else ""
-    if _over(end, now):
+    when = f" {end.retires}" if firm(end.retires) else ""
+    if over(end, now):
         return f" (itself retired{when})"
     return (
         f" (itself retires{when})"
@@ -367,7 +349,7 @@ def _appeared(
 ) -> Draft:
     if after.stage == "retired":
         return _completed(change, after, now, ends)
-    if after.stage == "active" and not _firm(after.retires):
+    if after.stage == "active" and not firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
         kind, words = (
             ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
@@ -383,8 +365,7 @@ def _announced(
         words = f"{after.term or after.stage}, no date told"
     else:
         words = f"retires {after.retires}{_left(after.retires, now)}"
-    near = _firm(after.retires) and after.retires is not None and after.retires.starts - now <= SOON
-    severity: Severity = "critical" if near else "action"
+    severity: Severity = "critical" if near(after.retires, now) else "action"
     return _draft(
         "retirement.announced", severity, change, words + _instead(after, now, ends), after.retires
     )
@@ -400,11 +381,11 @@ def _vanished(
     """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the
     page for good.
     """
-    if _over(before, now):
+    if over(before, now):
         if keeps_past:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
         return _completed(change, before, now, ends)
-    if before.stage == "active" and not _firm(before.retires):
+    if before.stage == "active" and not firm(before.retires):
         return _draft(
             "model.unlisted", "action", change, "left the page; no retirement was announced"
         )
@@ -429,14 +410,6 @@ def _completed(
     return replace(
         _draft("retirement.completed", "critical", change, words, fact.retires), once=True
     )
-
-
-def _over(fact: Retirement, now: datetime) -> bool:
-    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
-
-
-def _firm(end: When | None) -> bool:
-    return end is not None and end.bound != "not_before"
 
 
 def _moved(
@@ -472,16 +445,12 @@ def _stage_or_date(
 ) -> Draft | None:
     if after.stage == "retired" != before.stage:
         return _completed(change, after, now, ends)
-    open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
-    if open_end and (after.stage == "deprecated" or _firm(after.retires)):
+    open_end = before.stage in ("active", "legacy") and not firm(before.retires)
+    if open_end and (after.stage == "deprecated" or firm(after.retires)):
         return _announced(change, after, now, ends)
     if before.retires == after.retires:
         if before.stage != after.stage:
-            if (
-                after.stage == "active"
-                and before.stage == "deprecated"
-                and not _firm(after.retires)
-            ):
+            if after.stage == "active" and before.stage == "deprecated" and not firm(after.retires):
                 return _draft(
                     "retirement.withdrawn", "notice", change, "no longer deprecated", after.retires
                 )
@@ -496,17 +465,17 @@ def _stage_or_date(
 
 def _date(change: Change, was: When | None, to: When | None, now: datetime) -> Draft:
     if to is None:
-        if _firm(was):
+        if firm(was):
             return _draft(
                 "retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was
             )
         return _draft("retirement.changed", "info", change, f"no floor any more, was {was}", was)
     if was is None:
-        severity: Severity = "action" if _firm(to) else "info"
+        severity: Severity = "action" if firm(to) else "info"
         return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
     overlap = was.starts == to.starts or (was.starts < to.ends and to.starts < was.ends)
     if was.bound != to.bound or overlap:
-        firmer = _firm(to) and not _firm(was)
+        firmer = firm(to) and not firm(was)
         return _draft(
             "retirement.changed",
             "action" if firmer else "notice",
@@ -515,9 +484,9 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
             to,
         )
     moved = abs((to.starts.date() - was.starts.date()).days)
-    by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
+    by = f" by {days(moved)}" if moved and is_day(to) and is_day(was) else ""
     if to.starts > was.starts:
-        severity = "action" if _firm(to) else "info"
+        severity = "action" if firm(to) else "info"
         return _draft(
             "retirement.postponed",
             severity,
@@ -525,8 +494,7 @@ def _date(change: Change, was: When | None, to: When | None, now: datetime) -> D
             f"postponed{by}, {was} -> {to}{_left(to, now)}",
             to,
         )
-    near = _firm(to) and to.starts - now <= SOON
-    severity = "critical" if near else "action" if _firm(to) else "notice"
+    severity = "critical" if near(to, now) else "action" if firm(to) else "notice"
     return _draft(
         "retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to
     )
@@ -548,7 +516,7 @@ def _listing(
                     change,
                     "no longer listed, and no retirement is known",
                 )
-            elif _over(end, now):
+            elif over(end, now):
                 # Another platform's list, another platform's dates: say whose retirement it was.
                 whose = (
                     "" if before.surface == end.surface else f"{end.model} on the {end.surface} "
@@ -597,17 +565,17 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
                 came.append(after)
             case Price() as before, None:
                 gone.append(before)
-    for price in [price for price in came if _ahead(price, now)]:
+    for price in [price for price in came if scheduled(price, now)]:
         came.remove(price)
         words = f"{metered(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
-    for price in [price for price in gone if _ahead(price, now)]:
+    for price in [price for price in gone if scheduled(price, now)]:
         gone.remove(price)
         if any(price.amount == other.amount for other in came):
             continue  # it took effect some hours early
         words = f"{metered(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
-    stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
+    stood = [price for price in gone if not passed(price.ends, now)]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
     for price in came:
         if stood:
@@ -649,11 +617,7 @@ def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
 
 
 def _from(price: Price, now: datetime) -> str:
-    return f" from {price.starts.text}" if price.starts and _ahead(price, now) else ""
-
-
-def _ahead(price: Price, now: datetime) -> bool:
-    return price.starts is not None and price.starts.starts > now
+    return f" from {price.starts.text}" if price.starts and scheduled(price, now) else ""
 
 
 def metered(price: Price) -> str:
