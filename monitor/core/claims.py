@@ -18,7 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from monitor.core.ends import firm, in_force, over
+from monitor.core.ends import in_force, leaving, over
 from monitor.core.facts import Fact, Listing, Price, Retirement
 from monitor.core.names import MAKERS, canonical
 
@@ -334,15 +334,13 @@ def _end(
         if isinstance(fact, Retirement) and fact.surface == "api"
     ]
     gone = [end for end in ends if over(end[1], official.now)]
-    leaving = [end for end in ends if end not in gone and _leaves(end[1])]
+    going = [end for end in ends if end not in gone and leaving(end[1])]
     if gone and len(gone) < len(ends):
         why = f"{gone[0][0]} lists {len(gone)} of {len(ends)} offerings as retired"
         return Mark(claim, "unconfirmed", why, (gone[0][0],))
     if ends:
-        source, fact = (gone or leaving or ends)[0]
-        confirmed = {"retired": gone, "retiring": gone or leaving, "available": not gone}[
-            claim.about
-        ]
+        source, fact = (gone or going or ends)[0]
+        confirmed = {"retired": gone, "retiring": gone or going, "available": not gone}[claim.about]
         early = claim.about == "retiring" and not confirmed
         said: Verdict = "confirmed" if confirmed else "unconfirmed" if early else "contradicted"
         return Mark(
@@ -366,10 +364,6 @@ def _end(
     return Mark(
         claim, "contradicted" if claim.about == "retired" else "unconfirmed", why, (tellers[0],)
     )
-
-
-def _leaves(fact: Fact) -> bool:
-    return isinstance(fact, Retirement) and (fact.stage == "deprecated" or firm(fact.retires))
 
 
 def _stage(fact: Fact) -> str:

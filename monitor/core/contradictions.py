@@ -29,9 +29,10 @@ from typing import Literal
 
 from monitor.core.ends import firm, in_force, over
 from monitor.core.facts import Fact, Price, Retirement, When
-from monitor.core.interpret import Draft, Severity, metered, subject
+from monitor.core.interpret import Draft, metered, subject
 from monitor.core.names import MAKERS, canonical
 from monitor.core.origin import Origin
+from monitor.core.severity import Severity
 
 What = Literal["end", "price"]
 

@@ -49,6 +49,11 @@ def over(fact: Retirement, now: datetime) -> bool:
     return fact.stage == "retired" or passed(fact.retires, now)
 
 
+def leaving(fact: Retirement) -> bool:
+    """Return True if a model is on its way out, or gone."""
+    return fact.stage in ("deprecated", "retired") or firm(fact.retires)
+
+
 def coming_day(fact: Retirement, now: datetime) -> When | None:
     """Return the firm day on which a model that is not over retires; None if there is none."""
     return None if over(fact, now) or days_left(fact.retires, now) is None else fact.retires

@@ -15,18 +15,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from monitor.core.diff import Change, Snapshot
-from monitor.core.ends import days_left, firm, is_day, near, over, passed, scheduled
+from monitor.core.ends import days_left, firm, is_day, leaving, over, passed, scheduled
 from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
 from monitor.core.origin import Origin
+from monitor.core.severity import Severity, move, severity
 
 if TYPE_CHECKING:
     from monitor.core.claims import Mark
-
-Severity = Literal["info", "notice", "action", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "notice", "action", "critical")
 
 KINDS = (
     "model.listed",
@@ -263,8 +261,8 @@ def reminder(
     when = "today" if left == 0 else f"in {days(left)}"
     late = f" (reminder of {days(mark)}, late)" if left < mark else ""
     words = f"retires {end}, {when}{late}{_instead(fact, now, ends)}"
-    severity: Severity = "critical" if left <= LAST_DAYS else "action"
-    told = _draft("retirement.reminder", severity, Change(None, fact), words, end)
+    urgency: Severity = "critical" if left <= LAST_DAYS else "action"
+    told = _draft("retirement.reminder", urgency, Change(None, fact), words, end)
     return replace(told, once=True, occasion=str(mark))
 
 
@@ -354,20 +352,24 @@ def _appeared(
         kind, words = (
             ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
         )
-        return _draft(kind, "info", change, f"{words}{floor}")
-    return _announced(change, after, now, ends)
+        return _draft(kind, severity(None, after, now), change, f"{words}{floor}")
+    return _announced(change, None, after, now, ends)
 
 
 def _announced(
-    change: Change, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+    change: Change,
+    before: Retirement | None,
+    after: Retirement,
+    now: datetime,
+    ends: Mapping[str, Retirement],
 ) -> Draft:
     if after.retires is None:
         words = f"{after.term or after.stage}, no date told"
     else:
         words = f"retires {after.retires}{_left(after.retires, now)}"
-    severity: Severity = "critical" if near(after.retires, now) else "action"
+    urgency = severity(before, after, now)
     return _draft(
-        "retirement.announced", severity, change, words + _instead(after, now, ends), after.retires
+        "retirement.announced", urgency, change, words + _instead(after, now, ends), after.retires
     )
 
 
@@ -443,61 +445,54 @@ def _stage_or_date(
     now: datetime,
     ends: Mapping[str, Retirement],
 ) -> Draft | None:
+    """The event about the stage and the date of a row, None where neither changed."""
     if after.stage == "retired" != before.stage:
         return _completed(change, after, now, ends)
-    open_end = before.stage in ("active", "legacy") and not firm(before.retires)
-    if open_end and (after.stage == "deprecated" or firm(after.retires)):
-        return _announced(change, after, now, ends)
-    if before.retires == after.retires:
-        if before.stage != after.stage:
-            if after.stage == "active" and before.stage == "deprecated" and not firm(after.retires):
-                return _draft(
-                    "retirement.withdrawn", "notice", change, "no longer deprecated", after.retires
-                )
-            words = f"{after.term or after.stage}, was {before.term or before.stage}"
-            return _draft("retirement.changed", "notice", change, words, after.retires)
-        if (before.announced, before.deprecated) != (after.announced, after.deprecated):
-            words = f"announced {after.announced or after.deprecated or 'on no told day'}"
-            return _draft("retirement.changed", "info", change, words, after.retires)
+    if leaving(after) and not leaving(before):
+        return _announced(change, before, after, now, ends)
+    kind, words = _date(before.retires, after.retires, now) or _stage(before, after)
+    if not kind:
         return None
-    return _date(change, before.retires, after.retires, now)
+    urgency = severity(before, after, now)
+    return _draft(kind, urgency, change, words, after.retires or before.retires)
 
 
-def _date(change: Change, was: When | None, to: When | None, now: datetime) -> Draft:
+def _stage(before: Retirement, after: Retirement) -> tuple[str, str]:
+    """The kind and the words of a row that changed without its date; empty for none."""
+    if before.stage != after.stage:
+        if after.stage == "active" and before.stage == "deprecated" and not firm(after.retires):
+            return "retirement.withdrawn", "no longer deprecated"
+        return (
+            "retirement.changed",
+            f"{after.term or after.stage}, was {before.term or before.stage}",
+        )
+    if (before.announced, before.deprecated) != (after.announced, after.deprecated):
+        return (
+            "retirement.changed",
+            f"announced {after.announced or after.deprecated or 'on no told day'}",
+        )
+    return "", ""
+
+
+def _date(was: When | None, to: When | None, now: datetime) -> tuple[str, str] | None:
+    """The kind and the words of a date that changed."""
+    if was == to:
+        return None
     if to is None:
         if firm(was):
-            return _draft(
-                "retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was
-            )
-        return _draft("retirement.changed", "info", change, f"no floor any more, was {was}", was)
+            return "retirement.withdrawn", f"retirement withdrawn, was {was}"
+        return "retirement.changed", f"no floor any more, was {was}"
+    left = _left(to, now)
     if was is None:
-        severity: Severity = "action" if firm(to) else "info"
-        return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
-    overlap = was.starts == to.starts or (was.starts < to.ends and to.starts < was.ends)
-    if was.bound != to.bound or overlap:
-        firmer = firm(to) and not firm(was)
-        return _draft(
-            "retirement.changed",
-            "action" if firmer else "notice",
-            change,
-            f"retires {to}{_left(to, now)}, was {was}",
-            to,
-        )
+        return "retirement.changed", f"retires {to}{left}"
     moved = abs((to.starts.date() - was.starts.date()).days)
     by = f" by {days(moved)}" if moved and is_day(to) and is_day(was) else ""
-    if to.starts > was.starts:
-        severity = "action" if firm(to) else "info"
-        return _draft(
-            "retirement.postponed",
-            severity,
-            change,
-            f"postponed{by}, {was} -> {to}{_left(to, now)}",
-            to,
-        )
-    severity = "critical" if near(to, now) else "action" if firm(to) else "notice"
-    return _draft(
-        "retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to
-    )
+    match move(was, to):
+        case "earlier":
+            return "retirement.advanced", f"pulled in{by}, {was} -> {to}{left}"
+        case "later":
+            return "retirement.postponed", f"postponed{by}, {was} -> {to}{left}"
+    return "retirement.changed", f"retires {to}{left}, was {was}"
 
 
 def _listing(

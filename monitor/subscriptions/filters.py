@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING
 from monitor.core.ends import firm
 from monitor.core.facts import When
 from monitor.core.names import MAKERS, bare, canonical
+from monitor.core.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from monitor.store.tables import EventRow, SubscriptionRow
 
-SEVERITIES = ("info", "notice", "action", "critical")
 
 #: Kinds about the service itself: for operator targets, and nothing else is.
 OPERATOR_KINDS = ("source", "endpoint")

@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 from monitor.core.ends import days_left, firm, near, passed
 from monitor.core.facts import Json, Retirement, When, from_json
+from monitor.core.severity import SEVERITIES
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: With some room below Slack's own limits.
 HEADER, TEXT, FIELD, TOTAL = 150, 2900, 1900, 10_000
