@@ -37,7 +37,7 @@ from monitor.settings import Settings, known_deviations, provider_key
 from monitor.slack_app.serve import slack_app
 from monitor.store import schema, source_state
 from monitor.store.db import SKEW, Store
-from monitor.store.source_state import State
+from monitor.store.source_state import SourceState
 from monitor.web import health
 
 log = logging.getLogger("lastcall")
@@ -105,7 +105,7 @@ class Service:
             str, datetime | None
         ] = {}  # what broke or is not declared, and until when it is left alone
         self._turn = asyncio.Lock()
-        self._waiting: dict[str, State] = {}
+        self._waiting: dict[str, SourceState] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._coming = False  # a worker that was started and has not begun
 
@@ -150,7 +150,7 @@ class Service:
             self._hire()
             await self._poll(row)
 
-    def _due(self, limit: int) -> Sequence[State]:
+    def _due(self, limit: int) -> Sequence[SourceState]:
         """What this process is to poll now. SQLite has one service (store.lock), so that it needs
         no leases.
         """
@@ -191,7 +191,7 @@ class Service:
         with self.store.write() as session:
             source_state.lease(session, until)
 
-    async def _poll(self, row: State) -> None:
+    async def _poll(self, row: SourceState) -> None:
         try:
             polled = await self.poller.poll(row)
         except StoreError as error:

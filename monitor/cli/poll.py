@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.reading.source import Source
     from monitor.settings import Settings
     from monitor.store.db import Store
-    from monitor.store.source_state import State
+    from monitor.store.source_state import SourceState
 
 app = typer.Typer(**PLAIN)
 
@@ -96,7 +96,7 @@ def poll(
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
-def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[State]:
+def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[SourceState]:
     """What is due and nobody else polls: a service on an SQLite file has all of it, other processes
     lease theirs.
     """
@@ -115,7 +115,7 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
 
 
 async def _sweep(
-    store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]
+    store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[SourceState]
 ) -> list[Polled]:
     from monitor.polling.fetch import Fetcher
     from monitor.polling.parser_pool import Sandbox

@@ -237,7 +237,7 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
         find(source, known)
         with store.write() as session:
             source_state.register(session, known, now)
-            row = source_state.locked(session, source)
+            row = source_state.lock(session, source)
             row.due_at = now if enabled and not row.enabled else row.due_at
             row.enabled = enabled
     print(f"{source}: {'enabled' if enabled else 'disabled'}")
@@ -301,7 +301,7 @@ def _standing(store: Store, source: str) -> dict[str, int]:
     from monitor.store import fact_versions
 
     with store.read() as session:
-        return dict(Counter(fact.fact for fact in fact_versions.standing(session, source).values()))
+        return dict(Counter(fact.fact for fact in fact_versions.current(session, source).values()))
 
 
 def _waiting(row: SourceRow) -> list[Json]:
@@ -331,7 +331,7 @@ def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[
     with store.read() as session:
         body, known = (
             source_state.document(session, row.held) or b"",
-            fact_versions.standing(session, source.id),
+            fact_versions.current(session, source.id),
         )
     try:
         seen = snapshot(source.read(body))

@@ -53,7 +53,7 @@ from monitor.store import event_log, open_contradictions, source_state
 from monitor.store import fact_versions as versions
 from monitor.store import news_verdicts as marked
 from monitor.store.db import Result, Store, retried
-from monitor.store.source_state import State
+from monitor.store.source_state import SourceState
 from monitor.store.tables import SourceRow
 
 #: After so many failed polls in a row the operator is told, once.
@@ -221,7 +221,7 @@ def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[st
 
 
 async def fetch(
-    getter: Getter, source: Source, row: State, key: str | None, url: str | None
+    getter: Getter, source: Source, row: SourceState, key: str | None, url: str | None
 ) -> Fetched:
     """Ask for the document, with the validators of the last accepted one."""
     return await getter.get(
@@ -229,7 +229,7 @@ async def fetch(
     )
 
 
-async def parse(reader: Reader, source: Source, row: State, fetched: Fetched) -> Look:
+async def parse(reader: Reader, source: Source, row: SourceState, fetched: Fetched) -> Look:
     """Read a document, if it is not the accepted one. Raises Unreadable."""
     return (
         Look(row.seen)
@@ -275,12 +275,12 @@ def record(
     official = officials(declared)
     today = calendar(now, fetched)
     with store.write() as session:
-        row = source_state.locked(session, source.id)
+        row = source_state.lock(session, source.id)
         if (
             facts is None and row.seen != digest
         ):  # another process took over another document since the row was read
             return Polled(source.id, "unchanged", row.rows)
-        known = versions.standing(session, source.id)
+        known = versions.current(session, source.id)
         first = row.baseline_at is None
         pending = [Pending.from_json(wait) for wait in row.pending]
         recent = [Said.from_json(said) for said in row.recent]
@@ -310,9 +310,9 @@ def record(
             recent=recent,
             spaced=spaced,
             returned=versions.returned(session, source.id, fresh),
-            ends=versions.ends(session, source.provider, [*gone, *ending]),
-            marks=marked.marks(session, official, articles, now),
-            agreed=lambda doubted: versions.agreed(session, source, doubted, declared),
+            ends=versions.retirements(session, source.provider, [*gone, *ending]),
+            marks=marked.verdicts(session, official, articles, now),
+            agreed=lambda doubted: versions.agreed_elsewhere(session, source, doubted, declared),
             held_looks=held_looks,
             accepted=accepted,
         )
@@ -323,7 +323,7 @@ def record(
         if fetched.body and (
             decision.outcome == "suspect" or decision.changes or decision.pending or first
         ):
-            document = source_state.keep(
+            document = source_state.keep_document(
                 session, fetched.body, url=fetched.url, content_type=fetched.content_type, now=now
             )
         if not OUTCOMES[decision.outcome].believed:
@@ -341,13 +341,13 @@ def record(
                 draft.fact for draft in decision.drafts
             ]
             told = (
-                marked.published(session, official, said, row.good_at or now)
+                marked.affected_articles(session, official, said, row.good_at or now)
                 if source.id in official
                 else []
             )
             versions.apply(session, source.id, decision.changes, now, document)
             noted = _noted(known, seen or {})
-            versions.note(session, source.id, noted)
+            versions.write_notes(session, source.id, noted)
             touched = _models([change.fact for change in decision.changes] + noted)
             drafts = decision.drafts + open_contradictions.compare(
                 session, touched, declared, deviations, now
@@ -411,7 +411,7 @@ def record_failure(
     """
     status = error.status or 0 if isinstance(error, FetchFailed) else 200
     with store.write() as session:
-        row = source_state.locked(session, source.id)
+        row = source_state.lock(session, source.id)
         row.checked_at, row.due_at, row.outcome, row.error = now, due_at, outcome, str(error)
         row.failures, row.lease_until = row.failures + 1, None
         drafts = []
@@ -573,11 +573,11 @@ class Poller:
         self._unchanged: list[dict[str, Any]] = []
 
     async def sweep(
-        self, rows: Iterable[State], tell: Callable[[Polled], None] = lambda polled: None
+        self, rows: Iterable[SourceState], tell: Callable[[Polled], None] = lambda polled: None
     ) -> list[Polled]:
         """Poll these sources and return how each ended; ``tell`` hears of each as it ends."""
 
-        async def one(row: State) -> Polled:
+        async def one(row: SourceState) -> Polled:
             async with self._slots:
                 polled = await self.poll(row)
             tell(polled)
@@ -590,7 +590,7 @@ class Poller:
             raise broke[0]  # after all the others: none is left behind, half polled
         return [polled for polled in ended if isinstance(polled, Polled)]
 
-    async def poll(self, row: State) -> Polled:
+    async def poll(self, row: SourceState) -> Polled:
         """One poll of one source. Expected failures are an outcome, not an exception."""
         source = self.declared[row.id]
         self.busy.add(row.id)
@@ -599,7 +599,7 @@ class Poller:
         finally:
             self.busy.discard(row.id)
 
-    async def _poll(self, source: Source, row: State) -> Polled:
+    async def _poll(self, source: Source, row: SourceState) -> Polled:
         now = self.clock()
         key = self.keys(source.access.key) if source.access else None
         if source.access and not key:
@@ -638,7 +638,7 @@ class Poller:
         return polled
 
     async def _failed(
-        self, source: Source, row: State, error: LastcallError, outcome: str, now: datetime
+        self, source: Source, row: SourceState, error: LastcallError, outcome: str, now: datetime
     ) -> Polled:
         due_at = next_due(now, source.every, error, row.failures + 1, self.chance)
         return await self._write(
@@ -649,7 +649,7 @@ class Poller:
         """What one of the functions that write returns, run beside the event loop (db.retried)."""
         return await asyncio.to_thread(retried, partial(work, self.store, *given, **more))
 
-    def note(self, row: State, fetched: Fetched, now: datetime, due_at: datetime) -> None:
+    def note(self, row: SourceState, fetched: Fetched, now: datetime, due_at: datetime) -> None:
         """Remember a poll in which nothing changed, for the next flush."""
         tags = fetched.validators
         self._unchanged.append(
@@ -680,9 +680,9 @@ class Poller:
 
 def _write_unchanged(store: Store, noted: Sequence[dict[str, Any]]) -> None:
     with store.write() as session:
-        source_state.unchanged(session, noted)
+        source_state.record_unchanged(session, noted)
 
 
 def _write_off(store: Store, source: Source, now: datetime, why: str) -> None:
     with store.write() as session:
-        source_state.off(session, source.id, now, now + source.every, why)
+        source_state.record_off(session, source.id, now, now + source.every, why)

@@ -25,7 +25,7 @@ DOCUMENTS: Any = DocumentRow.__table__  # type: ignore[attr-defined]
 LEASE = timedelta(minutes=2)
 
 
-class State(Protocol):
+class SourceState(Protocol):
     """What a poll must know of its source before it starts: a SourceRow, or a plain line of its
     table.
     """
@@ -116,7 +116,7 @@ def rows(session: Session, source_ids: Sequence[str] | None = None) -> list[Sour
 
 
 #: What a poll needs of a source, in plain lines: no ORM is set up for them.
-_STATE = select(*(SOURCES.c[name] for name in sorted(vars(State)) if name in SOURCES.c))
+_STATE = select(*(SOURCES.c[name] for name in sorted(vars(SourceState)) if name in SOURCES.c))
 #: Asked every second, so built once.
 _DUE = (
     _STATE.where(
@@ -129,14 +129,14 @@ _DUE = (
 )
 
 
-def states(session: Session, source_ids: Sequence[str]) -> Sequence[State]:
+def states(session: Session, source_ids: Sequence[str]) -> Sequence[SourceState]:
     """What a poll must know of these sources, by id."""
     query = _STATE.where(SOURCES.c.id.in_(source_ids)).order_by(SOURCES.c.id)
     lines: Sequence[Any] = session.connection().execute(query).all()
     return lines
 
 
-def due(session: Session, now: datetime, limit: int) -> Sequence[State]:
+def due(session: Session, now: datetime, limit: int) -> Sequence[SourceState]:
     """The enabled sources whose time has come and that nobody has a lease on, longest overdue
     first.
     """
@@ -194,14 +194,14 @@ def clamp(session: Session, now: datetime) -> int:
     return len(session.connection().execute(query).all())
 
 
-def locked(session: Session, source_id: str) -> SourceRow:
+def lock(session: Session, source_id: str) -> SourceRow:
     """The row of a source, fresh, and nobody else's until the transaction ends."""
     query = select(SourceRow).where(SOURCES.c.id == source_id).with_for_update()
     row: SourceRow = session.execute(query.execution_options(populate_existing=True)).scalar_one()
     return row
 
 
-def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
+def record_unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
     """Record many polls in which nothing changed, in one statement.
 
     Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at
@@ -226,7 +226,7 @@ def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
     session.connection().execute(query, states)
 
 
-def off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
+def record_off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
     """Record that a source cannot be asked, since its key is missing: neither a success nor a
     failure.
     """
@@ -246,7 +246,9 @@ def record(session: Session, polls: Sequence[dict[str, Any]]) -> None:
     session.connection().execute(insert(POLLS), polls)
 
 
-def keep(session: Session, body: bytes, *, url: str, content_type: str, now: datetime) -> str:
+def keep_document(
+    session: Session, body: bytes, *, url: str, content_type: str, now: datetime
+) -> str:
     """Keep a document, once, and return its SHA-256 in hex."""
     sha256 = hashlib.sha256(body).hexdigest()
     there = (
@@ -277,7 +279,7 @@ def document(session: Session, sha256: str) -> bytes | None:
     return zlib.decompress(body) if body is not None else None
 
 
-def kept(session: Session, sha256: str) -> Any | None:
+def document_details(session: Session, sha256: str) -> Any | None:
     """What is known of a kept document beside its bytes: url, content_type, size, fetched_at."""
     columns = (DOCUMENTS.c.url, DOCUMENTS.c.content_type, DOCUMENTS.c.size, DOCUMENTS.c.fetched_at)
     return (

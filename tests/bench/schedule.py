@@ -20,7 +20,7 @@ from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from monitor.store.source_state import State
+from monitor.store.source_state import SourceState
 from monitor.store.tables import SourceRow
 from tests.bench.private import declare
 from tests.bench.report import line, title
@@ -37,7 +37,7 @@ class Nothing(Poller):
 
     polled = 0
 
-    async def poll(self, row: State) -> Polled:
+    async def poll(self, row: SourceState) -> Polled:
         self.polled += 1
         now = self.clock()
         self.note(row, NOT_MODIFIED, now, now + timedelta(minutes=1))

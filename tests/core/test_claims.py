@@ -320,7 +320,7 @@ def verdicts(store: Store, now: datetime, at: datetime | None = None) -> dict[st
     with store.read() as session:
         found = news_verdicts.articles(session, officials(DECLARED), at)
         notices = [one.fact for one in found if isinstance(one.fact, Notice)]
-        told = news_verdicts.marks(session, officials(DECLARED), notices, now, at)
+        told = news_verdicts.verdicts(session, officials(DECLARED), notices, now, at)
     return {str(mark.claim): mark.verdict for said in told.values() for mark in said}
 
 

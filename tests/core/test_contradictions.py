@@ -507,7 +507,7 @@ async def test_hints_alone_raise_nothing_and_are_kept(watched: World) -> None:
         == []
     )
     with watched.store.read() as session:
-        standing = versions.standing(session, LITELLM.id).values()
+        standing = versions.current(session, LITELLM.id).values()
         assert event_log.events(session, Wanted(baseline=None)) == []
     assert {fact.amount for fact in standing if isinstance(fact, Price)} == {Decimal("3.00")}
     assert {str(fact.retires) for fact in standing if isinstance(fact, Retirement)} == {
@@ -589,7 +589,7 @@ def test_what_is_open_is_what_is_found_and_all_of_it_closes(worlds: list[list[St
         for said in [*worlds, []]:
             touched = set()
             for where in ALL:
-                before = versions.standing(session, where)
+                before = versions.current(session, where)
                 after = {
                     one.fact.key: one.fact for one in said if one.fact and one.source.id == where
                 }

@@ -115,7 +115,7 @@ class World:
 
     def standing(self, source_id: str) -> list[object]:
         with self.store.read() as session:
-            return list(versions.standing(session, source_id).values())
+            return list(versions.current(session, source_id).values())
 
     def validators(self, source_id: str) -> tuple[str, str, str]:
         with self.store.read() as session:

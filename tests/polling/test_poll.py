@@ -163,7 +163,7 @@ class Watch:
     @property
     def standing(self) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, self.source.id).values())
+            return list(versions.current(session, self.source.id).values())
 
     def count(self, table: type) -> int:
         with self.store.read() as session:

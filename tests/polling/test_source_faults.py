@@ -155,7 +155,7 @@ class World:
     @property
     def standing(self) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, self.source.id).values())
+            return list(versions.current(session, self.source.id).values())
 
     @property
     def told(self) -> list[str]:

@@ -84,7 +84,7 @@ class World:
 
     def standing(self, source_id: str) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, source_id).values())
+            return list(versions.current(session, source_id).values())
 
     def events(self) -> list[Json]:
         """What happened since the first looks, oldest first."""

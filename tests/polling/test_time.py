@@ -142,7 +142,7 @@ def test_t4_no_lease_lasts_more_than_a_minute_longer(store: Store) -> None:
     with store.write() as session:
         source_state.register(session, ["acme.models"], now)
         assert source_state.claim(session, ["acme.models"], now) == {"acme.models"}
-        source_state.off(session, "acme.models", now, now + HOUR, "")
+        source_state.record_off(session, "acme.models", now, now + HOUR, "")
         source_state.lease(session, {"acme.models": now + source_state.LEASE})
         assert source_state.clamp(session, now - HOUR) == 1
         assert source_state.claim(session, ["acme.models"], now - HOUR) == {"acme.models"}
@@ -154,9 +154,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     later = now + YEAR
     with store.write() as session:
         source_state.register(session, ["acme.fine"], now)
-        source_state.off(session, "acme.fine", now, now + HOUR, "")
+        source_state.record_off(session, "acme.fine", now, now + HOUR, "")
         source_state.register(session, ["acme.ahead", "acme.new"], later)
-        source_state.off(session, "acme.ahead", later, later + HOUR, "")
+        source_state.record_off(session, "acme.ahead", later, later + HOUR, "")
         for name, until_ in (("fine", now + HOUR), ("ahead", later)):
             session.add(target(name, now, quiet_until=until_))
         session.add_all(event(number, now) for number in (1, 2, 3))

@@ -376,7 +376,7 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
             await until(lambda: state(store, "acme.broken").failures > 0 and len(receiver.got) == 1)
             await until(lambda: all(row.checked_at for row in rows(store)))
             with store.write() as session:
-                source_state.locked(session, "acme.held").held = "a document"
+                source_state.lock(session, "acme.held").held = "a document"
             status, body = await get(f"{base}/metrics")
     assert status == 200
     found = {

@@ -114,8 +114,8 @@ def apply(store: Store, changes: list[Change], now: datetime = NOW, document: st
 def test_what_is_written_stands_as_it_was(known: Store) -> None:
     apply(known, [Change(None, fact) for fact in FACTS])
     with known.read() as session:
-        found = versions.standing(session, DEPRECATIONS)
-        assert versions.standing(session, "openai.pricing") == {}
+        found = versions.current(session, DEPRECATIONS)
+        assert versions.current(session, "openai.pricing") == {}
     assert found == {fact.key: fact for fact in FACTS}
     assert [found[fact.key].to_json() for fact in FACTS] == [
         fact.to_json() for fact in FACTS
@@ -130,7 +130,7 @@ def test_an_end_that_moves_has_a_history(known: Store) -> None:
 
     def end(**asked: Any) -> list[str]:
         with known.read() as session:
-            found = versions.known(session, [Retirement], **asked)
+            found = versions.matching(session, [Retirement], **asked)
         return [
             one.fact.retires.text
             for one in found
@@ -146,7 +146,7 @@ def test_an_end_that_moves_has_a_history(known: Store) -> None:
     ]
     assert end(at=NOW + DAY - timedelta(microseconds=1)) == ends[:1]
     with known.read() as session:
-        history = versions.known(session, [Retirement], history=True)
+        history = versions.matching(session, [Retirement], history=True)
     assert [(one.document, one.first_seen, one.ended) for one in history] == [
         (f"doc{number}", NOW + number * DAY, NOW + (number + 1) * DAY) for number in range(3)
     ]
@@ -161,7 +161,7 @@ def test_many_changes_at_once(known: Store) -> None:
         known, [Change(before, after) for before, after in zip(many, moved, strict=True)], NOW + DAY
     )
     with known.read() as session:
-        assert set(versions.standing(session, DEPRECATIONS).values()) == set(moved)
+        assert set(versions.current(session, DEPRECATIONS).values()) == set(moved)
         assert versions.returned(session, DEPRECATIONS, many) == {fact.key for fact in many}
 
 
@@ -170,7 +170,7 @@ def test_a_fact_stands_once(known: Store) -> None:
     with pytest.raises(StoreError), known.write() as session:
         versions.apply(session, DEPRECATIONS, [Change(None, gpt("2027-01-01"))], NOW, "d")
     with known.read() as session:
-        assert list(versions.standing(session, DEPRECATIONS).values()) == [gpt()]
+        assert list(versions.current(session, DEPRECATIONS).values()) == [gpt()]
 
 
 def test_what_stood_before_has_returned(known: Store) -> None:
@@ -190,7 +190,7 @@ def test_facts_are_found_by_any_of_their_names(known: Store) -> None:
     def models(**asked: Any) -> set[str]:
         with known.read() as session:
             return {
-                one.fact.model for one in versions.known(session, [Listing, Retirement], **asked)
+                one.fact.model for one in versions.matching(session, [Listing, Retirement], **asked)
             }
 
     assert models(names=["gpt-4o"]) == {"GPT-4o", "gpt-4o"}
@@ -208,10 +208,10 @@ def test_the_end_of_a_listed_model_is_known_from_every_source_of_its_provider(kn
     listed = Listing(model="gpt-4o", provider="openai")
     alias = Listing(model="chat-latest", alias_of="gpt-4o", provider="openai")
     with known.read() as session:
-        assert versions.ends(session, "openai", [listed]) == {"gpt-4o": gpt()}
-        assert versions.ends(session, "openai", [alias]) == {"gpt-4o": gpt()}
-        assert versions.ends(session, "azure", [listed]) == {}
-        assert versions.ends(session, "openai", [gpt()]) == {}
+        assert versions.retirements(session, "openai", [listed]) == {"gpt-4o": gpt()}
+        assert versions.retirements(session, "openai", [alias]) == {"gpt-4o": gpt()}
+        assert versions.retirements(session, "azure", [listed]) == {}
+        assert versions.retirements(session, "openai", [gpt()]) == {}
 
 
 # --- sources, documents, polls
@@ -247,7 +247,7 @@ def test_a_document_is_kept_once(store: Store) -> None:
     body = b"the page " * 1000
     for number in range(2):
         with store.write() as session:
-            kept = source_state.keep(
+            kept = source_state.keep_document(
                 session,
                 body,
                 url="https://x.example/",
@@ -285,7 +285,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
         for source_id, saw in ((DEPRECATIONS, "one"), ("openai.pricing", "older"))
     ]
     with known.write() as session:
-        source_state.unchanged(session, states)
+        source_state.record_unchanged(session, states)
     with known.read() as session:
         same, moved_on = source_state.rows(session)
     assert (same.checked_at, same.good_at, same.due_at, same.outcome) == (
@@ -306,7 +306,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
 
 def test_a_source_without_its_key_neither_fails_nor_succeeds(known: Store) -> None:
     with known.write() as session:
-        source_state.off(session, DEPRECATIONS, NOW, NOW + DAY, "OPENAI_API_KEY is not set")
+        source_state.record_off(session, DEPRECATIONS, NOW, NOW + DAY, "OPENAI_API_KEY is not set")
     with known.read() as session:
         (row,) = source_state.rows(session, [DEPRECATIONS])
     assert (row.outcome, row.error, row.failures, row.good_at, row.due_at) == (
@@ -695,7 +695,7 @@ def test_an_error_takes_everything_back(known: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         work()
     with known.read() as session:
-        assert versions.standing(session, DEPRECATIONS) == {}
+        assert versions.current(session, DEPRECATIONS) == {}
         assert event_log.events(session, Wanted()) == []
 
 
