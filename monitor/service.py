@@ -30,7 +30,7 @@ from monitor.delivery.reminders import remind
 from monitor.errors import StoreError
 from monitor.logs import Line
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import Sandbox
+from monitor.polling.parser_pool import ParserPool
 from monitor.polling.poll import Polled, Poller
 from monitor.reading.source import Source
 from monitor.settings import Settings, known_deviations, provider_key
@@ -98,7 +98,7 @@ class Service:
         self.ticked = time.monotonic()
         self.error = ""
         self.metrics = health.Metrics(
-            store, poller.clock, lambda: getattr(poller.reader, "killed", 0)
+            store, poller.clock, lambda: getattr(poller.parser, "killed", 0)
         )
         self._renewed = self.ticked
         self._left: dict[
@@ -370,7 +370,7 @@ async def serve(
         source_state.register(session, known, clock())
     publisher = Publisher.configured(store, settings, now=clock)
     fetching, slack = Fetcher(overall=settings.concurrency), slack_app(publisher, settings)
-    async with fetching as fetcher, Sandbox() as reader, publisher, slack as add_slack:
+    async with fetching as fetcher, ParserPool() as parser, publisher, slack as add_slack:
         poller = Poller(
             store,
             fetcher,
@@ -381,7 +381,7 @@ async def serve(
             deviations=deviations,
             concurrency=settings.concurrency,
             wake=publisher.wake,
-            reader=reader,
+            parser=parser,
         )
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
         publisher.tell = service.metrics.tried

@@ -118,12 +118,12 @@ async def _sweep(
     store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[SourceState]
 ) -> list[Polled]:
     from monitor.polling.fetch import Fetcher
-    from monitor.polling.parser_pool import Sandbox
+    from monitor.polling.parser_pool import ParserPool
     from monitor.polling.poll import Poller
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher, Sandbox() as reader:
+        async with Fetcher() as fetcher, ParserPool() as parser:
             poller = Poller(
                 store,
                 fetcher,
@@ -133,7 +133,7 @@ async def _sweep(
                 urls=settings.source_urls,
                 deviations=known_deviations(settings),
                 concurrency=settings.concurrency,
-                reader=reader,
+                parser=parser,
             )
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 

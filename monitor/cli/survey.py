@@ -80,14 +80,14 @@ async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
     """What these sources say now, told on stderr as it comes."""
     from monitor.polling.dry_run import survey
     from monitor.polling.fetch import Fetcher
-    from monitor.polling.parser_pool import Sandbox
+    from monitor.polling.parser_pool import ParserPool
     from monitor.settings import provider_key
 
     with progress(len(wanted)) as step:
-        async with Fetcher() as fetcher, Sandbox() as reader:
+        async with Fetcher() as fetcher, ParserPool() as parser:
             return await survey(
                 fetcher,
-                reader,
+                parser,
                 wanted,
                 keys=provider_key,
                 urls=settings.source_urls,

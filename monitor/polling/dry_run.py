@@ -9,7 +9,7 @@ from typing import Literal
 
 from monitor.errors import FetchFailed, Unreadable
 from monitor.polling.fetch import NO_VALIDATORS
-from monitor.polling.parser_pool import Reader
+from monitor.polling.parser_pool import Parser
 from monitor.polling.poll import Getter
 from monitor.reading.source import Source
 
@@ -34,7 +34,7 @@ class Look:
 
 async def survey(
     getter: Getter,
-    reader: Reader,
+    parser: Parser,
     sources: Iterable[Source],
     *,
     keys: Callable[[str], str | None] = lambda name: None,
@@ -48,7 +48,7 @@ async def survey(
     """
 
     async def one(source: Source) -> Look:
-        look = await _look(getter, reader, source, keys, (urls or {}).get(source.id))
+        look = await _look(getter, parser, source, keys, (urls or {}).get(source.id))
         tell(look)
         return look
 
@@ -57,7 +57,7 @@ async def survey(
 
 async def _look(
     getter: Getter,
-    reader: Reader,
+    parser: Parser,
     source: Source,
     keys: Callable[[str], str | None],
     url: str | None,
@@ -71,7 +71,7 @@ async def _look(
         return Look(source.id, "unreachable", _why(source, error), error.status or 0)
     verdict: Verdict
     try:
-        rows = len((await reader.read(source, fetched.body)).facts or ())
+        rows = len((await parser.parse(source, fetched.body)).facts or ())
         verdict, why = "ok", ""
     except Unreadable as error:
         verdict, why, rows = "unreadable", _why(source, error), 0

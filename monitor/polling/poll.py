@@ -47,7 +47,7 @@ from monitor.errors import FetchFailed, LastcallError, NotFound, StoreError, Unr
 from monitor.polling.fetch import Fetched, Validators, next_due
 from monitor.polling.http_rules import flavour, told_at
 from monitor.polling.outcomes import OUTCOMES, Outcome
-from monitor.polling.parser_pool import InProcess, Look, Reader
+from monitor.polling.parser_pool import InProcessParser, ParsedPage, Parser
 from monitor.reading.source import REGISTRY, Source, officials
 from monitor.store import event_log, open_contradictions, source_state
 from monitor.store import fact_versions as versions
@@ -229,12 +229,12 @@ async def fetch(
     )
 
 
-async def parse(reader: Reader, source: Source, row: SourceState, fetched: Fetched) -> Look:
+async def parse(parser: Parser, source: Source, row: SourceState, fetched: Fetched) -> ParsedPage:
     """Read a document, if it is not the accepted one. Raises Unreadable."""
     return (
-        Look(row.seen)
+        ParsedPage(row.seen)
         if fetched.not_modified
-        else await reader.read(source, fetched.body, row.seen, row.document)
+        else await parser.parse(source, fetched.body, row.seen, row.document)
     )
 
 
@@ -539,7 +539,7 @@ class Poller:
     ``urls`` replaces the address of a source (a mirror, the demo). ``deviations`` are
     contradictions that are known. ``stands_still`` says that the clock is an archive's
     (monitor.replaying.replay). ``wake`` is called when something new is owed to somebody.
-    ``reader`` reads the documents, in this process if none is given."""
+    ``parser`` parses the documents, in this process if none is given."""
 
     def __init__(
         self,
@@ -555,7 +555,7 @@ class Poller:
         stands_still: bool = False,
         concurrency: int = 20,
         wake: Callable[[], None] = lambda: None,
-        reader: Reader | None = None,
+        parser: Parser | None = None,
     ):
         self.store = store
         self.getter = getter
@@ -567,7 +567,7 @@ class Poller:
         self.chance = chance
         self.stands_still = stands_still
         self.wake = wake
-        self.reader = reader or InProcess()
+        self.parser = parser or InProcessParser()
         self.busy: set[str] = set()
         self._slots = asyncio.Semaphore(concurrency)
         self._unchanged: list[dict[str, Any]] = []
@@ -611,7 +611,7 @@ class Poller:
         except FetchFailed as error:
             return await self._failed(source, row, error, "unreachable", now)
         try:
-            look = await parse(self.reader, source, row, fetched)
+            look = await parse(self.parser, source, row, fetched)
         except Unreadable as error:
             return await self._failed(source, row, error, "unreadable", now)
         due_at = next_due(now, source.every, fetched, 0, self.chance)

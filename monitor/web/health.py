@@ -99,7 +99,7 @@ class Metrics:
     def __init__(
         self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0
     ):
-        """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
+        """Count ``killed``: the parser processes that ended in the middle of a page."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
         self._polls = {outcome: polls.labels(outcome) for outcome in ("baseline", *OUTCOMES)}

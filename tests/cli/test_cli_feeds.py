@@ -19,7 +19,7 @@ from monitor.cli import app
 from monitor.cli.options import declared, feed
 from monitor.polling.dry_run import survey
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import InProcess
+from monitor.polling.parser_pool import InProcessParser
 from monitor.polling.poll import Poller
 from monitor.reading.source import REGISTRY
 from monitor.service import Service
@@ -192,7 +192,7 @@ async def test_a_look_at_many_is_polite_and_keeps_their_order() -> None:
         feeds = [feed(f"news.f{number}", site.url(f"/feed.xml?{number}")) for number in range(20)]
         heard: list[str] = []
         looks = await survey(
-            fetcher, InProcess(), feeds, tell=lambda look: heard.append(look.source_id)
+            fetcher, InProcessParser(), feeds, tell=lambda look: heard.append(look.source_id)
         )
         assert [look.source_id for look in looks] == [source.id for source in feeds]
         assert sorted(heard) == sorted(source.id for source in feeds)
