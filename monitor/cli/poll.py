@@ -20,7 +20,7 @@ from monitor.polling.outcomes import OUTCOMES
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.polling.poll import Polled
+    from monitor.polling.outcomes import PollResult
     from monitor.reading.source import Source
     from monitor.settings import Settings
     from monitor.store.db import Store
@@ -116,25 +116,22 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sou
 
 async def _sweep(
     store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[SourceState]
-) -> list[Polled]:
+) -> list[PollResult]:
     from monitor.polling.fetch import Fetcher
     from monitor.polling.parser_pool import ParserPool
-    from monitor.polling.poll import Poller
+    from monitor.polling.poll import Poller, PollSettings
     from monitor.settings import known_deviations, provider_key
 
     with progress(len(rows)) as tell:
         async with Fetcher() as fetcher, ParserPool() as parser:
-            poller = Poller(
-                store,
-                fetcher,
-                known,
+            polling = PollSettings(
                 clock=clock,
                 keys=provider_key,
                 urls=settings.source_urls,
                 deviations=known_deviations(settings),
                 concurrency=settings.concurrency,
-                parser=parser,
             )
+            poller = Poller(store, fetcher, known, polling, parser=parser)
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
 
@@ -165,7 +162,7 @@ async def _deliver(store: Store, settings: Settings) -> None:
     )
 
 
-def words(polled: Polled) -> str:
+def words(polled: PollResult) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""

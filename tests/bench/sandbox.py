@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monitor.polling.fetch import Fetcher
 from monitor.polling.parser_pool import InProcessParser, Parser, ParserPool
-from monitor.polling.poll import Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.store import source_state
 from monitor.store.db import Store
@@ -38,7 +38,9 @@ async def sweep(
     store: Store, fetcher: Fetcher, parser: Parser, declared: dict[str, Source]
 ) -> float:
     """CPU seconds of a poll of every source, children included."""
-    poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, parser=parser)
+    poller = Poller(
+        store, fetcher, declared, PollSettings(clock=clock, concurrency=20), parser=parser
+    )
     with store.read() as session:
         rows = source_state.states(session, list(declared))
     began = cpu(parser)

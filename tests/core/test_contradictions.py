@@ -24,7 +24,8 @@ from monitor.core.facts import Fact, Json, Listing, Price, Retirement, When
 from monitor.core.names import canonical
 from monitor.errors import SettingError
 from monitor.polling.fetch import Fetched, Validators
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.outcomes import PollResult
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.settings import known_deviations, load_settings
 from monitor.store import event_log, source_state
@@ -405,14 +406,17 @@ class World:
         look.
         """
         self.body = page(*(said.fact for said in statements if said.fact), frame=where.id)
-        polled = Polled(where.id, "")
+        polled = PollResult(where.id, "")
         for _ in range(looks):
             self.now += timedelta(hours=6)
             with self.store.write() as session:
                 source_state.register(session, [where.id], self.now)
                 row = source_state.rows(session, [where.id])[0]
             poller = Poller(
-                self.store, self, ALL, clock=lambda: self.now, deviations=self.deviations
+                self.store,
+                self,
+                ALL,
+                PollSettings(clock=lambda: self.now, deviations=self.deviations),
             )
             (polled,) = await poller.sweep([row])
         return polled.events

@@ -27,6 +27,7 @@ from sqlmodel import SQLModel
 from monitor.core.facts import Json, Listing
 from monitor.errors import Unreadable
 from monitor.polling.fetch import Fetcher
+from monitor.polling.outcomes import PollResult
 from monitor.polling.parser_pool import (
     InProcessParser,
     ParsedPage,
@@ -34,7 +35,7 @@ from monitor.polling.parser_pool import (
     decode_answer,
     environment,
 )
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.blocks import tables_and_headings
 from monitor.reading.source import REGISTRY, Source
 from monitor.store import event_log, source_state
@@ -89,7 +90,7 @@ class World:
         content_type = more.pop("content_type", TYPES.get(source_id, ("text/markdown", b""))[0])
         self.site.pages[f"/{source_id}"] = Page(body, content_type, **more)  # type: ignore[arg-type]
 
-    async def poll(self, *ids: str) -> dict[str, Polled]:
+    async def poll(self, *ids: str) -> dict[str, PollResult]:
         """How a poll of these sources ended; ``order`` is the order in which they did."""
         self.now += timedelta(hours=6)
         with self.store.write() as session:
@@ -100,10 +101,12 @@ class World:
             self.store,
             self.fetcher,
             self.declared,
-            clock=lambda: self.now,
-            chance=lambda: 0.5,
+            PollSettings(
+                clock=lambda: self.now,
+                chance=lambda: 0.5,
+                urls={source_id: self.site.url(f"/{source_id}") for source_id in ids},
+            ),
             parser=self.parser,
-            urls={source_id: self.site.url(f"/{source_id}") for source_id in ids},
         )
         self.order.clear()
         ended = await poller.sweep(rows, lambda polled: self.order.append(polled.source_id))

@@ -11,7 +11,8 @@ import os
 import random
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from monitor.core.diff import Change
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
@@ -232,6 +233,38 @@ def test_sources_are_registered_once_and_due_at_once(store: Store) -> None:
         assert versions.freshness(session) == {"a.a": None, "b.b": None, "c.c": None}
 
 
+def test_two_services_that_start_at_once_register_the_same_sources(
+    postgres: Callable[..., str], postgres_template: str
+) -> None:
+    """The second waits for the first, whose rows it cannot see, and then finds nothing to do."""
+    store = Store(postgres(postgres_template))
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    def register() -> None:
+        with store.write() as session:
+            source_state.register(session, ["a.a", "b.b", "c.c"], NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            source_state.register(session, ["b.b", "a.a"], NOW)
+            session.flush()
+            second = pool.submit(register)
+            with store.read() as reader:
+                while not (second.done() or reader.execute(waiting).scalar_one()):
+                    reader.rollback()
+        second.result()
+    with store.read() as session:
+        assert [row.id for row in source_state.rows(session)] == ["a.a", "b.b", "c.c"]
+    store.close()
+
+
+def test_an_added_feed_is_news(store: Store) -> None:
+    with store.write() as session:
+        source_state.add_feed(session, "news.acme", "https://acme.example/rss", NOW)
+    with store.read() as session:
+        assert [row.kind for row in source_state.rows(session)] == ["news"]
+
+
 def test_the_longest_overdue_comes_first(store: Store) -> None:
     with store.write() as session:
         source_state.register(session, [f"s.{number}" for number in range(6)], NOW)
@@ -275,7 +308,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
     states = [
         {
             "source": source_id,
-            "known": saw,
+            "digest": saw,
             "at": NOW,
             "good": NOW,
             "due": NOW + DAY,
@@ -825,6 +858,12 @@ def test_a_server_that_does_not_answer() -> None:
     assert words.startswith(
         "database postgresql+psycopg://lastcall:***@127.0.0.1:1/lastcall: connection failed"
     )
+
+
+def test_an_error_without_a_message_is_named_by_its_kind(store: Store) -> None:
+    words = r"database .*: OSError \(nothing was half written\)"
+    with pytest.raises(StoreError, match=words), store.write():
+        raise OperationalError(None, None, OSError())
 
 
 def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
