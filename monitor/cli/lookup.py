@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from monitor.core.claims import Mark
-    from monitor.store.fact_versions import Known
+    from monitor.store.fact_versions import FactVersion
 
 
 def notices(
     session: Session, text: str, now: datetime, at: datetime | None
-) -> tuple[list[Known], dict[tuple[str, str], list[Mark]]]:
+) -> tuple[list[FactVersion], dict[tuple[str, str], list[Mark]]]:
     """Notices that name a model, newest first, and by source and key the marks of what articles
     claim of it.
     """
@@ -34,10 +34,10 @@ def notices(
     named = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
     wanted = {name.rpartition("/")[2] for name in names(text)}
     matches = or_(*(named.contains(f'"{name}"', autoescape=True) for name in sorted(wanted)))
-    found = fact_versions.known(session, [Notice], matches, at=at)
+    found = fact_versions.matching(session, [Notice], matches, at=at)
     official = _official(session)
     articles = [] if official is None else marked.articles(session, official, at)
-    claimed = marked.marks(
+    claimed = marked.verdicts(
         session,
         official or (),
         [one.fact for one in articles if isinstance(one.fact, Notice)],
@@ -85,11 +85,11 @@ def marks_of(session: Session, fact: Json | None, now: datetime) -> list[Json]:
     from monitor.store import news_verdicts as marked
 
     notice = from_json(fact) if fact and fact["fact"] == "notice" else None
-    if not isinstance(notice, Notice) or notice.provider not in marked.press(session):
+    if not isinstance(notice, Notice) or notice.provider not in marked.news_only_providers(session):
         return []
     official = _official(session) or frozenset()
     found: list[Json] = marks_json(
-        marked.marks(session, official, [notice], now).get(notice.key, ())
+        marked.verdicts(session, official, [notice], now).get(notice.key, ())
     )["claims"]
     return found
 
@@ -100,7 +100,7 @@ def _official(session: Session) -> frozenset[str] | None:
     """
     from monitor.store import news_verdicts as marked
 
-    if not marked.press(session):
+    if not marked.news_only_providers(session):
         return None
     from monitor.reading.source import officials
     from sources import load
@@ -144,7 +144,7 @@ def missing(session: Session, text: str) -> NotFound:
 # ------------------------------------------------------------------------------------
 
 
-def version_json(one: Known, good_at: datetime | None) -> Json:
+def version_json(one: FactVersion, good_at: datetime | None) -> Json:
     """A fact in its public form, with where and when it was seen. ``seen`` is its source's last
     good look.
     """
@@ -179,7 +179,9 @@ ENDING = (
 )
 
 
-def ending_json(one: Known, fact: Retirement, now: datetime, good_at: datetime | None) -> Json:
+def ending_json(
+    one: FactVersion, fact: Retirement, now: datetime, good_at: datetime | None
+) -> Json:
     """One end that is ahead (or over), as ``upcoming`` and ``check`` tell it."""
     from monitor.core.names import canonical
 

@@ -37,7 +37,7 @@ from monitor.core.facts import (
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.store.fact_versions import Known
+    from monitor.store.fact_versions import FactVersion
 
 app = typer.Typer(**PLAIN)
 
@@ -168,7 +168,7 @@ def _replacement(row: Json) -> str:
     return chain if stored.any_there(row["successors"]) else f"{chain}; no live replacement"
 
 
-def _redirects(session: Session, found: list[Known], at: datetime | None) -> list[Json]:
+def _redirects(session: Session, found: list[FactVersion], at: datetime | None) -> list[Json]:
     """Names that are answered by another model, with the prices of that one.
 
     A list says so of its aliases (xAI, Together); prices that the page states for the name itself
@@ -200,7 +200,7 @@ def _redirects(session: Session, found: list[Known], at: datetime | None) -> lis
 
 
 def _conflicts(
-    session: Session, found: list[Known], at: datetime | None, now: datetime, db: str | None
+    session: Session, found: list[FactVersion], at: datetime | None, now: datetime, db: str | None
 ) -> list[Json]:
     """Statements about the found offerings that contradict each other, side by side, known
     deviations too.
@@ -391,7 +391,7 @@ def upcoming(
         fresh = fact_versions.freshness(session)
         ahead = [
             (fact.retires.starts, lookup.ending_json(one, fact, now, fresh.get(one.source_id)))
-            for one in fact_versions.known(
+            for one in fact_versions.matching(
                 session,
                 [Retirement],
                 provider=provider.casefold() if provider else None,

@@ -154,7 +154,9 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     Example: lastcall sources accept openai.deprecations
     """
     from monitor.polling.fetch import NO_VALIDATORS, Fetched
-    from monitor.polling.poll import record
+    from monitor.polling.parser_pool import ParsedPage
+    from monitor.polling.record import Document, PollRules, record
+    from monitor.polling.schedule import PollTimes
     from monitor.settings import known_deviations, load_settings
     from monitor.store import source_state
 
@@ -178,17 +180,14 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             max_age=None,
             url=found.url,
         )
+        document = Document(fetched, ParsedPage(found.digest(body), found.read(body)))
+        deviations = known_deviations(load_settings(db))
         polled = record(
             store,
             found,
-            fetched,
-            found.read(body),
-            found.digest(body),
-            now,
-            state.due_at,
-            accepted=True,
-            declared=known,
-            deviations=known_deviations(load_settings(db)),
+            document,
+            PollTimes(now, state.due_at),
+            PollRules(known, deviations, approved=True),
         )
     if how == "json":
         output.document(
@@ -237,7 +236,7 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
         find(source, known)
         with store.write() as session:
             source_state.register(session, known, now)
-            row = source_state.locked(session, source)
+            row = source_state.lock(session, source)
             row.due_at = now if enabled and not row.enabled else row.due_at
             row.enabled = enabled
     print(f"{source}: {'enabled' if enabled else 'disabled'}")
@@ -301,7 +300,7 @@ def _standing(store: Store, source: str) -> dict[str, int]:
     from monitor.store import fact_versions
 
     with store.read() as session:
-        return dict(Counter(fact.fact for fact in fact_versions.standing(session, source).values()))
+        return dict(Counter(fact.fact for fact in fact_versions.current(session, source).values()))
 
 
 def _waiting(row: SourceRow) -> list[Json]:
@@ -325,19 +324,19 @@ def _waiting(row: SourceRow) -> list[Json]:
 def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[str, list[Json]]:
     """What releases the held document, and what accepting it would change."""
     from monitor.core.diff import diff, snapshot
-    from monitor.polling.poll import doubted
+    from monitor.polling.decide import find_doubt
     from monitor.store import fact_versions, source_state
 
     with store.read() as session:
         body, known = (
             source_state.document(session, row.held) or b"",
-            fact_versions.standing(session, source.id),
+            fact_versions.current(session, source.id),
         )
     try:
         seen = snapshot(source.read(body))
     except Unreadable as error:  # by the adapter of a later version
         return f"it can no longer be read: {error}", []
-    doubt = doubted(source, known, seen, now)
+    doubt = find_doubt(source, known, seen, now)
     release = doubt.release if doubt else "the next look releases it"
     had = f" (it had {row.held_looks})" if doubt and doubt.looks else ""
     return f"{release}{had}", [_change(change) for change in diff(known, seen)]

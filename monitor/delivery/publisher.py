@@ -27,7 +27,7 @@ from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.logs import Line
 from monitor.store import secrets as sealed
 from monitor.store.db import retried
-from monitor.store.secrets import Opened
+from monitor.store.secrets import Credentials
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Publisher:
         self._woken = asyncio.Event()
         self._ended: list[Outcome] = []
         self._envelopes = Envelopes()
-        self._kept: dict[str, tuple[tuple[Any, ...], Opened]] = {}
+        self._kept: dict[str, tuple[tuple[Any, ...], Credentials]] = {}
         self._writing = asyncio.Lock()
         self._slack: Slack | None = None
         self._probed = datetime.min.replace(tzinfo=UTC)
@@ -240,7 +240,7 @@ class Publisher:
         secrets = self._hidden
         try:
             opened = self._opened(owed[0].target)
-            secrets += opened.hidden
+            secrets += opened.redactions
             status, answer = await self.send(owed, opened)
         except DeliveryFailed as error:
             failed, status, answer = error, error.status or 0, error.answer
@@ -310,14 +310,14 @@ class Publisher:
                 "delivery %s was tried and not recorded; it is tried again: %s", number, error
             )
 
-    def _opened(self, target: SubscriptionRow) -> Opened:
+    def _opened(self, target: SubscriptionRow) -> Credentials:
         """What it takes to reach a target, opened once while what is sealed stays the same."""
         sealed_texts = (target.address, target.sealed_address, target.secret, target.old_secrets)
         kept = self._kept.get(target.id)
         if kept and kept[0] == sealed_texts:
             return kept[1]
         try:
-            opened = sealed.opened(self.vault, target)
+            opened = sealed.unseal(self.vault, target)
         except (SettingError, StoreError) as error:
             raise DeliveryFailed(str(error)) from None
         while len(self._kept) >= KEPT:
@@ -325,7 +325,7 @@ class Publisher:
         self._kept[target.id] = (sealed_texts, opened)
         return opened
 
-    async def send(self, owed: Sequence[Owed], opened: Opened) -> tuple[int, str]:
+    async def send(self, owed: Sequence[Owed], opened: Credentials) -> tuple[int, str]:
         """Status and answer of one message to one target."""
         from monitor.delivery.webhook import send as webhook
 

@@ -24,7 +24,7 @@ from monitor.delivery import outbox
 from monitor.reading.source import Source
 from monitor.store import event_log, fact_versions
 from monitor.store.db import Store
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
 from monitor.subscriptions.filters import Wanted
 
@@ -84,7 +84,7 @@ class _Lines:
             one.end.retires,
             one.mark,
             self.now,
-            fact_versions.ends(self.session, fact.provider, [fact]),
+            fact_versions.retirements(self.session, fact.provider, [fact]),
         )
 
     def origin(self, one: Reminder) -> dict[str, Any]:
@@ -136,9 +136,9 @@ def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
     # Days are compared as text, which may have a time: take a day more on either side, and let
     # coming_day decide.
-    near = fact_versions.ending((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
-    found: list[tuple[Known, Retirement, When]] = []
-    for one in fact_versions.known(session, [Retirement], near, official=True):
+    near = fact_versions.retiring_between((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
+    found: list[tuple[FactVersion, Retirement, When]] = []
+    for one in fact_versions.matching(session, [Retirement], near, official=True):
         row = rows[one.source_id]
         looked, read = row.checked_at, row.good_at
         fresh = (
@@ -173,7 +173,7 @@ def _doubted(row: SourceRow) -> Iterator[str]:
             yield before.key
 
 
-def _since(one: Known, versions: Sequence[Known], end: When) -> datetime:
+def _since(one: FactVersion, versions: Sequence[FactVersion], end: When) -> datetime:
     """Since when the page states this date without a break, through changes of everything else."""
     since = one.first_seen
     for version in reversed(versions):

@@ -183,7 +183,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
     ahead = sorted(
         (
             (fact.retires.starts, one, fact)
-            for one in fact_versions.known(session, [Retirement], official=True)
+            for one in fact_versions.matching(session, [Retirement], official=True)
             if isinstance(fact := one.fact, Retirement)
             and fact.retires
             and firm(fact.retires)

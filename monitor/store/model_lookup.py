@@ -14,7 +14,7 @@ from monitor.core.ends import firm, over
 from monitor.core.facts import Fact, Json, Listing, Price, Retirement
 from monitor.core.names import MAKERS, canonical
 from monitor.store import fact_versions
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 
 
 def names(text: str) -> list[str]:
@@ -38,12 +38,14 @@ def named(
     at: datetime | None = None,
     history: bool = False,
     official: bool = False,
-) -> list[Known]:
+) -> list[FactVersion]:
     """Versions of facts about a model. ``provider/model`` is that provider's own first, and a
     maker's model else.
     """
     provider, slash, model = text.strip().casefold().partition("/")
-    told = partial(fact_versions.known, session, kinds, at=at, history=history, official=official)
+    told = partial(
+        fact_versions.matching, session, kinds, at=at, history=history, official=official
+    )
     if slash and (own := told(provider=provider, names=names(model))):
         return own
     return told(names=names(text))
