@@ -18,7 +18,7 @@ then the sooner, is the one to be safe with.
 What would break it, as Unreadable: a renamed column, an unknown status, denominator or label of a
 price, TypeScript that is no plain literal where a value is read. A typing error such as
 ``2525/06/06`` is passed on as printed, and the core holds the document
-(monitor.core.diff.check)."""
+(monitor.core.guards.check)."""
 
 from __future__ import annotations
 

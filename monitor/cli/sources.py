@@ -305,17 +305,18 @@ def _standing(store: Store, source: str) -> dict[str, int]:
 
 def _waiting(row: SourceRow) -> list[Json]:
     """The changes that wait, with the looks that each had and needs."""
-    from monitor.core.diff import LOOKS, Pending
+    from monitor.core.settle import POLLS, Pending
 
     told: list[Json] = []
     for wait in map(Pending.from_json, row.pending):
-        apart = f"{wait.spaced} of {wait.need} looks, each a whole interval after the other"
-        looks = {"looks": f"{wait.looks} of {LOOKS} looks" if wait.soon else apart}
+        full = f"{wait.full_intervals} of {wait.needed} looks"
+        apart = f"{full}, each a whole interval after the other"
+        looks = {"looks": f"{wait.polls} of {POLLS} looks" if wait.soon else apart}
         counts = {
-            "had": wait.looks,
-            "had_apart": wait.spaced,
-            "needs": LOOKS,
-            "needs_apart": wait.need,
+            "had": wait.polls,
+            "had_apart": wait.full_intervals,
+            "needs": POLLS,
+            "needs_apart": wait.needed,
         }
         told.append(_change(wait.change) | looks | counts)
     return told
@@ -338,7 +339,7 @@ def _held(store: Store, source: Source, row: SourceRow, now: datetime) -> tuple[
         return f"it can no longer be read: {error}", []
     doubt = find_doubt(source, known, seen, now)
     release = doubt.release if doubt else "the next look releases it"
-    had = f" (it had {row.held_looks})" if doubt and doubt.looks else ""
+    had = f" (it had {row.held_looks})" if doubt and doubt.polls else ""
     return f"{release}{had}", [_change(change) for change in diff(known, seen)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
-from monitor.core.facts import Price, Retirement, When
+from monitor.core.facts import Fact, Price, Retirement, When
 
 #: A firm date at most this far ahead is near.
 NEAR = timedelta(days=30)
@@ -67,6 +67,14 @@ def available_until(fact: Retirement) -> datetime:
     if firm(fact.retires):
         return fact.retires.starts
     return _LONG_AGO if fact.stage == "retired" else _FOR_EVER
+
+
+def ended_since(fact: Fact, since: datetime, now: datetime) -> bool:
+    """Return True if a price or a model ended by its own date after ``since``."""
+    match fact:
+        case Price(ends=end) | Retirement(retires=end):
+            return end is not None and passed(end, now) and end.ends > since
+    return False
 
 
 def scheduled(price: Price, now: datetime) -> bool:

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from monitor.core.diff import Pending
 from monitor.core.ends import coming_day
 from monitor.core.facts import Json, Retirement, When
 from monitor.core.interpret import Draft, reminder
 from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
+from monitor.core.settle import Pending
 from monitor.delivery import outbox
 from monitor.reading.source import Source
 from monitor.store import event_log, fact_versions

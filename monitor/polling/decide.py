@@ -9,22 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor.core.claims import Mark
-from monitor.core.diff import (
-    Change,
-    Doubt,
-    Pending,
-    Said,
-    Settled,
-    Snapshot,
-    check,
-    diff,
-    patch,
-    same_page,
-    settle,
-)
+from monitor.core.diff import Change, Snapshot, diff, patch
 from monitor.core.ends import available_until, passed
 from monitor.core.facts import Fact, Retirement
+from monitor.core.guards import Doubt, check
 from monitor.core.interpret import Draft, completions, interpret
+from monitor.core.settle import PastValue, Pending, Rules, Settled, same_page, settle
 from monitor.polling.http_rules import expected_format
 from monitor.polling.outcomes import Outcome
 from monitor.reading.source import Source
@@ -60,14 +50,14 @@ class Memory:
     """Hold what the store knows of a source before a poll.
 
     ``current`` are its accepted facts, ``pending`` the changes that wait, ``recent`` what its pages
-    said lately (diff.settle). ``returned`` are keys of facts that stood before and ended;
+    said lately (settle.PastValue). ``returned`` are keys of facts that stood before and ended;
     ``retirements`` are those of the provider by folded id; ``verdicts`` are those about the claims
     of articles, by Fact.key (interpret). ``agreed_elsewhere`` asks the store about doubted facts
-    (diff.check)."""
+    (guards.check)."""
 
     current: Snapshot = field(default_factory=dict)
     pending: Sequence[Pending] = ()
-    recent: Sequence[Said] = ()
+    recent: Sequence[PastValue] = ()
     returned: Collection[str] = ()
     retirements: Mapping[str, Retirement] = field(default_factory=dict)
     verdicts: Mapping[str, Sequence[Mark]] | None = None
@@ -84,7 +74,7 @@ class Decision:
     outcome: Outcome
     changes: list[Change] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
-    recent: list[Said] = field(default_factory=list)
+    recent: list[PastValue] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     current: Snapshot = field(default_factory=dict)
     doubt: Doubt | None = None
@@ -131,11 +121,11 @@ def find_doubt(
     now: datetime,
     agreed_elsewhere: Agreement = no_agreement,
 ) -> Doubt | None:
-    """Return why this page of this source should not be accepted yet, or None (diff.check)."""
+    """Return why this page of this source should not be accepted yet, or None (guards.check)."""
     doubt = check(current, facts, now, agreed_elsewhere)
     if doubt and current and source.kind == "hint":
         # Hints raise no alert, so they need no operator's approval.
-        return replace(doubt, looks=HINT_POLLS)
+        return replace(doubt, polls=HINT_POLLS)
     return doubt
 
 
@@ -143,7 +133,7 @@ def _is_released(doubt: Doubt, held_polls: int) -> bool:
     """Return whether enough polls read the same doubted page. Some doubts only an operator
     releases.
     """
-    return doubt.looks is not None and held_polls >= doubt.looks
+    return doubt.polls is not None and held_polls >= doubt.polls
 
 
 def _settle(source: Source, page: Page, memory: Memory, now: datetime, *, trusted: bool) -> Settled:
@@ -156,11 +146,13 @@ def _settle(source: Source, page: Page, memory: Memory, now: datetime, *, truste
         memory.pending,
         memory.recent,
         now,
-        spaced=page.full_interval,
-        every=source.every,
-        patience=source.patience,
-        trusted=trusted,
-        feed=expected_format(source.url, source.kind, source.access is not None) == "feed",
+        Rules(
+            every=source.every,
+            confirmations=source.patience,
+            full_interval=page.full_interval,
+            trusted=trusted,
+            feed=expected_format(source.url, source.kind, source.access is not None) == "feed",
+        ),
     )
 
 

@@ -11,18 +11,11 @@ from typing import Any
 from sqlmodel import Session
 
 from monitor.core.contradictions import BUILT_IN, Deviation, contradicted_by
-from monitor.core.diff import (
-    RETURN_LOOKS,
-    Pending,
-    Said,
-    Snapshot,
-    fingerprint,
-    remembered,
-    snapshot,
-)
+from monitor.core.diff import Snapshot, fingerprint, snapshot
 from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.core.interpret import Draft, next_completion
 from monitor.core.names import canonical
+from monitor.core.settle import RETURN_POLLS, PastValue, Pending, remembered
 from monitor.delivery import outbox
 from monitor.errors import FetchFailed, LastcallError, NotFound
 from monitor.polling.decide import Decision, Memory, Page, decide
@@ -127,7 +120,7 @@ def record(
             round(fetched.ms),
             len(row.pending),
             row.due_at,
-            stuck=decision.doubt is not None and decision.doubt.looks is None,
+            stuck=decision.doubt is not None and decision.doubt.polls is None,
         )
 
 
@@ -188,7 +181,7 @@ def _remember(poll: _Poll, facts: Snapshot | None) -> Memory:
     return Memory(
         current,
         pending,
-        [Said.from_json(said) for said in row.recent],
+        [PastValue.from_json(value) for value in row.recent],
         fact_versions.returned(session, source.id, new),
         fact_versions.retirements(session, source.provider, [*removed, *retiring]),
         news_verdicts.verdicts(session, poll.official, articles, poll.now),
@@ -271,10 +264,10 @@ def _write_state(
 ) -> None:
     """Write the state of a source after an accepted page. No page is held any more."""
     row, validators = poll.row, document.fetched.validators
-    recent = [said.to_json() for said in decision.recent]
+    recent = [value.to_json() for value in decision.recent]
     if row.held_seen:
         # A page that comes and goes is reported as held once (_hold).
-        recent.append(Said(_held_key(row.held_seen), poll.today, RETURN_LOOKS).to_json())
+        recent.append(PastValue(_held_key(row.held_seen), poll.today, RETURN_POLLS).to_json())
     row.looked_at = count_from(row.looked_at, poll.now, full_interval=page.full_interval)
     row.good_at, row.failures, row.stale = poll.today, 0, False
     row.rows = len(decision.current)
@@ -299,7 +292,7 @@ def _hold(poll: _Poll, memory: Memory, page: Page, decision: Decision, kept: str
     # A page that was held lately alternates with a good one: the operator is alerted once, unless
     # it stays.
     is_back = _held_key(seen) in remembered(memory.recent, poll.today)
-    if page.held_polls >= RETURN_LOOKS or not is_back:
+    if page.held_polls >= RETURN_POLLS or not is_back:
         if doubt and not _held_is_reported(poll):
             text = (
                 f"{source.id}: a document is held: {doubt.reason}; {doubt.release};"
@@ -338,7 +331,7 @@ def _models(facts: Iterable[Fact]) -> set[str]:
 
 
 def _held_key(fingerprint: str) -> str:
-    """Return what is remembered of a page that was held (diff.Said)."""
+    """Return what is remembered of a page that was held (settle.PastValue)."""
     return f"held {fingerprint[:16]}"
 
 

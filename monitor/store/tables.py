@@ -148,9 +148,9 @@ class SourceRow(_Row, table=True):
 
     ``etag``, ``last_modified`` and ``seen`` (the hash of what its adapter looked at) belong to the
     last accepted document. ``good_at`` is when that was last there, never far ahead of the server's
-    clock (poll.calendar). ``pending`` holds what waits for another look (diff.settle), ``held`` a
-    document that a guard holds. ``milestone_at`` is the next instant at which a retirement of this
-    source completes. ``recent`` remembers what values flapped away from (diff.settle).
+    clock (poll.calendar). ``pending`` holds what waits for another look (settle.Pending), ``held``
+    a document that a guard holds. ``milestone_at`` is the next instant at which a retirement of
+    this source completes. ``recent`` remembers what values flapped away from (settle.PastValue).
     ``looked_at`` is the last look at an accepted document that came a whole interval after the one
     before, ``held_at`` the same of the held one. ``stale`` says that the operator was told so.
     ``lease_until`` keeps a source to one of several services on PostgreSQL."""

@@ -1,7 +1,7 @@
 """What it costs to read in child processes where nothing changed, beside the same polls read in
 this process.
 
-The guards (monitor.core.diff.check) cost such a poll nothing: it ends at the digest, before there is
+The guards (monitor.core.guards.check) cost such a poll nothing: it ends at the digest, before there is
 anything to guard."""
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.diff import Pending, Said, Snapshot, diff, patch, snapshot
+from monitor.core.diff import Snapshot, diff, patch, snapshot
 from monitor.core.facts import Fact, Notice, Retirement, When
 from monitor.core.interpret import Draft, identify, says
+from monitor.core.settle import PastValue, Pending
 from monitor.errors import FetchFailed
 from monitor.polling.decide import Decision, Memory, Page, decide
 from monitor.replaying.replay import ArchivedDocument, replay
@@ -47,7 +48,7 @@ class Loop:
     now: datetime = START
     known: Snapshot = field(default_factory=dict)
     pending: list[Pending] = field(default_factory=list)
-    recent: list[Said] = field(default_factory=list)
+    recent: list[PastValue] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
     said: Counter[str] = field(default_factory=Counter)
     ids: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Loop:
             Pending.from_json(json.loads(json.dumps(wait.to_json()))) for wait in self.pending
         ]
         self.recent = [
-            Said.from_json(json.loads(json.dumps(said.to_json()))) for said in self.recent
+            PastValue.from_json(json.loads(json.dumps(value.to_json()))) for value in self.recent
         ]
 
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from monitor.core.diff import Change, Pending, Snapshot, diff, snapshot
+from monitor.core.diff import Change, Snapshot, diff, snapshot
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import interpret
+from monitor.core.settle import Pending
 from monitor.errors import Unreadable
-from monitor.polling.poll import decide
+from monitor.polling.decide import Memory, Page, decide
 from monitor.reading.source import REGISTRY
 from sources.news import feed
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
@@ -641,9 +642,9 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
         + ["0.50"] * openrouter.patience
     )
     for look in looks:
-        decision = decide(
-            openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC)
-        )
-        known, pending = decision.standing, decision.pending
+        memory = Memory(known, pending)
+        now = datetime(2026, 8, 1, tzinfo=UTC)
+        decision = decide(openrouter, Page(input_price(look)), memory, now)
+        known, pending = decision.current, decision.pending
         told += [draft.summary for draft in decision.drafts]
     assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.core.diff import check, diff, snapshot
+from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Retirement
+from monitor.core.guards import check
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor.core.diff import diff, settle, snapshot
+from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Notice, Retirement, When
 from monitor.core.interpret import Draft, interpret
+from monitor.core.settle import settle
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, documents, joined
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus

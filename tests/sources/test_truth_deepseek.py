@@ -12,9 +12,11 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.core.diff import check, diff, settle, snapshot
+from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Notice, Price, Retirement
+from monitor.core.guards import check
 from monitor.core.interpret import Draft, interpret
+from monitor.core.settle import settle
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, Source
 from monitor.reading.values import when

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor.core.diff import check, diff, settle, snapshot
+from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Listing, Price, Retirement, When
+from monitor.core.guards import check
 from monitor.core.interpret import Draft, interpret
+from monitor.core.settle import settle
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
@@ -225,7 +227,7 @@ def test_the_year_2525_holds_the_document() -> None:
     doubt = check({}, facts, datetime(2025, 10, 3, tzinfo=UTC))
     assert doubt
     assert doubt.reason.startswith("open-codestral-mamba: 2525-06-06 is no date of this decade")
-    assert doubt.looks is None  # only a person lets it in
+    assert doubt.polls is None  # only a person lets it in
 
 
 @needs_corpus
