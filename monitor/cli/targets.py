@@ -456,7 +456,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     event.
     """
     from monitor.delivery.publisher import Publisher
-    from monitor.delivery.queue import Owed
+    from monitor.delivery.queue import PendingDelivery
     from monitor.delivery.webhook.envelope import VERIFICATION
     from monitor.store import secrets as sealed
     from monitor.store.tables import EventRow
@@ -479,7 +479,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     )
     async with Publisher.configured(store, settings, now=clock) as publisher:
         status, _ = await publisher.send(
-            [Owed(0, 1, event, row)], sealed.opened(publisher.vault, row)
+            [PendingDelivery(0, 1, event, row)], sealed.opened(publisher.vault, row)
         )
     return status
 

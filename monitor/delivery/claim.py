@@ -34,7 +34,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col
 
 from monitor.delivery import queue
-from monitor.delivery.queue import Owed
+from monitor.delivery.queue import PendingDelivery
 from monitor.store.db import SKEW
 from monitor.store.event_log import EVENTS
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
@@ -68,7 +68,7 @@ SENDING = tuple(column for column in queue.TARGETS.c if column.name not in _WANT
 
 def claim(
     session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET
-) -> list[Owed]:
+) -> list[PendingDelivery]:
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
     A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a
@@ -212,7 +212,7 @@ def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]],
     )
 
 
-def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
+def _owed(session: Session, claimed: Sequence[Any]) -> list[PendingDelivery]:
     """The claimed deliveries with their events and targets, in the order of the log."""
     if not claimed:
         return []
@@ -224,7 +224,7 @@ def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
     found: Any = session.connection().execute(owing, {"targets": wanted})
     targets: dict[str, SubscriptionRow] = {row.id: row for row in found}
     owed = [
-        Owed(
+        PendingDelivery(
             line.id,
             line.attempts,
             events[line.event_id],

@@ -35,8 +35,8 @@ from sqlmodel import Session, col
 
 from monitor.core.interpret import Draft, Severity
 from monitor.delivery import queue, target_health
-from monitor.delivery.queue import Owed, Try
-from monitor.delivery.target_health import Standing
+from monitor.delivery.queue import Attempt, PendingDelivery
+from monitor.delivery.target_health import TargetHealth
 from monitor.store.db import SKEW
 from monitor.store.event_log import append
 from monitor.store.tables import (
@@ -181,7 +181,9 @@ def _locking(sqlite: bool) -> Select[str]:
     return rows.with_for_update(key_share=True)
 
 
-def acknowledge(session: Session, arrived: Sequence[tuple[Owed, Try]], now: datetime) -> None:
+def acknowledge(
+    session: Session, arrived: Sequence[tuple[PendingDelivery, Attempt]], now: datetime
+) -> None:
     """They arrived. True whoever holds the lease by now, and even if they were held or cancelled
     meanwhile.
     """
@@ -228,8 +230,8 @@ def _acknowledging(sqlite: bool) -> tuple[Select[str], Update, Update]:
 
 def retry_later(
     session: Session,
-    owed: Sequence[Owed],
-    tried: Try,
+    owed: Sequence[PendingDelivery],
+    tried: Attempt,
     owner: str,
     now: datetime,
     random: Callable[[], float],
@@ -239,13 +241,15 @@ def retry_later(
     from the target.
 
     A target that has only failed for days is disabled, one that fails again and again is left alone
-    for a while (standing.Standing). Whoever operates it is told once of each."""
+    for a while (TargetHealth). Whoever operates it is told once of each."""
     target = owed[0].target
     where = col(SubscriptionRow.id) == target.id
     was = session.execute(
         select(_failures, col(SubscriptionRow.failing_since)).where(where)
     ).one_or_none()
-    stands = Standing(was.failures if was else 0, was.failing_since if was else None).failed(now)
+    stands = TargetHealth(was.failures if was else 0, was.failing_since if was else None).failed(
+        now
+    )
     _record(session, [(one, tried) for one in owed])
     until = quiet = now
     if retry_after is not None:
@@ -293,7 +297,9 @@ def retry_later(
         _tell(session, target, "endpoint.failing", "critical", f"{words} dead: {tried.error}", now)
 
 
-def postpone(session: Session, owed: Sequence[Owed], tried: Try, owner: str, now: datetime) -> None:
+def postpone(
+    session: Session, owed: Sequence[PendingDelivery], tried: Attempt, owner: str, now: datetime
+) -> None:
     """They could not be sent, and not by any fault of the target: due again soon, the try not
     counted.
 
@@ -326,7 +332,9 @@ def hold(session: Session, target_id: str, state: SubscriptionState, reason: str
     return queue.change(session, pending, state="held", error=reason, **queue.NO_LEASE)
 
 
-def refuse(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+def refuse(
+    session: Session, owed: Sequence[PendingDelivery], tried: Attempt, now: datetime
+) -> None:
     """The target itself cannot be delivered to: the try is recorded, and the target held with all
     it is owed.
     """
@@ -365,7 +373,7 @@ def _is_spent_since(session: Session, target_id: str, since: datetime) -> bool:
     return session.scalar(select(queue.delivery_id).where(dead).limit(1)) is not None
 
 
-def _still(one: Owed, owner: str) -> Update:
+def _still(one: PendingDelivery, owner: str) -> Update:
     """Not if it was held or cancelled meanwhile, or the lease ran out and another worker has it."""
     return queue.these([one]).where(queue.state == "pending", col(DeliveryRow.lease_owner) == owner)
 
@@ -401,7 +409,7 @@ def _shown(address: str) -> str:
     return rest.partition("/")[0].rpartition("@")[2] if scheme else address
 
 
-def bury(session: Session, owed: Sequence[Owed], tried: Try, now: datetime) -> None:
+def bury(session: Session, owed: Sequence[PendingDelivery], tried: Attempt, now: datetime) -> None:
     """The message itself is refused for good: the try is recorded, nothing is tried again, and the
     operator is told.
     """
@@ -468,7 +476,7 @@ def _set_target(session: Session, target_id: str, **values: Any) -> None:
     )
 
 
-def _record(session: Session, tries: Sequence[tuple[Owed, Try]]) -> None:
+def _record(session: Session, tries: Sequence[tuple[PendingDelivery, Attempt]]) -> None:
     rows = [
         {
             "delivery_id": one.delivery_id,

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from monitor.delivery import claim as leases
 from monitor.delivery import outbox
-from monitor.delivery.queue import Owed, Try
+from monitor.delivery.queue import Attempt, PendingDelivery
 from monitor.delivery.slack import pausing
 from monitor.delivery.webhook import signature
 from monitor.delivery.webhook.envelope import Envelopes
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lastcall.publish")
 
-Outcome = tuple[Sequence[Owed], Try, DeliveryFailed | None]
+Outcome = tuple[Sequence[PendingDelivery], Attempt, DeliveryFailed | None]
 
 #: How often the outbox is looked at without being told: other processes put deliveries there too,
 #: in seconds.
@@ -206,11 +206,11 @@ class Publisher:
         quick = sum(at > time.monotonic() - SLOW for at in began)
         return min(self.concurrency - quick, MOST_SLOW * self.concurrency - len(began))
 
-    async def claim(self, limit: int) -> list[Owed]:
+    async def claim(self, limit: int) -> list[PendingDelivery]:
         async with self._writing:
             return await asyncio.to_thread(retried, lambda: self._claim(limit))
 
-    def _claim(self, limit: int) -> list[Owed]:
+    def _claim(self, limit: int) -> list[PendingDelivery]:
         with self.store.write() as session:
             now = self.now()
             if now - self._probed >= PROBE:
@@ -220,7 +220,7 @@ class Publisher:
                 session, self.owner, now, leases.claim(session, self.owner, now, limit)
             )
 
-    async def _claim_or_wait(self, limit: int) -> list[Owed]:
+    async def _claim_or_wait(self, limit: int) -> list[PendingDelivery]:
         """A database that cannot be written to stops deliveries, not the service: what is sent must
         be recorded.
         """
@@ -230,7 +230,7 @@ class Publisher:
             log.warning("nothing is delivered: %s", error)
             return []
 
-    async def deliver(self, owed: Sequence[Owed]) -> None:
+    async def deliver(self, owed: Sequence[PendingDelivery]) -> None:
         """One try at one message, and its record. Never raises: one target's trouble is not
         another's.
         """
@@ -256,7 +256,7 @@ class Publisher:
                 place.lineno,
             )
             failed = DeliveryFailed(f"a fault in lastcall: {type(error).__name__}")
-        tried = Try(
+        tried = Attempt(
             at=began,
             ms=round((time.monotonic() - started) * 1000),
             status=status,
@@ -325,7 +325,7 @@ class Publisher:
         self._kept[target.id] = (sealed_texts, opened)
         return opened
 
-    async def send(self, owed: Sequence[Owed], opened: Opened) -> tuple[int, str]:
+    async def send(self, owed: Sequence[PendingDelivery], opened: Opened) -> tuple[int, str]:
         """Status and answer of one message to one target."""
         from monitor.delivery.webhook import send as webhook
 
@@ -352,7 +352,7 @@ class Publisher:
         url = self._opened(target).address
         await webhook.handshake(self.webhooks, self.guard, url, ORIGIN, self.deadline)
 
-    async def _mail(self, address: str, owed: Sequence[Owed]) -> tuple[int, str]:
+    async def _mail(self, address: str, owed: Sequence[PendingDelivery]) -> tuple[int, str]:
         from monitor.delivery import email
 
         if not self.smtp_url:
@@ -367,7 +367,7 @@ class Publisher:
             relay, email.message(relay, address, events, around, message_id, self.now())
         )
 
-    async def _apprise(self, url: str, owed: Sequence[Owed]) -> tuple[int, str]:
+    async def _apprise(self, url: str, owed: Sequence[PendingDelivery]) -> tuple[int, str]:
         """The library is large: only who has such a target pays for it."""
         from monitor.delivery import apprise, text_message
 
@@ -386,7 +386,7 @@ class Publisher:
             text_message.text(events, around, now),
         )
 
-    def _around(self, owed: Sequence[Owed]) -> Mapping[str, Background]:
+    def _around(self, owed: Sequence[PendingDelivery]) -> Mapping[str, Background]:
         from monitor.delivery.message_context import background
 
         with self.store.read() as session:
@@ -448,11 +448,11 @@ class Publisher:
             leases.release(session, self.owner)
 
 
-def messages(owed: Sequence[Owed]) -> list[list[Owed]]:
+def messages(owed: Sequence[PendingDelivery]) -> list[list[PendingDelivery]]:
     """What is sent together: all that is claimed for one Slack channel, a digest; else an event
     each.
     """
-    together: dict[object, list[Owed]] = {}
+    together: dict[object, list[PendingDelivery]] = {}
     for one in owed:
         key = one.target.id if one.target.type == "slack" or one.message else one.delivery_id
         together.setdefault(key, []).append(one)

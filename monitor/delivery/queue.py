@@ -45,7 +45,7 @@ NO_LEASE: dict[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class PendingDelivery:
     """One claimed delivery with all that sending needs. ``number`` counts its tries, this one
     included.
 
@@ -61,7 +61,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """How one try went, for the record."""
 
     at: datetime
@@ -117,7 +117,7 @@ def _adding(table: Any, names: tuple[str, ...]) -> Insert:
     return insert(table).from_select(list(names), select(*columns))
 
 
-def these(owed: Sequence[Owed]) -> Update:
+def these(owed: Sequence[PendingDelivery]) -> Update:
     """An update of claimed deliveries."""
     return update(DeliveryRow).where(delivery_id.in_([one.delivery_id for one in owed]))
 

@@ -27,14 +27,14 @@ GIVEN_UP_AFTER, APART = timedelta(days=5), timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TargetHealth:
     """``failures`` in a row since ``failing_since``; none of either for a healthy target."""
 
     failures: int = 0
     failing_since: datetime | None = None
 
-    def failed(self, now: datetime) -> Standing:
-        return Standing(self.failures + 1, self.failing_since or now)
+    def failed(self, now: datetime) -> TargetHealth:
+        return TargetHealth(self.failures + 1, self.failing_since or now)
 
     @property
     def is_news(self) -> bool:

@@ -29,7 +29,7 @@ from monitor.delivery import admin, outbox
 from monitor.delivery import claim as leases
 from monitor.delivery.address_guard import Guard
 from monitor.delivery.publisher import Publisher
-from monitor.delivery.queue import Try
+from monitor.delivery.queue import Attempt
 from monitor.delivery.webhook import envelope, send, signature
 from monitor.store.db import Store
 from monitor.store.event_log import EVENTS, write
@@ -317,7 +317,7 @@ def rows(store: Store, batch: int) -> tuple[float, float]:
             break
         with store.write() as session:
             outbox.lock(session, {one.target.id for one in owed})
-            outbox.acknowledge(session, [(one, Try(clock(), 1, 200)) for one in owed], clock())
+            outbox.acknowledge(session, [(one, Attempt(clock(), 1, 200)) for one in owed], clock())
         claiming += claimed - began
         acknowledging += time.perf_counter() - claimed
         done += len(owed)

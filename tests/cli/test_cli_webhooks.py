@@ -172,7 +172,7 @@ def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
     owe(world)
     with world.write() as session:
         one, _ = claim.claim(session, "me", NOW, 9)
-        tried = queue.Try(NOW, 31, 503, "HTTP 503", "try later")
+        tried = queue.Attempt(NOW, 31, 503, "HTTP 503", "try later")
         outbox.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
     shown = run("deliveries", "show", str(one.delivery_id), "--json").json
     assert shown["tries"] == [

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from monitor.delivery import admin, outbox
 from monitor.delivery import claim as leases
-from monitor.delivery.queue import LEASE, Try
+from monitor.delivery.queue import LEASE, Attempt
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
 from monitor.subscriptions import timing
@@ -215,12 +215,12 @@ def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
         2,
     )
     with hourly.write() as session:
-        outbox.retry_later(session, again, Try(later), "you", later, lambda: 0.1)
+        outbox.retry_later(session, again, Attempt(later), "you", later, lambda: 0.1)
     new = claim(hourly, later)
     assert numbers(new) == [4]
     assert new[0].message not in ("", message)
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(later, 1, 200)) for one in new], later)
+        outbox.acknowledge(session, [(one, Attempt(later, 1, 200)) for one in new], later)
     third = claim(hourly, later + timedelta(hours=1))
     assert (numbers(third), {one.message for one in third}) == ([1, 2, 3], {message})
 
@@ -251,7 +251,7 @@ def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
     first = claim(hourly, then)
     assert (numbers(first), claim(hourly, then)) == ([1, 2], [])
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(then, 1, 200)) for one in first], then)
+        outbox.acknowledge(session, [(one, Attempt(then, 1, 200)) for one in first], then)
     assert numbers(claim(hourly, then)) == [3]
 
 
@@ -286,7 +286,13 @@ def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
     with store.write() as session:
         for number in range(1, 3):
             outbox.retry_later(
-                session, [owed[number - 1]], Try(later), "me", later, lambda: 0.5, retry_after=120
+                session,
+                [owed[number - 1]],
+                Attempt(later),
+                "me",
+                later,
+                lambda: 0.5,
+                retry_after=120,
             )
     assert dues(store) == [NOW.replace(hour=18, minute=0), later + timedelta(minutes=2)]
 

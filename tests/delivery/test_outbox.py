@@ -11,13 +11,13 @@ from sqlmodel import col, select
 from monitor.delivery import admin, outbox
 from monitor.delivery import claim as leases
 from monitor.delivery.outbox import SCHEDULE
-from monitor.delivery.queue import LEASE, Try
+from monitor.delivery.queue import LEASE, Attempt
 from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
-TRY = Try(NOW, 7, 500, "HTTP 500")
+TRY = Attempt(NOW, 7, 500, "HTTP 500")
 
 
 def owe(store: Store, targets, count=1, first=1) -> int:
@@ -98,7 +98,7 @@ def test_a_lease_keeps_others_off_until_it_runs_out(store):
     (row,) = rows(store)
     assert (row.state, row.lease_owner, row.next_at) == ("pending", "two", NOW)
     with store.write() as session:
-        outbox.acknowledge(session, [(first, Try(NOW, 9, 200))], NOW + LEASE)
+        outbox.acknowledge(session, [(first, Attempt(NOW, 9, 200))], NOW + LEASE)
     assert states(store) == ["delivered"]
     assert [one.number for one in attempts(store)] == [1, 1]
 
@@ -118,7 +118,7 @@ def test_two_workers_never_take_the_same(store):
             if got:
                 with store.write() as session:
                     outbox.lock(session, {one.target.id for one in got})
-                    outbox.acknowledge(session, [(one, Try(NOW, 1, 200)) for one in got], NOW)
+                    outbox.acknowledge(session, [(one, Attempt(NOW, 1, 200)) for one in got], NOW)
 
     workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
     for worker in workers:
@@ -199,7 +199,7 @@ def test_a_refused_target_keeps_what_it_is_owed(store):
     owe(store, [target("a", NOW), target("b", NOW)], 3)
     owed = next(one for one in claim(store) if one.target.id == "a")
     with store.write() as session:
-        outbox.refuse(session, [owed], Try(NOW, 5, 410, "HTTP 410"), NOW)
+        outbox.refuse(session, [owed], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
     assert (the_target(store).state, the_target(store).reason) == ("disabled", "HTTP 410")
     assert [row.state for row in rows(store) if row.subscription_id == "a"] == ["held"] * 3
     assert owe(store, [], 1, first=50) == 2
@@ -217,7 +217,7 @@ def test_what_was_in_flight_when_its_target_was_held(store):
     with store.write() as session:
         outbox.refuse(session, [refused], TRY, NOW)
     with store.write() as session:
-        outbox.acknowledge(session, [(arrived, Try(NOW, 1, 200))], NOW)
+        outbox.acknowledge(session, [(arrived, Attempt(NOW, 1, 200))], NOW)
         outbox.retry_later(session, [failed], TRY, "me", NOW, lambda: 0.5)
     assert states(store) == ["delivered", "held", "held"]
 
@@ -236,7 +236,7 @@ def test_cancel(store):
     owe(store, [target("a", NOW)], 3)
     with store.write() as session:
         (one,) = leases.claim(session, "me", NOW, 1)
-        outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
+        outbox.acknowledge(session, [(one, Attempt(NOW, 1, 200))], NOW)
         assert admin.cancel(session, [1, 2, 99]) == 1
     assert states(store) == ["delivered", "cancelled", "pending"]
 
@@ -245,7 +245,7 @@ def test_replay(store):
     owe(store, [target("a", NOW), target("p", NOW, state="paused")], 2)
     with store.write() as session:
         for one in leases.claim(session, "me", NOW, 9):
-            outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
+            outbox.acknowledge(session, [(one, Attempt(NOW, 1, 200))], NOW)
     assert claim(store) == []
     later = NOW + timedelta(days=1)
     with store.write() as session:

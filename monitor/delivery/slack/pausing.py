@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, not_, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.delivery import outbox, queue
-from monitor.delivery.queue import Owed
+from monitor.delivery.queue import PendingDelivery
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
 #: When a channel of a workspace that refuses its token is tried again by itself (delivery reference
@@ -57,7 +57,9 @@ def changed(session: Session, workspace: str, channel: str | None, now: datetime
     return _try(session, rows, now)
 
 
-def together(session: Session, owner: str, now: datetime, owed: Sequence[Owed]) -> list[Owed]:
+def together(
+    session: Session, owner: str, now: datetime, owed: Sequence[PendingDelivery]
+) -> list[PendingDelivery]:
     """What was claimed, and what else is due in the same channels: it goes into the same message,
     however many.
     """
@@ -94,7 +96,9 @@ def together(session: Session, owner: str, now: datetime, owed: Sequence[Owed]) 
         row.id: row for row in session.scalars(select(EventRow).where(col(EventRow.id).in_(wanted)))
     }
     rest = [
-        Owed(line.id, line.attempts, events[line.event_id], channels[line.subscription_id])
+        PendingDelivery(
+            line.id, line.attempts, events[line.event_id], channels[line.subscription_id]
+        )
         for line in taken
     ]
     return sorted([*owed, *rest], key=lambda one: one.event.sequence or 0)

@@ -39,7 +39,7 @@ from monitor.store import slack_installs
 from monitor.store.tables import EventRow, SubscriptionRow, ThreadRow
 
 if TYPE_CHECKING:
-    from monitor.delivery.queue import Owed
+    from monitor.delivery.queue import PendingDelivery
     from monitor.store.db import Store
     from monitor.vault import Vault
 
@@ -219,7 +219,7 @@ class Slack:
         self.buttons = buttons
         self._sent: dict[str, deque[datetime]] = {}
 
-    async def send(self, owed: Sequence[Owed], address: str) -> tuple[int, str]:
+    async def send(self, owed: Sequence[PendingDelivery], address: str) -> tuple[int, str]:
         """Status and answer of what was told of all that is owed to one target; else
         DeliveryFailed.
         """
@@ -269,7 +269,7 @@ class Slack:
                 ),
             )
 
-    def _look(self, owed: Sequence[Owed], address: str, now: datetime) -> Known:
+    def _look(self, owed: Sequence[PendingDelivery], address: str, now: datetime) -> Known:
         team, _, channel = ("", "", address) if "://" in address else address.rpartition("/")
         with self.store.read() as session:
             token = slack_installs.token(session, self.vault, team) if team else self.token
@@ -292,7 +292,9 @@ class Slack:
             channel = next((row.channel for row in rows), channel)
         return Known(token, channel, threads, around)
 
-    async def _hook(self, url: str, owed: Sequence[Owed], known: Known, now: datetime) -> Done:
+    async def _hook(
+        self, url: str, owed: Sequence[PendingDelivery], known: Known, now: datetime
+    ) -> Done:
         hook = AsyncWebhookClient(
             str(self.guard.url(url)), session=self.http, retry_handlers=[], logger=_LOG
         )
@@ -381,7 +383,7 @@ def message(
 class Channel:
     """What is told to one channel in one try."""
 
-    def __init__(self, slack: Slack, owed: Sequence[Owed], known: Known, now: datetime):
+    def __init__(self, slack: Slack, owed: Sequence[PendingDelivery], known: Known, now: datetime):
         if not known.token:
             team = workspace(owed[0].target.address)
             where = (
@@ -498,7 +500,7 @@ class Channel:
     ) -> Any:
         return await _worded(said, lambda **words: _called(method, self.now, **where, **words))
 
-    async def _not_there(self) -> list[Owed]:
+    async def _not_there(self) -> list[PendingDelivery]:
         """What an earlier try did not post, as far as the channel's history may be read; else all
         of it.
         """
