@@ -70,6 +70,7 @@ PURE_STDLIB = {
     "datetime",
     "decimal",
     "difflib",
+    "email.utils",
     "enum",
     "fnmatch",
     "fractions",
