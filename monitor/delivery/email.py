@@ -60,7 +60,7 @@ def message(
     relay: Relay,
     to: str,
     events: Sequence[EventRow],
-    around: text_message.Around,
+    contexts: text_message.Contexts,
     message_id: str,
     now: datetime,
 ) -> EmailMessage:
@@ -76,8 +76,8 @@ def message(
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{message_id}@{relay.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of somebody on holiday
-    mail.set_content(text_message.text(events, around, now))
-    mail.add_alternative(text_message.markup(events, around, now), subtype="html")
+    mail.set_content(text_message.text(events, contexts, now))
+    mail.add_alternative(text_message.markup(events, contexts, now), subtype="html")
     return mail
 
 

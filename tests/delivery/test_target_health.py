@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox, target_health
 from monitor.delivery import claim as leases
-from monitor.delivery.outbox import SCHEDULE
 from monitor.delivery.queue import LEASE, Attempt
+from monitor.delivery.retry_schedule import POSTPONED, SCHEDULE
 from monitor.delivery.target_health import TargetHealth
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from tests.support.receivers import event, target
@@ -39,12 +39,12 @@ def claim(store, at=NOW, owner="me", limit=100):
 
 def fail(store, owed, at=NOW, **values):
     with store.write() as session:
-        outbox.retry_later(session, owed, TRY, "me", at, lambda: 0.5, **values)
+        attempt_results.retry_later(session, owed, TRY, "me", at, lambda: 0.5, **values)
 
 
 def arrive(store, owed, at=NOW):
     with store.write() as session:
-        outbox.acknowledge(session, [(one, Attempt(at, 1, 200)) for one in owed], at)
+        attempt_results.acknowledge(session, [(one, Attempt(at, 1, 200)) for one in owed], at)
 
 
 def told(store) -> list[tuple[str, str]]:
@@ -186,7 +186,7 @@ def test_failing_for_the_whole_schedule(store):
         ("endpoint.disabled", "disabled, 2 deliveries are held: " + row(store).reason)
     ]
     with store.write() as session:
-        assert outbox.resume(session, "a", at) == 3
+        assert target_health.resume(session, "a", at) == 3
     assert (row(store).failures, len(claim(store, at))) == (0, 4 + 3 - 3), (
         "ops hears of three, a of what was held"
     )
@@ -210,7 +210,7 @@ def test_refused_is_told_once_whoever_tries(store):
     owe(store, [target("a", NOW), target("ops", NOW, operator=True)], 2)
     for one in [one for one in claim(store) if one.target.id == "a"]:
         with store.write() as session:
-            outbox.refuse(session, [one], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
+            attempt_results.refuse(session, [one], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
     assert told(store) == [("endpoint.disabled", "disabled, 2 deliveries are held: HTTP 410")]
     assert states(store, "ops") == ["pending"]
 
@@ -218,11 +218,11 @@ def test_refused_is_told_once_whoever_tries(store):
 def test_a_fault_on_this_side_is_not_held_against_the_target(store):
     owe(store, [target("a", NOW)])
     for turn in range(12):
-        at = NOW + turn * outbox.POSTPONED
+        at = NOW + turn * POSTPONED
         owed = claim(store, at)
         assert [one.number for one in owed] == [1]
         with store.write() as session:
-            outbox.postpone(
+            attempt_results.postpone(
                 session, owed, Attempt(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at
             )
         assert claim(store, at) == []
