@@ -196,11 +196,11 @@ def replay(
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
     from monitor.delivery import admin
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import EventQuery, ids_of
 
     now = clock()
     about = (
-        Wanted(provider=provider, model=model, kind=kind, baseline=None)
+        EventQuery(provider=provider, model=model, kind=kind, baseline=None)
         if provider or model or kind
         else None
     )

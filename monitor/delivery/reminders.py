@@ -98,7 +98,7 @@ class _Lines:
 
     def told(self, one: Reminder) -> bool:
         draft = reminder(one.end.fact, one.end.retires, one.mark, self.now, {})
-        return event_log.is_said(self.session, draft, one.end.source_id)
+        return event_log.contains(self.session, draft, one.end.source_id)
 
     def event(self, one: Reminder) -> EventRow:
         """The event, to compare with what is asked for."""

@@ -230,7 +230,7 @@ def test_the_command_never_shows_the_url(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_who_has_no_such_target_does_not_pay_for_the_library() -> None:
-    program = "import sys, monitor.delivery.publisher, monitor.cli.others, monitor.service; print('apprise' in sys.modules)"
+    program = "import sys, monitor.delivery.publisher, monitor.cli.apprise, monitor.service; print('apprise' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
         == "False\n"

@@ -257,7 +257,7 @@ def test_an_ordered_target_gets_one_after_the_other(store):
 
 
 def test_replay_by_what_the_events_are_about(store):
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import EventQuery, ids_of
 
     owe(store, [target("a", NOW)], 2)
     owe(
@@ -272,12 +272,17 @@ def test_replay_by_what_the_events_are_about(store):
     )
     arrive(store, claim(store))
     with store.write() as session:
-        assert admin.replay(session, NOW, events=ids_of(Wanted(kind="price", baseline=None))) == 1
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(model="gpt-4o*", baseline=None))) == 2
+            admin.replay(session, NOW, events=ids_of(EventQuery(kind="price", baseline=None))) == 1
         )
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(provider="anthropic", baseline=None)))
+            admin.replay(session, NOW, events=ids_of(EventQuery(model="gpt-4o*", baseline=None)))
+            == 2
+        )
+        assert (
+            admin.replay(
+                session, NOW, events=ids_of(EventQuery(provider="anthropic", baseline=None))
+            )
             == 0
         )
     assert sorted(one.event.sequence for one in claim(store)) == [1, 2, 3]
