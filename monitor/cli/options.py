@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from monitor.reading.source import Source
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
 
 
@@ -71,7 +71,7 @@ Provider = Annotated[
 @contextmanager
 def opened(db: str | None) -> Iterator[Store]:
     """The store of a command, with its schema, closed at the end."""
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store.db import Store
     from monitor.store.schema import ready
 

@@ -31,7 +31,7 @@ from monitor.store.secrets import Opened
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 

@@ -9,7 +9,7 @@ from monitor.delivery.redaction import login_parts
 
 if TYPE_CHECKING:
     from monitor.delivery.address_guard import Guard, Networks
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)
