@@ -60,7 +60,7 @@ class AppriseThreads:
                 await self._free.acquire()
         except TimeoutError:
             raise DeliveryFailed(
-                f"apprise: all threads are busy since {self.patience:g} s", ours=True
+                f"apprise: all threads are busy since {self.patience:g} s", effect="postpone"
             ) from None
         sending = asyncio.get_running_loop().run_in_executor(self._pool, _notify, url, title, text)
         sending.add_done_callback(self._finished)
@@ -68,7 +68,7 @@ class AppriseThreads:
             async with asyncio.timeout(self.deadline):
                 arrived = await asyncio.shield(sending)  # the thread goes on after the deadline
         except ValueError as error:
-            raise DeliveryFailed(f"apprise: {error}", permanent=True) from None
+            raise DeliveryFailed(f"apprise: {error}", effect="stop_target") from None
         except TimeoutError:
             raise DeliveryFailed(f"apprise: no answer within {self.deadline:g} s") from None
         if not arrived:

@@ -65,17 +65,20 @@ def record(
         deliveries, attempt, failure = result.deliveries, result.attempt, result.failure
         if failure is None:
             continue
-        if failure.dead:
-            bury(session, deliveries, attempt, now)
-        elif failure.permanent:
-            refuse(session, deliveries, attempt, now)
-            if failure.workspace:
+        match failure.effect:
+            case "retry":
+                wait = failure.retry_after
+                retry_later(session, deliveries, attempt, owner, now, random, wait)
+            case "stop_target":
+                refuse(session, deliveries, attempt, now)
+            case "stop_workspace":
+                refuse(session, deliveries, attempt, now)
                 workspace = deliveries[0].target.address.rpartition("/")[0]
                 pausing.pause_workspace(session, workspace, attempt.error, now)
-        elif failure.ours:
-            postpone(session, deliveries, attempt, owner, now)
-        else:
-            retry_later(session, deliveries, attempt, owner, now, random, failure.retry_after)
+            case "bury":
+                bury(session, deliveries, attempt, now)
+            case "postpone":
+                postpone(session, deliveries, attempt, owner, now)
 
 
 def lock(session: Session, target_ids: Collection[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from monitor import __version__
+from monitor.errors import DeliveryFailed, Effect
 
 if TYPE_CHECKING:
     from monitor.delivery.address_guard import Guard
@@ -17,6 +18,8 @@ USER_AGENT = f"lastcall/{__version__}"
 #: In all, and of it to connect, in seconds; Standard Webhooks asks for 15 to 30.
 DEADLINE = 15.0
 CONNECT = 5.0
+#: What aiohttp, and the SDKs on it, raise for a connection that fails.
+BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 #: With these a proxy reports that what is behind it failed, and not the proxy.
 _BEHIND_THE_PROXY = (403, 502, 503, 504)
 
@@ -36,14 +39,20 @@ def session(guard: Guard) -> aiohttp.ClientSession:
     )
 
 
-def is_proxy_failure(error: Exception) -> bool:
+def broken_connection(error: Exception, deadline: float) -> DeliveryFailed:
+    """Return a failure before the answer. One of the egress proxy is not held against a target."""
+    effect: Effect = "postpone" if _is_proxy_failure(error) else "retry"
+    return DeliveryFailed(_failure_text(error, deadline), effect=effect)
+
+
+def _is_proxy_failure(error: Exception) -> bool:
     """Return whether the egress proxy failed, and not what is behind it."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return error.status not in _BEHIND_THE_PROXY
     return isinstance(error, aiohttp.ClientProxyConnectionError)
 
 
-def failure_text(error: Exception, deadline: float) -> str:
+def _failure_text(error: Exception, deadline: float) -> str:
     """Describe a failure before the answer. aiohttp's own text may hold the URL."""
     match error:
         case aiohttp.ClientHttpProxyError():

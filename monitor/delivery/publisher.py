@@ -194,7 +194,7 @@ class Publisher:
             error=redact(str(failure), hidden) if failure else "",
             answer=redact(answer, hidden)[:ANSWER_KEPT],  # cut last: half a secret is not found
         )
-        outcome = "delivered" if not failure else "refused" if failure.permanent else "failed"
+        outcome = "delivered" if not failure else "refused" if failure.stops else "failed"
         _log_attempt(deliveries, attempt, outcome)
         self.on_attempt(target.type, outcome, attempt.ms)
         self._ended.append(AttemptResult(deliveries, attempt, failure))

@@ -105,7 +105,9 @@ class Transports:
         from monitor.delivery import email
 
         if not self.settings.smtp_url:
-            raise DeliveryFailed("there is no mail server; set LASTCALL_SMTP_URL", ours=True)
+            raise DeliveryFailed(
+                "there is no mail server; set LASTCALL_SMTP_URL", effect="postpone"
+            )
         relay = email.Relay.parse(self.settings.smtp_url, self.settings.mail_from)
         events = [delivery.event for delivery in deliveries]
         message_id = f"{deliveries[0].message_id or events[0].id}.{deliveries[0].target.id}"

@@ -179,7 +179,7 @@ async def test_what_waits_too_long_for_a_thread_is_postponed_and_never_sent(
     skip(monkeypatch, 26)
     with pytest.raises(DeliveryFailed, match="all threads are busy") as failure:
         await second
-    assert failure.value.ours
+    assert failure.value.effect == "postpone"
     service.answers.set()
     await first
     threads.close()

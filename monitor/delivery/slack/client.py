@@ -82,5 +82,6 @@ async def post_with_fallback(message: Message, post: Callable[..., Awaitable[Any
     try:
         return await post(text=text)
     except SlackFailed as error:
-        error.dead = error.code in ILL_FORMED
+        if error.code in ILL_FORMED:
+            error.effect = "bury"
         raise

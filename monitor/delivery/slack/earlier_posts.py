@@ -80,7 +80,7 @@ async def _messages(method: Any, now: datetime, **where: Any) -> Sequence[Json]:
     try:
         messages: Sequence[Json] = (await call(method, now, **where)).get("messages") or ()
     except SlackFailed as error:
-        if error.permanent or error.code in GONE:
+        if error.stops or error.code in GONE:
             return ()
         raise
     return messages

@@ -13,7 +13,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from monitor.delivery.retry_schedule import requested_wait
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Effect
 
 #: The channel cannot be posted to until somebody does something: it is paused, never deleted.
 PAUSE = frozenset(
@@ -105,14 +105,19 @@ def slack_failure(
     header = headers.get("Retry-After") or headers.get("retry-after")
     failure = SlackFailed(
         f"slack: {code}" if is_code else f"slack: HTTP {status}, not an answer of Slack",
-        permanent=code in PAUSE | PAUSE_WORKSPACE or status == 410,
-        workspace=code in PAUSE_WORKSPACE and not hook,
+        effect=_effect(code, status, hook),
         retry_after=requested_wait(status, header, now),
         status=status,
         answer=answer,
     )
     failure.code = code if is_code else ""
     return failure
+
+
+def _effect(code: str, status: int, hook: bool) -> Effect:
+    if code in PAUSE_WORKSPACE and not hook:
+        return "stop_workspace"
+    return "stop_target" if code in PAUSE | PAUSE_WORKSPACE or status == 410 else "retry"
 
 
 async def call(method: Callable[..., Awaitable[Any]], now: datetime, **arguments: Any) -> Any:

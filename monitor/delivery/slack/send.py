@@ -21,7 +21,7 @@ import aiohttp
 
 from monitor.delivery.address_guard import Guard
 from monitor.delivery.event_subject import is_urgent, subject
-from monitor.delivery.http_client import failure_text, is_proxy_failure
+from monitor.delivery.http_client import BROKEN, broken_connection
 from monitor.delivery.message_context import NO_CONTEXT, MessageContext, context_of
 from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.slack import threads
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 #: How long the cards of retirements may be updated that a list has told of, in seconds.
 UPDATE_DEADLINE = 15.0
-#: Failures of a connection to Slack, as aiohttp and the SDK raise them.
-_BROKEN = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,8 @@ class Slack:
                 else:
                     attempt = ChannelAttempt(self, deliveries, state, now)
                     posted = await attempt.send()
-        except _BROKEN as error:
-            raise DeliveryFailed(
-                failure_text(error, self.settings.deadline), ours=is_proxy_failure(error)
-            ) from None
+        except BROKEN as error:
+            raise broken_connection(error, self.settings.deadline) from None
         except DeliveryFailed as error:
             # An answer may repeat the request.
             error.answer = error.answer.replace(state.token or "\0", "[secret]")
@@ -225,7 +221,7 @@ class ChannelAttempt:
                 if team
                 else "there is no token; set LASTCALL_SLACK_TOKEN"
             )
-            raise DeliveryFailed(f"slack: {reason}", permanent=True)
+            raise DeliveryFailed(f"slack: {reason}", effect="stop_target")
         self.deliveries = deliveries
         self.state = state
         self.now = now
@@ -270,7 +266,7 @@ class ChannelAttempt:
                     except SlackFailed as error:
                         if error.code not in GONE:
                             raise
-        except (DeliveryFailed, *_BROKEN) as error:
+        except (DeliveryFailed, *BROKEN) as error:
             log.warning(
                 "%s: not every message about what a list told is updated: %s", self.target.id, error
             )

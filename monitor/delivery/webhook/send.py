@@ -12,7 +12,7 @@ from datetime import datetime
 import aiohttp
 
 from monitor.delivery.address_guard import Guard
-from monitor.delivery.http_client import DEADLINE, failure_text, is_proxy_failure
+from monitor.delivery.http_client import BROKEN, DEADLINE, broken_connection
 from monitor.delivery.retry_schedule import requested_wait
 from monitor.delivery.webhook import signature
 from monitor.delivery.webhook.envelope import Envelope
@@ -52,7 +52,7 @@ async def send(
     try:
         headers = signature.headers(endpoint.keys, message.id, int(now.timestamp()), message.body)
     except ValueError as error:
-        raise DeliveryFailed(str(error), permanent=True) from None
+        raise DeliveryFailed(str(error), effect="stop_target") from None
     headers |= message.headers
     if endpoint.handshake:
         headers["WebHook-Request-Origin"] = ORIGIN
@@ -62,11 +62,11 @@ async def send(
     if 200 <= response.status < 300:
         return response.status, answer
     if response.status == PROXY_LOGIN and guard.proxy:
-        raise DeliveryFailed(f"the egress proxy answered HTTP {response.status}", ours=True)
+        raise DeliveryFailed(f"the egress proxy answered HTTP {response.status}", effect="postpone")
     redirect = " (redirects are not followed)" if 300 <= response.status < 400 else ""
     raise DeliveryFailed(
         f"HTTP {response.status}{redirect}",
-        permanent=response.status == 410,
+        effect="stop_target" if response.status == 410 else "retry",
         retry_after=requested_wait(response.status, response.headers.get("Retry-After"), now),
         status=response.status,
         answer=answer,
@@ -115,8 +115,8 @@ async def _request(
             ) as response,
         ):
             return response, await _beginning(response)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise DeliveryFailed(failure_text(error, deadline), ours=is_proxy_failure(error)) from None
+    except BROKEN as error:
+        raise broken_connection(error, deadline) from None
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:
