@@ -180,7 +180,7 @@ def days(text: str | None) -> int | None:
 
 
 def severity(text: str) -> str:
-    from monitor.core.interpret import SEVERITIES
+    from monitor.core.severity import SEVERITIES
 
     if text.lower() not in SEVERITIES:
         raise typer.BadParameter(f"{text!r} is no severity; there are {', '.join(SEVERITIES)}")

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 
 from monitor.core.facts import Fact
+from monitor.core.origin import Kind
 from monitor.errors import NotFound, Unreadable
 
-Kind = Literal["official", "hint", "news"]
 Parse = Callable[[bytes], Iterable[Fact]]
 
 

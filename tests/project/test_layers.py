@@ -43,7 +43,6 @@ ROOMS: dict[str, set[str]] = {
 }
 #: Arrows up that stand until the house has been moved.
 STANDING = {
-    ("core", "reading"),
     ("subscriptions", "delivery"),
     ("web", "service"),
     ("slack_app", "cli"),
