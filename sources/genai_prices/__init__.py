@@ -1,0 +1,1 @@
+"""genai-prices of Pydantic, a hint."""

@@ -1,0 +1,1 @@
+"""llm-prices of Simon Willison, a hint."""
