@@ -1,225 +1,34 @@
-"""Vertex AI, now Gemini Enterprise Agent Platform: three lists of retirements, prices and release
-notes.
+"""Vertex AI, prices: https://cloud.google.com/vertex-ai/generative-ai/pricing
 
-Versions: Google's own models, a table for each family and one of the retired; until May 2026 also a
-table of aliases, which is not read (an id stood in both). A date is firm (``October 20, 2026``) or
-a floor (``Not before X``, ``X or later``, ``No sooner than X``). These are not the dates of the
-Gemini API.
+Models have display names only. A cell holds one price, one for each kind of endpoint, or a list of
+labelled prices; its column tells the context and the tier. The headers hold a raw ``<``, and a
+table in the middle is never closed.
 
-Partner models: no table but a sentence under each model's heading, with the id further down. The
-heading's name changes ("on Google Cloud" was added in July 2026), the id does not. Open models: one
-table of ids.
-
-Prices: display names only. A cell holds one price, one for each kind of endpoint, or a list of
-labelled prices; its column says the context and the tier. The headers hold a raw ``<``, and a table
-in the middle is never closed.
-
-Release notes: each item of the feed (each H2 of the page) is a day, with several notices that begin
-with their kind. No capture of the feed could be had. Its address follows the pattern of other
-products' feeds.
-
-What would break it, as Unreadable: a new form of date; another sentence on a partner model; a price
-column, kind of row or label without a known meaning; a new kind of release note at the start of a
-day."""
+A column, a kind of row or a label of a price without a known meaning is Unreadable.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from itertools import pairwise
 
-from monitor.core.facts import Fact, Notice, Price, Retirement, Stage, When
+from monitor.core.facts import Fact, Price, When
 from monitor.reading.page import (
     Block,
-    Heading,
     Inline,
     Money,
     Row,
-    Table,
     Text,
     Unreadable,
     blocks,
-    codes,
-    decode,
-    entries,
-    inline,
     layout,
     money,
     tables,
-    tables_and_headings,
     unit,
     when,
 )
 from monitor.reading.source import source
-
-DOCS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform"
-
-# --- retirements
-# -------------------------------------------------------------------------------------------
-
-_VERSIONS = layout(model="model id", released="release date", retires="retirement date")
-_REPLACED = layout(
-    model="model id",
-    released="release date",
-    retires="retirement date",
-    replacement="replacement model",
-)
-_RETIRED = layout(
-    model="model id",
-    released="release date",
-    retires="retirement date",
-    replacement="recommended upgrade|replacement model",
-    under="^retired models",
-)
-#: A column for the replacement came in July 2026, under a new H2: on the 9th these had none yet (on
-#: the 1st the Gemini models neither), on the 17th all had one.
-_UNDER_OLD_H2 = "Latest stable models"
-_LATE = {"gemini image models", "veo models", "embeddings models"}
-_ALIASES = layout(alias="auto-updated alias", model="stable version reference")
-
-
-@source(
-    f"{DOCS}/models/model-versions?hl=en",
-    facts=(Retirement,),
-    markers=(b"Retirement date", b"gemini-"),
-    focus=tables_and_headings,
-)
-def versions(body: bytes) -> Iterator[Fact]:
-    """Google's models. Those in the table of the retired are gone; another with a firm date is
-    deprecated.
-
-    A row can leave when its day has come: ``gemini-2.0-flash-001`` became ``gemini-2.0-flash``
-    among the retired."""
-    unreplaced: set[str] = set()
-    for row in tables(body, _VERSIONS, _REPLACED, _RETIRED, skip=[_ALIASES]):
-        if row.layout is _VERSIONS and _UNDER_OLD_H2 not in row.path:
-            unreplaced.add(row.heading.casefold())
-        gone = any(heading.casefold().startswith("retired models") for heading in row.path)
-        if gone and row.layout is not _RETIRED:
-            raise row["model"].error("a retired model without the column of its upgrade")
-        retires = when(row["retires"])
-        for model in codes(row["model"]):
-            yield Retirement(
-                model=model,
-                term="Retired" if gone else "",
-                stage="retired" if gone else _stage(retires),
-                retires=retires,
-                replacements=_replacements(row["replacement"]) if "replacement" in row else (),
-                quote=row.quote,
-            )
-    if unreplaced and unreplaced - {"gemini models"} != _LATE:
-        raise Unreadable(f"no column for the replacement under {', '.join(sorted(unreplaced))}")
-
-
-def _stage(retires: When | None) -> Stage:
-    return "deprecated" if retires and retires.bound == "on" else "active"
-
-
-def _replacements(cell: Inline) -> tuple[str, ...]:
-    """The ids of a cell, or the products it names in words ("Gemini 3.1 Flash-Lite or Gemma 4") as
-    one item.
-    """
-    if cell.codes or not cell:
-        return cell.codes
-    parts = tuple(re.split(r",\s*|\s+or\s+", cell.line))
-    return parts if all(re.fullmatch(r"[a-z][\w.@-]+", part) for part in parts) else (cell.line,)
-
-
-_OPEN = layout(
-    model="model id",
-    deprecated="deprecation date",
-    retires="retirement date",
-    replacement="self-deploy alternative",
-)
-
-
-@source(
-    f"{DOCS}/models/deprecations/open-models?hl=en",
-    facts=(Retirement,),
-    markers=(b"Deprecation date", b"-maas"),
-    focus=tables_and_headings,
-)
-def open_models(body: bytes) -> Iterator[Fact]:
-    """Open models served by Google. On its deprecation date a model's end is announced, and it
-    still works.
-    """
-    for row in tables(body, _OPEN):
-        deprecated, retires = when(row["deprecated"]), when(row["retires"])
-        for model in codes(row["model"]):
-            yield Retirement(
-                model=model,
-                stage="deprecated" if deprecated else _stage(retires),
-                deprecated=deprecated,
-                retires=retires,
-                replacements=_replacements(row["replacement"]),
-                quote=row.quote,
-            )
-
-
-_END = re.compile(
-    r".*? is (deprecated) as of (.+?) and will be shut down on (\w+ \d+, \d{4}) ?\..*"
-)
-
-
-@source(
-    f"{DOCS}/models/deprecations/partner-models?hl=en",
-    facts=(Retirement,),
-    markers=(b"deprecated as of",),
-    keeps_past=True,
-)
-def partners(body: bytes) -> Iterator[Fact]:
-    """Partners' models: the one sentence with the dates, and the id below the label "Model ID",
-    under each H2.
-    """
-    for heading, section in _sections(blocks(body)):
-        said = [text for block in section for text in _texts(block)]
-        ends = [match for text in said if (match := _END.fullmatch(text.line))]
-        labels = [number for number, text in enumerate(said) if text.line == "Model ID"]
-        if len(ends) != 1 or len(labels) != 1 or labels[0] + 1 == len(said):
-            raise heading.error(
-                f"{len(ends)} sentences on its end and {len(labels)} ids stand under the heading"
-            )
-        [model] = codes(replace(said[labels[0] + 1], where=f"id under {heading.line!r}"))
-        term, deprecated, retires = ends[0].groups()
-        yield Retirement(
-            model=model,
-            term=term,
-            stage="deprecated",
-            deprecated=when(deprecated),
-            retires=when(retires),
-            note=heading.line,
-            quote=ends[0][0],
-        )
-
-
-def _sections(page: Sequence[Block]) -> Iterator[tuple[Inline, list[Block]]]:
-    """Each H2 with all that follows it. What stands before the first is an introduction."""
-    starts = [
-        number
-        for number, block in enumerate(page)
-        if isinstance(block, Heading) and block.level == 2
-    ]
-    for start, end in pairwise([*starts, len(page)]):
-        if isinstance(heading := page[start], Heading) and heading.inline.line != "What's next":
-            yield heading.inline, list(page[start + 1 : end])
-
-
-def _texts(block: Block) -> list[Inline]:
-    """What a block says, in order: the card of a model is a list of labels and values, or a table
-    of them.
-    """
-    if isinstance(block, Table):
-        return [inline(title) for title in block.header] + [
-            cell for row in block.rows for cell in row.cells
-        ]
-    return [block.inline]
-
-
-# --- prices
-# ------------------------------------------------------------------------------------------------
 
 _SHORT, _LONG = (
     "price (/1m tokens) <= 200k input tokens*",
@@ -504,82 +313,3 @@ def _video(row: Row) -> Iterator[Price]:
             note=label,
             quote=row.quote,
         )
-
-
-# --- release notes
-# -----------------------------------------------------------------------------------------
-
-_SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)")
-_KIND = re.compile(
-    r"feature|change|changed|announcement|deprecated|breaking|issue|fixed|security|libraries",
-    re.IGNORECASE,
-)
-#: Ids among the code spans, which are also endpoints, flags and regions (us-central1).
-_MODEL_ID = re.compile(r"(?![a-z]+-[a-z]+\d\d?$)[a-z][a-z0-9.]*(?:-[a-z0-9.]+)+(?:@[\w.]+)?")
-
-
-@source(
-    "https://cloud.google.com/feeds/gemini-enterprise-agent-platform-release-notes.xml",
-    every=timedelta(hours=1),
-    facts=(Notice,),
-    markers=(b"elease notes",),
-)
-def release_notes(body: bytes) -> Iterator[Fact]:
-    """One notice for each entry of a day. Its title is the bold line, the heading or the first
-    sentence it begins with.
-
-    Entries are added to a day later on, so that neither their number nor their place may count.
-    """
-    for day, link, page in _days(body):
-        published = when(replace(day, where="day"))
-        if not published:
-            raise day.error("an item without a date")
-        used: Counter[str] = Counter()
-        for kind, said in _notices(day, page):
-            first, summary = said[0].line, " ".join(text.line for text in said)
-            sentence = _SENTENCE.match(first)
-            title = (sentence[1] if sentence else first).rstrip(".")
-            used[title] += 1
-            named = (code for text in said for code in text.codes if _MODEL_ID.fullmatch(code))
-            yield Notice(
-                title=title if used[title] == 1 else f"{title} ({used[title]})",
-                link=link,
-                published=published,
-                summary=summary,
-                models=tuple(dict.fromkeys(named)),
-                note=kind,
-                quote=first,
-            )
-
-
-def _days(body: bytes) -> Iterator[tuple[Inline, str, Sequence[Block]]]:
-    """The days of the Atom feed, or of the page itself: what they are called, where they stand,
-    what they hold.
-    """
-    text = decode(body)
-    if text.lstrip().startswith(("<?xml", "<feed")):
-        for entry in entries(body, dated=True):
-            yield inline(entry.title), entry.link, blocks(entry.markup)
-    else:
-        for heading, section in _sections(blocks(text)):
-            anchor = re.sub(r"\W+", "_", heading.line)
-            yield heading, f"{DOCS}/release-notes#{anchor}", section
-
-
-def _notices(day: Inline, page: Sequence[Block]) -> Iterator[tuple[str, list[Inline]]]:
-    """The entries of a day: each begins with its kind, a heading in the feed and a paragraph on the
-    page.
-    """
-    found: list[tuple[str, list[Inline]]] = []
-    for block in page:
-        said = _texts(block)
-        if not isinstance(block, Table) and _KIND.fullmatch(said[0].line):
-            found.append((said[0].line, []))
-        elif not found:
-            raise day.error(f"no known kind of release note: {said[0].line!r}")
-        else:
-            found[-1][1].extend(said)
-    for kind, texts in found:
-        if not texts:
-            raise day.error(f"an entry {kind!r} without text")
-        yield kind, texts

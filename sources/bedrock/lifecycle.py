@@ -1,8 +1,9 @@
-"""Amazon Bedrock: the model lifecycle page of its user guide, and the guide's document history.
+"""Amazon Bedrock, model lifecycle:
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html
 
-Lifecycle dates are those of Bedrock, not of the makers, and hold for the Regions of their row: a
-model may be Legacy in one group of Regions and Active in another. ``region`` is that group, sorted;
-empty where the page names none.
+The dates are those of Bedrock, not of the makers, and hold for the Regions of their row: a model
+may be Legacy in one group of Regions and Active in another. ``region`` is that group, sorted; empty
+where the page names none.
 
 - Since September 2026 there are two pages, by launch date: ``model-lifecycle.md`` is policy without
   dates, and the dates stand in ``model-lifecycle-legacy.md``. Either may be empty of models, not
@@ -12,10 +13,11 @@ empty where the page names none.
 - The HTML of November 2025 has three tables. That of active models lacks the header of its column
   "EOL date", and the others have no ids: an id is taken from the first table where it has that very
   name, or else the name stands.
+- Rows leave after their date (all of them in May 2026, some in October), so a row that leaves was
+  not withdrawn.
 
-Rows leave after their date (all of them in May 2026, some in October), so that one which leaves was
-not withdrawn. What would break it, as Unreadable: a renamed column or field, a table whose state is
-not told, a new form of Regions."""
+A renamed column or field, a table without a known state and a new form of Regions are Unreadable.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.core.facts import Fact, Notice, Retirement, Stage
+from monitor.core.facts import Fact, Retirement, Stage
 from monitor.reading.page import (
     Block,
     Heading,
@@ -35,17 +37,12 @@ from monitor.reading.page import (
     Text,
     Unreadable,
     blocks,
-    entries,
     layout,
     tables,
     when,
 )
 from monitor.reading.source import documents, source
-
-GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
-
-# --- lifecycle
-# ---------------------------------------------------------------------------------------------
+from sources.bedrock import GUIDE
 
 SCHEDULE = layout(
     name="model name",
@@ -293,30 +290,3 @@ def _replacements(row: Row) -> tuple[str, ...]:
     if wrong := [name for name in ids if not re.fullmatch(r"[a-z0-9]+\.[\w.:-]+", name)]:
         raise cell.error(f"no model id {wrong[0]!r}")
     return tuple(ids)
-
-
-# --- document history
-# --------------------------------------------------------------------------------------
-
-_MODEL_ID = re.compile(r"\b[a-z0-9]+\.[a-z][a-z0-9.-]*-v\d+(?::\d+)?\b")
-
-
-@source(
-    f"{GUIDE}/bedrock-ug.rss",
-    every=timedelta(hours=6),
-    facts=(Notice,),
-    markers=(b"<rss", b"Bedrock"),
-)
-def history(body: bytes) -> Iterator[Fact]:
-    """Document history of the user guide: what was added to it or changed, launches and retirements
-    among the rest.
-    """
-    for entry in entries(body, dated=True):
-        yield Notice(
-            title=entry.title,
-            link=entry.link,
-            published=entry.published,
-            summary=entry.summary,
-            models=tuple(dict.fromkeys(_MODEL_ID.findall(entry.summary))),
-            quote=f"{entry.title}: {entry.summary}",
-        )

@@ -1,30 +1,24 @@
-"""Azure (Microsoft Foundry): when its models retire, and the older page about partner models.
+"""Azure, retirements:
+https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule
 
-Retirements (https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule):
-one table for each maker since 2026, with a lifecycle word; before, tables of Azure OpenAI alone (by
-kind of model since June 2025), with prose in the date cells. The Markdown rendition is asked for;
-the page's sources on GitHub and its HTML read alike.
+Since 2026 each maker has a table, with a lifecycle word. Before, there were tables of Azure OpenAI
+alone (by kind of model since June 2025), with prose in the date cells. The Markdown rendition is
+asked for; the page's sources on GitHub and its HTML read alike.
 
-The page's words: "Deprecated" is closed to new customers and still answers, "Retired" fails. (The
-management API of Azure says "Deprecating" and "Deprecated" for the same two; neither belongs on
-this page as the other.) A model can go back from Deprecated to Legacy. A printed date may lie
-behind the day of the page: it is kept, and proves nothing.
+"Deprecated" is closed to new customers and still answers, "Retired" fails. (The management API of
+Azure calls the same two "Deprecating" and "Deprecated"; neither belongs on this page as the other.)
+A model can go back from Deprecated to Legacy. A printed date may lie behind the day of the page: it
+is kept, and proves nothing.
 
-Odd, and read so:
-- Rows that contradict each other (gpt-realtime-mini 2025-10-06 in 2026): the earlier end is the
-  fact, whatever the order; the other row stays in ``note`` behind the word "conflict". Identical
-  rows are one.
-- A cell with an end for Standard deployments and a later one for all other types gives two facts:
+- A cell with one date for Standard deployments and a later one for all other types gives two facts:
   surface ``standard`` beside ``api``, the surface of every plain row, so that ``api`` goes on when
   the exception is over.
 - Fine-tuned models retire twice: surface ``fine-tuning-training``, then ``fine-tuning``
-  (deployments of them). An end told by that of the base model ("At base model retirement") is no
-  date, and stays in ``note``.
-- A replacement is its id alone, except where a model goes on in another version of itself: ``sora-2
-  (2025-12-08)``.
+  (deployments of them). "At base model retirement" is no date, and stays in ``note``.
 
-What would break it, as Unreadable: a lifecycle word, a column or a sentence in a date cell that was
-never seen, and tables of models with different columns on one page."""
+A lifecycle word, a column or a sentence in a date cell that is not known is Unreadable, and so are
+tables of models with different columns on one page.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +32,15 @@ from monitor.reading.page import (
     Layout,
     Row,
     Unreadable,
-    decode,
     inline,
-    is_html,
     layout,
     tables,
     tables_and_headings,
     when,
 )
 from monitor.reading.source import source
-
-DOCS = "https://learn.microsoft.com/azure"
+from sources.azure import DOCS
+from sources.azure.rows import names, page_text, replacements_of, settled, version_of
 
 _ROW = {
     "model": "model",
@@ -93,7 +85,6 @@ _STAGES: dict[str, Stage] = {
     "deprecated": "deprecated",
     "retired": "retired",
 }
-_NOTHING = ("", "-", "n/a")
 
 
 @source(
@@ -104,15 +95,15 @@ _NOTHING = ("", "-", "n/a")
 )
 def retirements(body: bytes) -> Iterable[Retirement]:
     """Every model by version. Retired rows move to another page after some weeks."""
-    return _settled(_retirements(_page(body)))
+    return settled(_retirements(page_text(body)))
 
 
 def _retirements(page: str) -> Iterator[Retirement]:
     columns: Layout | None = None
     for row in tables(page, _PLAIN, _STAGED, _DATED, _CLOSED, _FINE_TUNED, skip=[_UPGRADES]):
         columns = _columns(row, columns)
-        for name in _names(row["model"]):
-            version = name.version or _version(row)
+        for name in names(row["model"]):
+            version = name.version or version_of(row)
             if row.layout is _FINE_TUNED:
                 yield _fine_tuned(row, name.model, version, "training", "fine-tuning-training")
                 yield _fine_tuned(row, name.model, version, "deployment", "fine-tuning")
@@ -127,7 +118,7 @@ def _retirements(page: str) -> Iterator[Retirement]:
                 stage=stage,
                 deprecated=deprecated,
                 retires=end.retires,
-                replacements=_replacements(row["replacement"], name.model),
+                replacements=replacements_of(row["replacement"], name.model),
                 note="; ".join(filter(None, (name.label, end.note))),
                 quote=row.quote,
             )
@@ -179,154 +170,6 @@ def _stage(row: Row, retires: When | None, deprecated: When | None) -> tuple[str
     if term.casefold() not in _STAGES:
         raise Unreadable(f"unknown lifecycle word {term!r}: {row.quote!r}")
     return term, _STAGES[term.casefold()]
-
-
-# --- partner models
-# ----------------------------------------------------------------------------------------
-
-_PARTNERS = layout(
-    model="model",
-    legacy="legacy date*",
-    deprecated="deprecation date*",
-    retires="retirement date*",
-    replacement="suggested replacement*",
-)
-
-
-@source(
-    f"{DOCS}/ai-foundry/concepts/model-lifecycle-retirement",
-    facts=(Retirement,),
-    markers=(b"Legacy date", b"Retirement date", b"Mistral"),
-    focus=tables_and_headings,
-)
-def partners(body: bytes) -> Iterable[Retirement]:
-    """Models of partners, by the name the page prints; all rows have an end, a row stays for months
-    after it.
-    """
-    return _settled(_partners(_page(body)))
-
-
-def _partners(page: str) -> Iterator[Retirement]:
-    for row in tables(page, _PARTNERS):
-        retires, deprecated, legacy = (
-            when(row[role]) for role in ("retires", "deprecated", "legacy")
-        )
-        for name in _names(row["model"]):
-            yield Retirement(
-                model=name.model,
-                version=name.version,
-                stage="deprecated" if retires or deprecated else "legacy" if legacy else "active",
-                deprecated=deprecated,
-                retires=retires,
-                replacements=_replacements(row["replacement"], name.model),
-                note="; ".join(
-                    filter(None, (name.label, f"legacy from {legacy}" if legacy else ""))
-                ),
-                quote=row.quote,
-            )
-
-
-# --- one fact for each offering
-# ----------------------------------------------------------------------------
-
-
-def _settled(facts: Iterable[Retirement]) -> Iterable[Retirement]:
-    """Rows about one offering as one fact: the earliest end, and in its note every row that says
-    otherwise.
-    """
-    rows: dict[str, list[Retirement]] = {}
-    for fact in facts:
-        rows.setdefault(fact.key, []).append(fact)
-    for same in rows.values():
-        fact, *others = sorted(same, key=_safest)
-        notes = [
-            fact.note,
-            *(f"conflict: {other.quote}" for other in others if other.value != fact.value),
-        ]
-        yield replace(fact, note="; ".join(dict.fromkeys(filter(None, notes))))
-
-
-def _safest(fact: Retirement) -> tuple[object, ...]:
-    """Sorts the earliest end first, a firm one before a floor; then anything that is the same in
-    every order.
-    """
-    end = fact.retires
-    return (
-        end is None,
-        end.starts if end else None,
-        end is not None and end.bound == "not_before",
-        fact.quote,
-    )
-
-
-# --- cells
-# -------------------------------------------------------------------------------------------------
-
-
-def _page(body: bytes) -> str:
-    text = decode(body)
-    if not is_html(text) and "<table" in text:
-        raise Unreadable("an HTML table within Markdown: its rows would go unread")
-    return text
-
-
-@dataclass(frozen=True)
-class _Name:
-    model: str
-    version: str = ""
-    label: str = ""
-
-
-_WORDS = r"\w[\w.+/-]*(?: \w[\w.+/-]*)*"
-_NAME = re.compile(
-    rf"(?P<model>{_WORDS})(?: - (?P<version>[\w.-]+))?(?: \((?P<label>[A-Za-z ]+)\))?"
-)
-
-
-def _names(cell: Inline) -> list[_Name]:
-    """The models of a cell, one a line: "gpt-35-turbo - 0301", "claude-mythos-preview (gated
-    research preview)".
-    """
-    found = [_NAME.fullmatch(line) for line in cell.text.split("\n")]
-    if not all(found):
-        raise cell.error("no model's name")
-    return [
-        _Name(match["model"], match["version"] or "", match["label"] or "")
-        for match in found
-        if match
-    ]
-
-
-def _version(row: Row) -> str:
-    cell = row.get("version")
-    if cell is None or cell.line.casefold() in _NOTHING:
-        return ""
-    if not re.fullmatch(r"[\w.-]+", cell.line):
-        raise cell.error("no version")
-    return cell.line
-
-
-_REPLACEMENT = re.compile(
-    rf"(?P<name>{_WORDS}?)(?: version: (?P<version>[\w.-]+)| \((?:version )?(?P<other>[\w.-]+)\))?"
-)
-
-
-def _replacements(cell: Inline, model: str) -> tuple[str, ...]:
-    """Ids or names, without versions but that of the model itself: it would be its own
-    replacement.
-    """
-    if cell.line.casefold() in _NOTHING:
-        return ()
-    found = []
-    for part in re.split(r"\s*(?:,|\n|\bor\b|\band\b)\s*", cell.text):
-        match = _REPLACEMENT.fullmatch(part)
-        if not match:
-            raise cell.error("no replacement")
-        version = match["version"] or match["other"]
-        found.append(
-            f"{match['name']} ({version})" if version and match["name"] == model else match["name"]
-        )
-    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+"""Azure, Microsoft Foundry."""
+
+DOCS = "https://learn.microsoft.com/azure"

@@ -1,0 +1,3 @@
+"""Amazon Bedrock: its user guide."""
+
+GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"

@@ -1,0 +1,3 @@
+"""Vertex AI, now Gemini Enterprise Agent Platform."""
+
+DOCS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform"

@@ -1,0 +1,1 @@
+"""xAI. It has no page of deprecations."""
