@@ -44,7 +44,6 @@ ROOMS: dict[str, set[str]] = {
 }
 #: Arrows up that stand until the house has been moved.
 STANDING = {
-    ("core", "reading"),
     ("settings", "core"),
     ("place", "settings"),
     ("subscriptions", "delivery"),
