@@ -49,7 +49,7 @@ def names(cell: Inline) -> list[str]:
     parts = [part.strip(" *") for part in _parts(cell)]
     if not cell.codes and not all(_ID.fullmatch(part) for part in parts):
         parts = [cell.line.strip(" *")]
-        if re.search(r"[(),|]", parts[0]):
+        if re.search(r"[(),|`]", parts[0]):
             raise cell.error("neither ids nor the name of a product")
     if not parts:
         raise cell.error("nothing is named")
