@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monitor.core.facts import Fact, Retirement
-from monitor.reading.page import (
-    codes,
-    layout,
-    tables,
-    tables_and_headings,
-    when,
-)
+from monitor.core.facts import Retirement
+from monitor.reading import page
 from monitor.reading.source import source
 from sources.vertex import DOCS
-from sources.vertex.versions import replacements_of, stage_of
+from sources.vertex.words import stage_by_date
 
-_OPEN = layout(
+MODELS = page.layout(
     model="model id",
     deprecated="deprecation date",
     retires="retirement date",
@@ -32,20 +26,18 @@ _OPEN = layout(
     f"{DOCS}/models/deprecations/open-models?hl=en",
     facts=(Retirement,),
     markers=(b"Deprecation date", b"-maas"),
-    focus=tables_and_headings,
+    focus=page.tables_and_headings,
 )
-def open_models(body: bytes) -> Iterator[Fact]:
-    """Open models served by Google. On its deprecation date a model's end is announced, and it
-    still works.
-    """
-    for row in tables(body, _OPEN):
-        deprecated, retires = when(row["deprecated"]), when(row["retires"])
-        for model in codes(row["model"]):
+def open_models(body: bytes) -> Iterator[Retirement]:
+    """Yield every open model that Google serves."""
+    for row in page.tables(body, MODELS):
+        deprecated, retires = page.when(row["deprecated"]), page.when(row["retires"])
+        for model in page.codes(row["model"]):
             yield Retirement(
                 model=model,
-                stage="deprecated" if deprecated else stage_of(retires),
+                stage="deprecated" if deprecated else stage_by_date(retires),
                 deprecated=deprecated,
                 retires=retires,
-                replacements=replacements_of(row["replacement"]),
+                replacements=page.replacements(row["replacement"]),
                 quote=row.quote,
             )

@@ -12,17 +12,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from monitor.core.facts import Fact, Retirement
-from monitor.reading.page import (
-    blocks,
-    codes,
-    when,
-)
+from monitor.core.facts import Retirement
+from monitor.reading import page
 from monitor.reading.source import source
 from sources.vertex import DOCS
-from sources.vertex.parts import sections_of, texts_of
+from sources.vertex.words import h2_sections, texts_of
 
-_END = re.compile(
+DATES = re.compile(
     r".*? is (deprecated) as of (.+?) and will be shut down on (\w+ \d+, \d{4}) ?\..*"
 )
 
@@ -33,26 +29,24 @@ _END = re.compile(
     markers=(b"deprecated as of",),
     keeps_retired=True,
 )
-def partners(body: bytes) -> Iterator[Fact]:
-    """Partners' models: the one sentence with the dates, and the id below the label "Model ID",
-    under each H2.
-    """
-    for heading, section in sections_of(blocks(body)):
-        said = [text for block in section for text in texts_of(block)]
-        ends = [match for text in said if (match := _END.fullmatch(text.line))]
-        labels = [number for number, text in enumerate(said) if text.line == "Model ID"]
-        if len(ends) != 1 or len(labels) != 1 or labels[0] + 1 == len(said):
+def partners(body: bytes) -> Iterator[Retirement]:
+    """Yield the model of each H2."""
+    for heading, section in h2_sections(page.blocks(body)):
+        texts = [text for block in section for text in texts_of(block)]
+        sentences = [match for text in texts if (match := DATES.fullmatch(text.line))]
+        labels = [number for number, text in enumerate(texts) if text.line == "Model ID"]
+        if len(sentences) != 1 or len(labels) != 1 or labels[0] + 1 == len(texts):
             raise heading.error(
-                f"{len(ends)} sentences on its end and {len(labels)} ids stand under the heading"
+                f"{len(sentences)} sentences on dates and {len(labels)} ids are under the heading"
             )
-        [model] = codes(replace(said[labels[0] + 1], where=f"id under {heading.line!r}"))
-        term, deprecated, retires = ends[0].groups()
+        [model] = page.codes(replace(texts[labels[0] + 1], where=f"id under {heading.line!r}"))
+        term, deprecated, retires = sentences[0].groups()
         yield Retirement(
             model=model,
             term=term,
             stage="deprecated",
-            deprecated=when(deprecated),
-            retires=when(retires),
+            deprecated=page.when(deprecated),
+            retires=page.when(retires),
             note=heading.line,
-            quote=ends[0][0],
+            quote=sentences[0][0],
         )

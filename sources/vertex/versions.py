@@ -10,85 +10,56 @@ the retired.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from monitor.core.facts import Fact, Retirement, Stage, When
-from monitor.reading.page import (
-    Inline,
-    Unreadable,
-    codes,
-    layout,
-    tables,
-    tables_and_headings,
-    when,
-)
+from monitor.core.facts import Retirement
+from monitor.reading import page
 from monitor.reading.source import source
 from sources.vertex import DOCS
+from sources.vertex.words import stage_by_date
 
-_VERSIONS = layout(model="model id", released="release date", retires="retirement date")
-_REPLACED = layout(
-    model="model id",
-    released="release date",
-    retires="retirement date",
-    replacement="replacement model",
-)
-_RETIRED = layout(
-    model="model id",
-    released="release date",
-    retires="retirement date",
+VERSIONS = page.layout(model="model id", released="release date", retires="retirement date")
+REPLACED = page.layout(**VERSIONS.columns, replacement="replacement model")
+RETIRED = page.layout(
+    **VERSIONS.columns,
     replacement="recommended upgrade|replacement model",
     under="^retired models",
 )
-#: A column for the replacement came in July 2026, under a new H2: on the 9th these had none yet (on
-#: the 1st the Gemini models neither), on the 17th all had one.
-_UNDER_OLD_H2 = "Latest stable models"
-_LATE = {"gemini image models", "veo models", "embeddings models"}
-_ALIASES = layout(alias="auto-updated alias", model="stable version reference")
+ALIASES = page.layout(alias="auto-updated alias", model="stable version reference")
+
+#: The column for the replacement came in July 2026, under a new H2. On the 9th these tables had
+#: none yet (on the 1st the Gemini models neither), on the 17th all had one.
+OLD_H2 = "Latest stable models"
+LATE = {"gemini image models", "veo models", "embeddings models"}
 
 
 @source(
     f"{DOCS}/models/model-versions?hl=en",
     facts=(Retirement,),
     markers=(b"Retirement date", b"gemini-"),
-    focus=tables_and_headings,
+    focus=page.tables_and_headings,
 )
-def versions(body: bytes) -> Iterator[Fact]:
-    """Google's models. Those in the table of the retired are gone; another with a firm date is
-    deprecated.
+def versions(body: bytes) -> Iterator[Retirement]:
+    """Yield every model. Those in the table of the retired are retired.
 
-    A row can leave when its day has come: ``gemini-2.0-flash-001`` became ``gemini-2.0-flash``
-    among the retired."""
-    unreplaced: set[str] = set()
-    for row in tables(body, _VERSIONS, _REPLACED, _RETIRED, skip=[_ALIASES]):
-        if row.layout is _VERSIONS and _UNDER_OLD_H2 not in row.path:
-            unreplaced.add(row.heading.casefold())
+    Another with a firm date is deprecated, and one with a floor or without a date is active."""
+    without_replacement: set[str] = set()
+    for row in page.tables(body, VERSIONS, REPLACED, RETIRED, skip=[ALIASES]):
+        if row.layout is VERSIONS and OLD_H2 not in row.path:
+            without_replacement.add(row.heading.casefold())
         gone = any(heading.casefold().startswith("retired models") for heading in row.path)
-        if gone and row.layout is not _RETIRED:
+        if gone and row.layout is not RETIRED:
             raise row["model"].error("a retired model without the column of its upgrade")
-        retires = when(row["retires"])
-        for model in codes(row["model"]):
+        retires = page.when(row["retires"])
+        for model in page.codes(row["model"]):
             yield Retirement(
                 model=model,
                 term="Retired" if gone else "",
-                stage="retired" if gone else stage_of(retires),
+                stage="retired" if gone else stage_by_date(retires),
                 retires=retires,
-                replacements=replacements_of(row["replacement"]) if "replacement" in row else (),
+                replacements=page.replacements(row["replacement"]) if "replacement" in row else (),
                 quote=row.quote,
             )
-    if unreplaced and unreplaced - {"gemini models"} != _LATE:
-        raise Unreadable(f"no column for the replacement under {', '.join(sorted(unreplaced))}")
-
-
-def stage_of(retires: When | None) -> Stage:
-    return "deprecated" if retires and retires.bound == "on" else "active"
-
-
-def replacements_of(cell: Inline) -> tuple[str, ...]:
-    """The ids of a cell, or the products it names in words ("Gemini 3.1 Flash-Lite or Gemma 4") as
-    one item.
-    """
-    if cell.codes or not cell:
-        return cell.codes
-    parts = tuple(re.split(r",\s*|\s+or\s+", cell.line))
-    return parts if all(re.fullmatch(r"[a-z][\w.@-]+", part) for part in parts) else (cell.line,)
+    if without_replacement and without_replacement - {"gemini models"} != LATE:
+        tables = ", ".join(sorted(without_replacement))
+        raise page.Unreadable(f"no column for the replacement under {tables}")

@@ -451,9 +451,9 @@ def test_a_table_that_is_never_closed_takes_no_other_in() -> None:
             "partners.md",
             "will be **shut down",
             "was **shut down",
-            "0 sentences on its end",
+            "0 sentences on dates",
         ),
-        ("partners", "partners.md", "Model ID", "Name", "0 ids stand under"),
+        ("partners", "partners.md", "Model ID", "Name", "0 ids are under"),
         ("release_notes", "release_notes.page.md", "\nFeature\n", "\nOddity\n", "no known kind"),
         (
             "release_notes",
