@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from monitor.core.facts import Retirement
-from monitor.reading.page import (
-    layout,
-    tables,
-    tables_and_headings,
-    when,
-)
+from monitor.core.facts import Retirement, Stage
+from monitor.reading import page
 from monitor.reading.source import source
 from sources.azure import DOCS
-from sources.azure.rows import names, page_text, replacements_of, settled
+from sources.azure.cells import document, names, replacements
 
-_PARTNERS = layout(
+PARTNERS = page.layout(
     model="model",
     legacy="legacy date*",
     deprecated="deprecation date*",
@@ -33,30 +28,28 @@ _PARTNERS = layout(
     f"{DOCS}/ai-foundry/concepts/model-lifecycle-retirement",
     facts=(Retirement,),
     markers=(b"Legacy date", b"Retirement date", b"Mistral"),
-    focus=tables_and_headings,
+    focus=page.tables_and_headings,
 )
 def partners(body: bytes) -> Iterable[Retirement]:
-    """Models of partners, by the name the page prints; all rows have an end, a row stays for months
-    after it.
-    """
-    return settled(_partners(page_text(body)))
+    """Return every model, of rows about one offering the earliest date."""
+    return page.merged(_partners(body), page.earliest_end)
 
 
-def _partners(page: str) -> Iterator[Retirement]:
-    for row in tables(page, _PARTNERS):
-        retires, deprecated, legacy = (
-            when(row[role]) for role in ("retires", "deprecated", "legacy")
+def _partners(body: bytes) -> Iterator[Retirement]:
+    for row in page.tables(document(body), PARTNERS):
+        legacy, deprecated, retires = (
+            page.when(row[role]) for role in ("legacy", "deprecated", "retires")
         )
+        stage: Stage = "deprecated" if retires or deprecated else "legacy" if legacy else "active"
         for name in names(row["model"]):
+            notes = (name.label, f"legacy from {legacy}" if legacy else "")
             yield Retirement(
                 model=name.model,
                 version=name.version,
-                stage="deprecated" if retires or deprecated else "legacy" if legacy else "active",
+                stage=stage,
                 deprecated=deprecated,
                 retires=retires,
-                replacements=replacements_of(row["replacement"], name.model),
-                note="; ".join(
-                    filter(None, (name.label, f"legacy from {legacy}" if legacy else ""))
-                ),
+                replacements=replacements(row["replacement"], name.model),
+                note="; ".join(filter(None, notes)),
                 quote=row.quote,
             )

@@ -8,13 +8,15 @@ asked for; the page's sources on GitHub and its HTML read alike.
 "Deprecated" is closed to new customers and still answers, "Retired" fails. (The management API of
 Azure calls the same two "Deprecating" and "Deprecated"; neither belongs on this page as the other.)
 A model can go back from Deprecated to Legacy. A printed date may lie behind the day of the page: it
-is kept, and proves nothing.
+is kept, and proves nothing. Retired rows move to another page after some weeks.
 
 - A cell with one date for Standard deployments and a later one for all other types gives two facts:
   surface ``standard`` beside ``api``, the surface of every plain row, so that ``api`` goes on when
   the exception is over.
 - Fine-tuned models retire twice: surface ``fine-tuning-training``, then ``fine-tuning``
   (deployments of them). "At base model retirement" is no date, and stays in ``note``.
+- Rows contradict each other (gpt-realtime-mini 2025-10-06 in 2026): the earlier date is the fact,
+  whatever the order, and the other row stays in ``note``.
 
 A lifecycle word, a column or a sentence in a date cell that is not known is Unreadable, and so are
 tables of models with different columns on one page.
@@ -24,60 +26,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from monitor.core.facts import Retirement, Stage, When
-from monitor.reading.page import (
-    Inline,
-    Layout,
-    Row,
-    Unreadable,
-    inline,
-    layout,
-    tables,
-    tables_and_headings,
-    when,
-)
+from monitor.reading import page
 from monitor.reading.source import source
 from sources.azure import DOCS
-from sources.azure.rows import names, page_text, replacements_of, settled, version_of
+from sources.azure.cells import document, names, replacements, version
+from sources.azure.dates import dates
 
-_ROW = {
+COLUMNS = {
     "model": "model",
     "version": "version",
     "retires": "retirement date",
     "replacement": "replacement*|suggested*",
 }
-_PLAIN = layout(**_ROW, short="replacement")  # until August 2025
-_STAGED = layout(term="lifecycle*", **_ROW)  # since
-_DATED = layout(
-    term="lifecycle*", deprecated="deprecation date*", **_ROW
-)  # for a while from December 2025
-#: What the tables without a lifecycle stood under: one heading, then one for each kind of model.
-#: Never a maker's name.
-_BEFORE_STAGES = re.compile(r"current models|text|audio|image|video|embedding", re.IGNORECASE)
+PLAIN = page.layout(**COLUMNS, short="replacement")  # until August 2025
+STAGED = page.layout(term="lifecycle*", **COLUMNS)  # since
+DATED = page.layout(term="lifecycle*", deprecated="deprecation date*", **COLUMNS)  # December 2025
+SCHEDULES = (PLAIN, STAGED, DATED)
+#: The headings above the tables without a lifecycle: one for all, then one for each kind of model,
+#: never a maker's name.
+BEFORE_STAGES = re.compile(r"current models|text|audio|image|video|embedding", re.IGNORECASE)
 #: The models that take no new deployments, in 2025: version and name in one cell.
-_CLOSED = layout(
+CLOSED = page.layout(
     model="model",
     deprecated="deprecation date*",
     retires="retirement date",
     replacement="replacement*|suggested*",
 )
-_FINE_TUNED = layout(
+FINE_TUNED = page.layout(
     model="model",
     version="version",
     training="training retirement date",
     deployment="deployment retirement date",
 )
-#: Which version a deployment without a pinned one gets: no end of anything.
-_UPGRADES = layout(
+SURFACES = {"training": "fine-tuning-training", "deployment": "fine-tuning"}
+#: Which version a deployment without a pinned one gets: no retirement.
+UPGRADES = page.layout(
     model="model",
     old="current default version",
     new="new default version",
     date="default upgrade date",
 )
 
-_STAGES: dict[str, Stage] = {
+STAGES: dict[str, Stage] = {
     "preview": "active",
     "ga": "active",
     "generally available": "active",
@@ -85,145 +78,95 @@ _STAGES: dict[str, Stage] = {
     "deprecated": "deprecated",
     "retired": "retired",
 }
+#: Dates that depend on others.
+RELATIVE = re.compile(
+    r"at (?:base model|training) retirement|one year after training retirement", re.IGNORECASE
+)
 
 
 @source(
     f"{DOCS}/foundry/openai/concepts/model-retirement-schedule?accept=text/markdown",
     facts=(Retirement,),
     markers=(b"text-embedding-",),
-    focus=tables_and_headings,
+    focus=page.tables_and_headings,
 )
 def retirements(body: bytes) -> Iterable[Retirement]:
-    """Every model by version. Retired rows move to another page after some weeks."""
-    return settled(_retirements(page_text(body)))
+    """Return every model by version, of rows about one offering the earliest date."""
+    rows = page.tables(document(body), *SCHEDULES, CLOSED, FINE_TUNED, skip=[UPGRADES])
+    return page.merged(_retirements(_of_one_layout(rows)), page.earliest_end)
 
 
-def _retirements(page: str) -> Iterator[Retirement]:
-    columns: Layout | None = None
-    for row in tables(page, _PLAIN, _STAGED, _DATED, _CLOSED, _FINE_TUNED, skip=[_UPGRADES]):
-        columns = _columns(row, columns)
+def _of_one_layout(rows: Iterable[page.Row]) -> Iterator[page.Row]:
+    """Yield the rows. Raises Unreadable if two tables of models differ in their columns: a table
+    that lacks a column fits another known layout.
+    """
+    above: page.Layout | None = None
+    for row in rows:
+        if row.layout in SCHEDULES:
+            place = f"table {row.table} under {row.heading!r}"
+            columns = list(row.headers.values())
+            if above not in (None, row.layout):
+                raise page.Unreadable(f"{place}: other columns than in the tables above: {columns}")
+            headed = any(BEFORE_STAGES.match(heading) for heading in row.path)
+            if row.layout is PLAIN and not headed:
+                raise page.Unreadable(f"{place}: no column for the lifecycle: {columns}")
+            above = row.layout
+        yield row
+
+
+def _retirements(rows: Iterable[page.Row]) -> Iterator[Retirement]:
+    for row in rows:
         for name in names(row["model"]):
-            version = name.version or version_of(row)
-            if row.layout is _FINE_TUNED:
-                yield _fine_tuned(row, name.model, version, "training", "fine-tuning-training")
-                yield _fine_tuned(row, name.model, version, "deployment", "fine-tuning")
-                continue
-            end = _end(row["retires"])
-            deprecated = when(row["deprecated"]) if "deprecated" in row else end.deprecated
-            term, stage = _stage(row, end.retires, deprecated)
             fact = Retirement(
                 model=name.model,
-                version=version,
-                term=term,
-                stage=stage,
-                deprecated=deprecated,
-                retires=end.retires,
-                replacements=replacements_of(row["replacement"], name.model),
-                note="; ".join(filter(None, (name.label, end.note))),
+                version=name.version or version(row),
+                stage="active",
+                note=name.label,
                 quote=row.quote,
             )
-            yield fact
-            if end.standard:
-                yield replace(fact, surface="standard", retires=end.standard)
+            if row.layout is FINE_TUNED:
+                yield from _fine_tuned(row, fact)
+            else:
+                yield from _served(row, fact)
 
 
-def _columns(row: Row, above: Layout | None) -> Layout | None:
-    """The layout that all tables of models have on a page: what a table lacks makes another known
-    layout of it.
-    """
-    if row.layout not in (_PLAIN, _STAGED, _DATED):
-        return above
-    place = f"table {row.table} under {row.heading!r}"
-    if above not in (None, row.layout):
-        raise Unreadable(
-            f"{place}: other columns than in the tables above: {list(row.headers.values())}"
-        )
-    if row.layout is _PLAIN and not any(_BEFORE_STAGES.match(heading) for heading in row.path):
-        raise Unreadable(f"{place}: no column for the lifecycle: {list(row.headers.values())}")
-    return row.layout
-
-
-def _fine_tuned(row: Row, model: str, version: str, role: str, surface: str) -> Retirement:
-    relative = _RELATIVE.fullmatch(row[role].line)
-    retires = None if relative else when(row[role])
-    _, stage = _stage(row, retires, None)
-    note = row[role].line if relative else ""
-    return Retirement(
-        model=model,
-        version=version,
-        surface=surface,
+def _served(row: page.Row, fact: Retirement) -> Iterator[Retirement]:
+    printed = dates(row["retires"])
+    deprecated = page.when(row["deprecated"]) if "deprecated" in row else printed.deprecated
+    term, stage = _stage(row, printed.retires, deprecated)
+    fact = replace(
+        page.noted(fact, printed.note),
+        term=term,
         stage=stage,
-        retires=retires,
-        note=note,
-        quote=row.quote,
+        deprecated=deprecated,
+        retires=printed.retires,
+        replacements=replacements(row["replacement"], fact.model),
     )
+    yield fact
+    if printed.standard:
+        yield replace(fact, surface="standard", retires=printed.standard)
 
 
-def _stage(row: Row, retires: When | None, deprecated: When | None) -> tuple[str, Stage]:
-    """The lifecycle word of a row, or of the heading above closed models; without one, what the
-    dates say.
-    """
-    if row.layout in (_PLAIN, _FINE_TUNED):
+def _fine_tuned(row: page.Row, fact: Retirement) -> Iterator[Retirement]:
+    for role, surface in SURFACES.items():
+        relative = RELATIVE.fullmatch(row[role].line)
+        retires = None if relative else page.when(row[role])
+        yield replace(
+            fact,
+            surface=surface,
+            stage=_stage(row, retires, None)[1],
+            retires=retires,
+            note=row[role].line if relative else "",
+        )
+
+
+def _stage(row: page.Row, retires: When | None, deprecated: When | None) -> tuple[str, Stage]:
+    """Return the lifecycle word of a row and its stage.
+
+    Closed models have their word in the heading above. Without a word, the dates tell the stage."""
+    if row.layout in (PLAIN, FINE_TUNED):
         firm = retires is not None and retires.bound != "not_before"
         return "", "deprecated" if firm or deprecated else "active"
-    term = row.heading.removesuffix(" models") if row.layout is _CLOSED else row["term"].line
-    if term.casefold() not in _STAGES:
-        raise Unreadable(f"unknown lifecycle word {term!r}: {row.quote!r}")
-    return term, _STAGES[term.casefold()]
-
-
-@dataclass(frozen=True)
-class _End:
-    """What a date cell says: the end, that of Standard deployments where it differs, and the
-    sentences beside it.
-    """
-
-    retires: When | None
-    standard: When | None = None
-    deprecated: When | None = None
-    note: str = ""
-
-
-_DATE = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]+\.? \d{1,2}, \d{4})"
-#: How old versions are upgraded in place, before they retire or instead: small print.
-_UPGRADE = re.compile(
-    rf"No auto-?upgrades|.*\bupgraded to\b.+, starting (?:on|no sooner than) {_DATE}(?:, or "
-    r"later)?\.?",
-    re.IGNORECASE,
-)
-_LABELLED = re.compile(
-    r"(?:(?P<deprecated>deprecat(?:ed|ion))|retirement)(?: date)?: (?P<date>.+)", re.IGNORECASE
-)
-_NOT_SCHEDULED = re.compile(r"No retirement scheduled\. ", re.IGNORECASE)
-_BY_TYPE = re.compile(
-    rf"Standard deployment types? retires? on (?P<standard>{_DATE})(?: ?, [^.]*)? ?\."
-    rf" (?:For )?(?:all )?other deployment types\b[^.\d]* (?P<others>{_DATE}) ?\.?",
-    re.IGNORECASE,
-)
-_RELATIVE = re.compile(
-    r"at (?:base model|training) retirement|one year after training retirement", re.IGNORECASE
-)
-
-
-def _end(cell: Inline) -> _End:
-    """A date cell; since 2026 one date or none, before with labels and sentences, each on its own
-    line.
-    """
-    if split := _BY_TYPE.fullmatch(cell.line):
-        others, standard = (
-            when(inline(split[part], cell.where)) for part in ("others", "standard")
-        )
-        return _End(others, standard, note=cell.line)
-    deprecated, ends, notes = None, [], []
-    for line in cell.text.split("\n"):
-        labelled = _LABELLED.fullmatch(line)
-        if _UPGRADE.fullmatch(line):
-            notes.append(line)
-        elif labelled and labelled["deprecated"]:
-            deprecated = when(inline(labelled["date"], cell.where))
-        else:
-            said = labelled["date"] if labelled else _NOT_SCHEDULED.sub("", line)
-            ends.append(when(inline(said, cell.where)))
-    if len(ends) > 1:
-        raise cell.error("more than one end")
-    return _End(ends[0] if ends else None, None, deprecated, "; ".join(notes))
+    heading = page.Inline(row.heading.removesuffix(" models"), where=f"table {row.table}")
+    word = heading if row.layout is CLOSED else row["term"]
+    return word.line, page.word(word, STAGES, "lifecycle word")
