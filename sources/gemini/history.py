@@ -2,16 +2,26 @@
 
 One has lists in the place of tables (May 2025). Both lost most headings, so that only a description
 tells which model the prices below it are of. Each function puts one of these back, so that
-pricing.py can read the page. A description that is not in the table here is Unreadable.
+price_rows.py can read the page. A description that is not in the table here is Unreadable.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from monitor.core.facts import Price
 from monitor.reading import page
+from monitor.reading.source import earlier
+from sources.gemini.price_rows import PREVIEW, Part, page_prices
+
+
+# The page of 2026-06-02 is the first with headings, and a title in lower case.
+@earlier(mark=r"^(?:#+ |Title: )Gemini Developer API Pricing", until="2026-06-01")
+def pricing_2025(body: bytes) -> Iterator[Price]:
+    """Yield the prices of both conversions."""
+    return page_prices(with_headings(with_tables(page.blocks(body))), split_row)
+
 
 LISTED = re.compile(r"(Free Tier|Paid Tier, per .+? in USD): (.+)")
 
@@ -53,7 +63,6 @@ def _listed(
     return texts[0].inline, (free[1], free[2]), (paid[1], paid[2])
 
 
-PREVIEW = " (preview)"
 #: Words that describe one model only in the pages that lost their headings, and the ids (or the
 #: name) that stood there. Previews go by the id they had as stable models, so that their later
 #: prices are a change and not a new model. "Most cost effective" describes two models: each stands
@@ -147,16 +156,6 @@ def _described(part: Sequence[page.Block]) -> list[str]:
     return [ids for words, ids in DESCRIPTIONS if any(words.search(text.line) for text in texts)]
 
 
-class Part(NamedTuple):
-    """One row, or one of two things that it prices. All text is in lower case."""
-
-    kind: str
-    paid: str
-    ids: Sequence[str]
-    context: str = ""
-    note: str = ""
-
-
 TITLED = re.compile(
     r"(?P<first>non-thinking|input): ?(?P<price>.+?)"
     r"(?P<second>thinking|output): ?(?P<second_price>.+)"
@@ -165,24 +164,25 @@ SPEECH = re.compile(r"text-to-speech ?\((?P<id>[\w.-]+)\)")
 SPEECH_PRICES = re.compile(r"(?P<input>\$[\d.]+) ?\(input\) ?(?P<output>\$[\d.]+) ?\(output\)")
 
 
-def split_row(kind: str, paid: str, ids: Sequence[str]) -> Iterator[Part]:
+def split_row(row: Part) -> Iterator[Part]:
     """Yield a row as it is, or the two rows that say today what one row said in 2025.
 
     Output without thinking is the plain meter: this price became the only one when the two were
     merged."""
-    titled, speech = TITLED.fullmatch(paid), SPEECH.fullmatch(kind)
+    titled, speech = TITLED.fullmatch(row.paid), SPEECH.fullmatch(row.kind)
     titles = titled.group("first", "second") if titled else ()
-    if titled and kind == "live api" and titles == ("input", "output"):
+    if titled and row.kind == "live api" and titles == ("input", "output"):
         for meter, price in (("input", titled["price"]), ("output", titled["second_price"])):
             text = price.replace("image [video]", "image / video")
-            yield Part(f"{meter} price", text, ids, "live")
-    elif titled and kind.startswith("output price") and titles[0] == "non-thinking":
-        yield Part(kind, titled["price"], ids, note="non-thinking")
-        yield Part(kind, titled["second_price"], ids, "thinking")
-    elif speech and (prices := SPEECH_PRICES.fullmatch(paid)):
+            yield Part(f"{meter} price", text, row.ids, "live")
+    elif titled and row.kind.startswith("output price") and titles[0] == "non-thinking":
+        yield row._replace(paid=titled["price"], note="non-thinking")
+        yield row._replace(paid=titled["second_price"], context="thinking")
+    elif speech and (prices := SPEECH_PRICES.fullmatch(row.paid)):
         yield Part("input price", prices["input"], [speech["id"]])
         yield Part("output price", f"{prices['output']} (audio)", [speech["id"]])
-    elif kind == "context caching (storage)":
-        yield Part(kind, re.sub(r"(?<=\d) per hour", " / 1,000,000 tokens per hour", paid), ids)
-    elif kind != "tuning price" or not paid.endswith("tuning service is free of charge."):
-        yield Part(kind, paid, ids)
+    elif row.kind == "context caching (storage)":
+        per = re.sub(r"(?<=\d) per hour", " / 1,000,000 tokens per hour", row.paid)
+        yield row._replace(paid=per)
+    elif row.kind != "tuning price" or not row.paid.endswith("tuning service is free of charge."):
+        yield row

@@ -120,3 +120,20 @@ def modalities(cell: page.Inline, labels: list[str]) -> list[str]:
     if unknown:
         raise cell.error(f"unknown label {unknown[0]!r}")
     return list(dict.fromkeys(MODALITIES[label] for label in labels))
+
+
+GROUNDING = re.compile(
+    r"(?:(?P<free>[^$]+?),? then )?\$(?P<usd>\d+(?:\.\d+)?)"
+    r" (?:/|per) (?P<per>1(?:,000|k) [a-z ]+?)(?: for text and image-based grounding)?\.?"
+)
+
+
+def grounding(cell: page.Inline, text: str) -> Amount:
+    """Return the price of searches: "1,500 RPD (free), then $35 / 1,000 grounded prompts".
+
+    The label is what is free."""
+    if match := GROUNDING.fullmatch(text):
+        requests = re.sub("grounded prompts|grounding requests", "requests", match["per"])
+        if per := page.unit(requests):
+            return Amount(Decimal(match["usd"]), per, "", match["free"] or "", None, None)
+    raise cell.error("not a price of grounding")
