@@ -8,47 +8,38 @@ the time of the answer and not read. A customer's own models are not the provide
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from monitor.core.facts import Fact, Listing, Retirement
-from monitor.reading.page import (
-    parsed_json,
-)
+from monitor.reading import page
 from monitor.reading.source import Access, source
-from sources.mistral.words import day
+from sources.mistral.rows import day
 
 
 @source(
     "https://api.mistral.ai/v1/models",
-    every=timedelta(hours=6),
     facts=(Listing, Retirement),
     access=Access(key="MISTRAL_API_KEY"),
     markers=(b'"data"', b"mistral"),
 )
 def api(body: bytes) -> Iterator[Fact]:
-    """Models as the API lists them: an alias is a row of its own, whose ``name`` is the id that it
-    stands for.
-
-    ``deprecation`` is its only date; at that time a model is gone (for the documentation, its
-    "retirement"). ``created`` is the time of the answer and not read. A customer's own models are
-    not the provider's."""
-    document = parsed_json(body)
-    for item in document["data"]:
+    """Yield every model, and its retirement where it has a date."""
+    for item in page.listed(body):
         if item["type"] == "fine-tuned":
             continue
-        quote = f"{item['id']} ({item['name']})"
+        model, name = item["id"], item["name"]
+        quote = f"{model} ({name})"
         yield Listing(
-            model=item["id"],
+            model=model,
             context_window=item["max_context_length"],
+            alias_of=name if name not in (None, model) else "",
             quote=quote,
-            alias_of=item["name"] if item["name"] not in (None, item["id"]) else "",
         )
-        gone, replacement = item["deprecation"], item["deprecation_replacement_model"]
-        if gone:
+        date, replacement = item["deprecation"], item["deprecation_replacement_model"]
+        if date:
             yield Retirement(
-                model=item["id"],
+                model=model,
                 stage="deprecated",
-                retires=day(gone),
+                retires=day(date),
                 replacements=(replacement,) if replacement else (),
-                quote=f"{quote}: deprecation {gone}, replacement {replacement or '-'}",
+                quote=f"{quote}: deprecation {date}, replacement {replacement or '-'}",
             )

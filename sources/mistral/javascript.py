@@ -1,5 +1,7 @@
-"""Read the literals of a JavaScript file. What is no plain literal, where a value is read, is
-Unreadable.
+"""Read the literals of a JavaScript file: objects, arrays, strings, numbers and words.
+
+Numbers become Decimal, so that no price passes through a float. A function or a call is None: none
+is read. Anything else that is no plain literal is Unreadable.
 """
 
 from __future__ import annotations
@@ -8,31 +10,57 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from monitor.reading.page import (
-    Unreadable,
+from monitor.errors import Unreadable
+
+WORDS = {"true": True, "false": False, "null": None, "undefined": None}
+TOKEN = re.compile(
+    r"(?:\s|//[^\n]*|/\*.*?\*/)*"
+    r"(?P<token>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`(?:\\.|[^`\\])*`"
+    r"|-?\d+(?:\.\d+)?|[A-Za-z_$][\w$]*|=>|.)",
+    re.DOTALL,
 )
-
-_WORDS = {"true": True, "false": False, "null": None, "undefined": None}
-
-
-_WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 
 
 class Literal:
-    """Reads a JavaScript literal: objects, arrays, strings, numbers and words.
-
-    Numbers become Decimal, so that no price passes through a float. A function or a call is None:
-    none is read."""
-
-    _TOKEN = re.compile(
-        r"(?:\s|//[^\n]*|/\*.*?\*/)*"
-        r"(?P<token>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`(?:\\.|[^`\\])*`|-?\d+(?:\.\d+)?|[A-Za-z_$][\w$]*|=>|.)",
-        re.DOTALL,
-    )
+    """A reader of one literal at the start of some code."""
 
     def __init__(self, code: str):
-        self._tokens = [match["token"] for match in self._TOKEN.finditer(code)]
+        self._tokens = [match["token"] for match in TOKEN.finditer(code)]
         self._at = 0
+
+    def value(self) -> Any:
+        """Return the next value. Raises Unreadable where the code ends within it."""
+        part = self._next()
+        if part == "{":
+            return self._object()
+        if part == "[":
+            return self._array()
+        if part[0] in "'\"`":
+            return re.sub(r"\\(.)", r"\1", part[1:-1])
+        if part[0] == "-" or part[0].isdigit():
+            return Decimal(part)
+        if part in WORDS:
+            return WORDS[part]
+        self._at -= 1
+        self._skip_expression()
+        return None
+
+    def _object(self) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        while (key := self._next()) != "}":
+            if self._next() != ":":
+                raise Unreadable(f"no value after {key!r}")
+            members[key.strip("'\"")] = self.value()
+            self._end_value("}")
+        return members
+
+    def _array(self) -> list[Any]:
+        items: list[Any] = []
+        while self._peek() != "]":
+            items.append(self.value())
+            self._end_value("]")
+        self._next()
+        return items
 
     def _next(self) -> str:
         if self._at >= len(self._tokens):
@@ -43,50 +71,17 @@ class Literal:
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
-    def value(self) -> Any:
-        part = self._next()
-        if part == "{":
-            return self._object()
-        if part == "[":
-            return self._array()
-        if part[0] in "'\"`":
-            return re.sub(r"\\(.)", r"\1", part[1:-1])
-        if part[0] == "-" or part[0].isdigit():
-            return Decimal(part)
-        if part in _WORDS:
-            return _WORDS[part]
-        self._at -= 1
-        self._skip()
-        return None
-
-    def _object(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        while (key := self._next()) != "}":
-            if self._next() != ":":
-                raise Unreadable(f"no value after {key!r}")
-            found[key.strip("'\"")] = self.value()
-            self._end("}")
-        return found
-
-    def _array(self) -> list[Any]:
-        found: list[Any] = []
-        while self._peek() != "]":
-            found.append(self.value())
-            self._end("]")
-        self._next()
-        return found
-
-    def _end(self, close: str) -> None:
-        """After a value comes a comma or the end, or else it was the start of an expression that is
-        not read.
+    def _end_value(self, close: str) -> None:
+        """Pass the comma after a value. Raises Unreadable if the value was the start of an
+        expression.
         """
         if self._peek() == ",":
             self._next()
         elif self._peek() != close:
             raise Unreadable(f"an expression where a value is read: {self._peek()!r}")
 
-    def _skip(self) -> None:
-        """Past an expression: to the comma or bracket that ends it."""
+    def _skip_expression(self) -> None:
+        """Pass an expression up to the comma or bracket that ends it."""
         depth = 0
         while self._peek():
             if depth == 0 and self._peek() in (",", "]", "}"):
