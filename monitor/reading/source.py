@@ -44,10 +44,9 @@ class Access:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A reader of a layout that a page no longer has. ``sources/<provider>/history.py`` holds them.
+    """A reader of a layout that a page no longer has, and the last day on which it was served.
 
-    ``mark`` is a regular expression for what only that layout prints. ``until`` is the last day on
-    which it was served."""
+    ``mark`` matches what only that layout prints."""
 
     parse: Parse
     mark: re.Pattern[bytes]
@@ -60,14 +59,6 @@ class Earlier:
         return self.mark.search(body) is not None
 
 
-def earlier(*, mark: str, until: str) -> Callable[[Parse], Earlier]:
-    """Declare the reader of an earlier layout. ``until`` is an ISO date. A line's start and end are
-    ``^`` and ``$`` in ``mark``.
-    """
-    pattern, last = re.compile(mark.encode(), re.MULTILINE), date.fromisoformat(until)
-    return lambda parse: Earlier(parse, pattern, last)
-
-
 @dataclass(frozen=True)
 class Source:
     """One feed or page of one provider, and everything the core must know to poll it.
@@ -75,12 +66,12 @@ class Source:
     ``every`` is the cadence. ``markers`` are byte strings without which a document is not this page
     at all (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads:
     ``parse`` gets only that, so two documents with the same focus have the same facts and the
-    second is not parsed. ``earlier`` are the readers of layouts that are gone. ``keeps_retired``
-    says that rows stay on the page after their date, so that a row which leaves was withdrawn.
-    ``confirmations`` is how many polls any change needs, for a source whose values move by
-    themselves (a market price). ``max_bytes`` caps the decoded body. ``also`` are further
-    addresses, absolute or relative to ``url``, whose documents belong to this one: the body is then
-    a JSON array of them all as strings, see ``documents``."""
+    second is not parsed. ``keeps_retired`` says that rows stay on the page after their date, so
+    that a row which leaves was withdrawn. ``confirmations`` is how many polls any change needs, for
+    a source whose values move by themselves (a market price). ``max_bytes`` caps the decoded body.
+    ``also`` are further addresses, absolute or relative to ``url``, whose documents belong to this
+    one: the body is then a JSON array of them all as strings, see ``documents``. ``layouts`` are
+    the readers of layouts that are gone."""
 
     id: str
     url: str
@@ -91,12 +82,12 @@ class Source:
     access: Access | None = None
     markers: tuple[bytes, ...] = ()
     focus: Callable[[bytes], bytes] | None = None
-    earlier: tuple[Earlier, ...] = ()
     keeps_retired: bool = False
     confirmations: int = 1
     max_bytes: int = 5_000_000
     also: tuple[str, ...] = ()
     doc: str = field(default="", compare=False)
+    layouts: list[Earlier] = field(default_factory=list, compare=False)
 
     @property
     def provider(self) -> str:
@@ -108,6 +99,20 @@ class Source:
         least six hours.
         """
         return max(3 * self.every, timedelta(hours=6))
+
+    def earlier(self, *, mark: str, until: str) -> Callable[[Parse], Parse]:
+        """Declare the reader of an earlier layout: ``@pricing.earlier(mark="...", until="...")``.
+
+        ``mark`` is a regular expression for what only that layout prints, with ``^`` and ``$`` for
+        the ends of a line. ``until`` is the last day (ISO) on which the page had it. Readers stand
+        in ``sources/<provider>/history.py``, which the package imports, and import the page."""
+        pattern, last = re.compile(mark.encode(), re.MULTILINE), date.fromisoformat(until)
+
+        def declare(parse: Parse) -> Parse:
+            self.layouts.append(Earlier(parse, pattern, last))
+            return parse
+
+        return declare
 
     def focused(self, body: bytes) -> bytes:
         """Return the part of a document that this source reads. Raises Unreadable if it cannot be
@@ -144,7 +149,7 @@ class Source:
         facts: dict[str, Fact] = {}
         with self._blamed():
             parse = next(
-                (layout.parse for layout in self.earlier if layout.reads(body, served)), self.parse
+                (layout.parse for layout in self.layouts if layout.reads(body, served)), self.parse
             )
             for fact in parse(self.focus(body) if self.focus else body):
                 stamped = fact.stamped(self.provider)
@@ -182,7 +187,6 @@ class Options(TypedDict, total=False):
     access: Access | None
     markers: tuple[bytes, ...]
     focus: Callable[[bytes], bytes] | None
-    earlier: tuple[Earlier, ...]
     keeps_retired: bool
     confirmations: int
     max_bytes: int

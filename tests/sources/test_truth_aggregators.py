@@ -24,7 +24,7 @@ from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.polling.poll import decide
 from monitor.reading.source import REGISTRY
-from sources.news import feed
+from sources.news.feeds import feed
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
 
 SOURCES = {

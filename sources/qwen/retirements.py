@@ -6,9 +6,7 @@ each announcement, under headings that say "Scheduled for deprecation on", "Reti
 fail". The same heading can stand twice, for mainline and for snapshot models.
 
 A zone is printed in some tables only, "(UTC+08:00)". A time without one keeps the precision of its
-day.
-
-What would break it, as Unreadable: other columns, a date of another form, a model that is no id.
+day. Other columns, a date of another form and a model that is no id are Unreadable.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from monitor.core.facts import Retirement
-from monitor.reading.page import codes, layout, newest, tables, tables_and_headings, when
+from monitor.reading import page
 from monitor.reading.source import source
 
-_MODELS = layout(
+MODELS = page.layout(
     category="category",
     model="model name",
     retires="deprecation time",
@@ -33,25 +31,23 @@ _MODELS = layout(
     every=timedelta(hours=12),
     facts=(Retirement,),
     markers=(b"Deprecation time", b"qwen"),
-    focus=tables_and_headings,
+    focus=page.tables_and_headings,
     keeps_retired=True,
 )
 def retirements(body: bytes) -> Iterable[Retirement]:
     """Models by id, newest announcement first; rows of 2025 are still there."""
-    return newest(_rows(body))
+    return page.newest(_retirements(body))
 
 
-def _rows(body: bytes) -> Iterator[Retirement]:
-    for row in tables(body, _MODELS):
-        for model in codes(row["model"]):
+def _retirements(body: bytes) -> Iterator[Retirement]:
+    for row in page.tables(body, MODELS):
+        for model in page.codes(row["model"]):
             yield Retirement(
                 model=model,
                 term=row.heading.partition(" on ")[0],
                 stage="deprecated",
-                retires=when(row["retires"]),
-                replacements=tuple(codes(row["replacement"]))
-                if row["replacement"].text.strip("-")
-                else (),
+                retires=page.when(row["retires"]),
+                replacements=page.replacements(row["replacement"], products=False),
                 note=row["category"].line,
                 quote=row.quote,
             )

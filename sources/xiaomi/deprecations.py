@@ -3,9 +3,7 @@
 https://mimo.mi.com/docs/en-US/updates/deprecate: two times a row, in Beijing time. From the earlier
 one on (``deprecated``) the old name is answered, and billed, as the replacement; from the later one
 on (``retires``) it fails. Tables in a section after its "Note:" are about parameters of the
-replacement and are not read.
-
-What would break it, as Unreadable: other columns, or a time of another form.
+replacement and are not read. Other columns and a time of another form are Unreadable.
 """
 
 from __future__ import annotations
@@ -14,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from monitor.core.facts import Retirement
-from monitor.reading.page import Block, Heading, Table, Text, blocks, codes, layout, tables, when
+from monitor.reading import page
 from monitor.reading.source import source
 
-_MODELS = layout(
+MODELS = page.layout(
     model="deprecated model",
     retires="offline time|deprecation time",
-    replaced="system replacement time",
+    deprecated="system replacement time",
     replacement="system replacement model",
     impact="replacement impact",
 )
@@ -34,26 +32,26 @@ _MODELS = layout(
 )
 def deprecations(body: bytes) -> Iterator[Retirement]:
     """Models by id, with the redirect's target as the replacement."""
-    for row in tables(list(_without_notes(blocks(body))), _MODELS):
-        for model in codes(row["model"]):
+    for row in page.tables(list(_without_notes(page.blocks(body))), MODELS):
+        for model in page.codes(row["model"]):
             yield Retirement(
                 model=model,
                 stage="deprecated",
-                deprecated=when(row["replaced"]),
-                retires=when(row["retires"]),
-                replacements=tuple(codes(row["replacement"])),
+                deprecated=page.when(row["deprecated"]),
+                retires=page.when(row["retires"]),
+                replacements=tuple(page.codes(row["replacement"])),
                 note=row["impact"].line,
                 quote=row.quote,
             )
 
 
-def _without_notes(page: Iterable[Block]) -> Iterator[Block]:
+def _without_notes(document: Iterable[page.Block]) -> Iterator[page.Block]:
     level, noted = 0, 0  # of the last heading, and of the one whose section has come to its note
-    for block in page:
-        if isinstance(block, Heading):
+    for block in document:
+        if isinstance(block, page.Heading):
             level = block.level
             noted = noted if level > noted else 0
-        elif isinstance(block, Text) and block.inline.line.startswith("Note:"):
+        elif isinstance(block, page.Text) and block.inline.line.startswith("Note:"):
             noted = noted or level
-        if not (noted and isinstance(block, Table)):
+        if not (noted and isinstance(block, page.Table)):
             yield block

@@ -1,10 +1,9 @@
-"""MiniMax: what it released.
+"""MiniMax: the models that it released.
 
 https://platform.minimax.io/docs/release-notes/models.md: dated headings, some with a month only,
 and below each a ``<Card title="..." href="...">`` whose title is the model's name. Two headings can
-have one date. No retirements.
-
-What would break it, as Unreadable: a heading of this level that is no date, or one without a card.
+have one date. No retirements. A heading of this level that is no date, or one without a card, is
+Unreadable.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from datetime import timedelta
 from urllib.parse import urljoin
 
 from monitor.core.facts import Notice
-from monitor.reading.page import Unreadable, decode, elements, inline, when
+from monitor.reading import page
 from monitor.reading.source import source
 
 PAGE = "https://platform.minimax.io/docs/release-notes/models"
@@ -24,18 +23,18 @@ PAGE = "https://platform.minimax.io/docs/release-notes/models"
 @source(f"{PAGE}.md", every=timedelta(hours=12), facts=(Notice,), markers=(b"<Card", b"MiniMax"))
 def releases(body: bytes) -> Iterator[Notice]:
     """A notice for each card."""
-    _, *dated = re.split(r"^#{4} +", decode(body), flags=re.MULTILINE)
+    _, *dated = re.split(r"^#{4} +", page.decode(body), flags=re.MULTILINE)
     for part in dated:
         heading, _, text = part.partition("\n")
-        cards = elements(text, "Card")
+        cards = page.elements(text, "Card")
         if not cards:
-            raise Unreadable(f"no card under {heading!r}")
+            raise page.Unreadable(f"no card under {heading!r}")
         for card in cards:
-            title, summary = card["title"], inline(card.text).line
+            title, summary = card["title"], page.inline(card.text).line
             yield Notice(
                 title=title,
                 link=urljoin(PAGE, card.attributes.get("href", "")),
-                published=when(heading),
+                published=page.when(heading),
                 summary=summary,
                 quote=f"{title}: {summary}",
             )
