@@ -1,3 +1,0 @@
-"""Azure, Microsoft Foundry."""
-
-DOCS = "https://learn.microsoft.com/azure"

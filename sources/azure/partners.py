@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from monitor.core.facts import Retirement, Stage
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.azure import DOCS
 from sources.azure.cells import document, names, replacements
 
 PARTNERS = page.layout(
@@ -25,7 +24,7 @@ PARTNERS = page.layout(
 
 
 @source(
-    f"{DOCS}/ai-foundry/concepts/model-lifecycle-retirement",
+    "https://learn.microsoft.com/azure/ai-foundry/concepts/model-lifecycle-retirement",
     facts=(Retirement,),
     markers=(b"Legacy date", b"Retirement date", b"Mistral"),
     focus=page.tables_and_headings,

@@ -31,7 +31,6 @@ from dataclasses import replace
 from monitor.core.facts import Retirement, Stage, When
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.azure import DOCS
 from sources.azure.cells import document, names, replacements, version
 from sources.azure.dates import dates
 
@@ -85,7 +84,7 @@ RELATIVE = re.compile(
 
 
 @source(
-    f"{DOCS}/foundry/openai/concepts/model-retirement-schedule?accept=text/markdown",
+    "https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirement-schedule?accept=text/markdown",
     facts=(Retirement,),
     markers=(b"text-embedding-",),
     focus=page.tables_and_headings,

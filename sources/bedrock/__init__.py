@@ -1,3 +1,1 @@
-"""Amazon Bedrock: its user guide."""
-
-GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
+from sources.bedrock import lifecycle_2025 as lifecycle_2025

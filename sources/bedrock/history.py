@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from monitor.core.facts import Notice
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.bedrock import GUIDE
 
 MODEL_ID = re.compile(r"\b[a-z0-9]+\.[a-z][a-z0-9.-]*-v\d+(?::\d+)?\b")
 
 
-@source(f"{GUIDE}/bedrock-ug.rss", facts=(Notice,), markers=(b"<rss", b"Bedrock"))
+@source(
+    "https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-ug.rss",
+    facts=(Notice,),
+    markers=(b"<rss", b"Bedrock"),
+)
 def history(body: bytes) -> Iterator[Notice]:
     """Yield every entry of the feed."""
     return page.feed_notices(body, MODEL_ID)

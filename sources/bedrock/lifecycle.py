@@ -25,8 +25,6 @@ from collections.abc import Iterator, Sequence
 from monitor.core.facts import Retirement, Stage
 from monitor.reading import page
 from monitor.reading.source import documents, source
-from sources.bedrock import GUIDE
-from sources.bedrock.lifecycle_2025 import lifecycle_2025
 from sources.bedrock.words import MODEL_ID, extended_access, lifecycle_blocks, regions
 
 SCHEDULE = page.layout(
@@ -50,11 +48,10 @@ BOLD_HEADING = re.compile(r"Models (?:with a scheduled|that have reached|pending
 
 
 @source(
-    f"{GUIDE}/model-lifecycle.md",
+    "https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.md",
     also=("model-lifecycle-legacy.md",),
     facts=(Retirement,),
     markers=(b"Model lifecycle", b"EOL"),
-    earlier=(lifecycle_2025,),
 )
 def lifecycle(body: bytes) -> Iterator[Retirement]:
     """Yield the state of each model in each group of Regions, of both pages of the guide."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from monitor.core.facts import Retirement, Stage
 from monitor.reading import page
-from monitor.reading.source import earlier
+from sources.bedrock.lifecycle import lifecycle
 from sources.bedrock.words import MODEL_ID, extended_access, lifecycle_blocks, regions
 
 ACTIVE = page.layout(
@@ -40,7 +40,9 @@ STATES: dict[str, tuple[str, Stage]] = {
 
 
 # Seen on 2025-11-13; the Markdown of May 2026 is the first capture of another layout.
-@earlier(mark="Regions supported|Recommended model version replacement", until="2026-05-31")
+@lifecycle.earlier(
+    mark="Regions supported|Recommended model version replacement", until="2026-05-31"
+)
 def lifecycle_2025(body: bytes) -> Iterator[Retirement]:
     """Yield the state of each model. "All Regions" of a model that still stands in the table of
     active ones are the Regions of that row.

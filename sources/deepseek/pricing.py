@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from monitor.core.facts import Notice, Price, When
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.deepseek import DOCS
 from sources.deepseek.price_tables import FOOTNOTE, PricedCell, has_model_columns, priced_cells
 from sources.deepseek.words import title_of
 
@@ -27,7 +26,7 @@ ABOUT_PRICES = re.compile(r"\b(?:pric|peak)", re.IGNORECASE)
 
 
 @source(
-    f"{DOCS}/quick_start/pricing/",
+    "https://api-docs.deepseek.com/quick_start/pricing/",
     facts=(Price, Notice),
     markers=(b"MODEL", b"1M INPUT TOKENS", b"deepseek-v"),
 )
@@ -58,7 +57,12 @@ def pricing(body: bytes) -> Iterator[Price | Notice]:
         yield from _price(cell, hours, starts, None)
     for note in footnotes:
         title = f"Peak hours: {_hours(note)}" if _hours(note) else title_of(note)
-        yield Notice(title=title, link=f"{DOCS}/quick_start/pricing", summary=note, quote=note)
+        yield Notice(
+            title=title,
+            link="https://api-docs.deepseek.com/quick_start/pricing",
+            summary=note,
+            quote=note,
+        )
 
 
 def _starts(table: page.Table, before: page.Inline) -> When:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from monitor.core.facts import Notice, Retirement, When
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.deepseek import DOCS
 from sources.deepseek.ends import Entry, ends, together
 from sources.deepseek.words import MODEL, title_of
 
@@ -27,7 +26,7 @@ NEWS = re.compile(
 
 
 @source(
-    f"{DOCS}/updates/",
+    "https://api-docs.deepseek.com/updates/",
     every=timedelta(hours=2),
     facts=(Notice, Retirement),
     markers=(b"DeepSeek-V",),
@@ -77,7 +76,11 @@ def _entries(body: bytes) -> Iterator[Entry]:
             raise section.heading.error("neither a day nor an entry")
         if entry:
             yield entry
-        entry = Entry(title, f"{DOCS}/updates", day, texts) if title and day else None
+        entry = (
+            Entry(title, "https://api-docs.deepseek.com/updates", day, texts)
+            if title and day
+            else None
+        )
     if entry:
         yield entry
 

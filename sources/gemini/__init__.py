@@ -1,3 +1,1 @@
-"""Gemini API: https://ai.google.dev/gemini-api/docs"""
-
-DOCS = "https://ai.google.dev/gemini-api/docs"
+from sources.gemini import history as history

@@ -16,13 +16,13 @@ from dataclasses import replace
 from monitor.core.facts import Notice
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.gemini import DOCS
 
+PAGE = "https://ai.google.dev/gemini-api/docs/changelog"
 GROUP = re.compile(r"[\w ]{1,30}:")  # "Model updates:" above a list, until mid 2025
 MODEL_ID = re.compile(r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)+")
 
 
-@source(f"{DOCS}/changelog?hl=en", facts=(Notice,), markers=(b"Gemini API",))
+@source(f"{PAGE}?hl=en", facts=(Notice,), markers=(b"Gemini API",))
 def changelog(body: bytes) -> Iterator[Notice]:
     """Yield a notice for each list item of a day, with its nested items and further paragraphs."""
     return page.numbered(_notices(body))
@@ -35,7 +35,8 @@ def _notices(body: bytes) -> Iterator[Notice]:
         published = page.when(replace(section.heading, where="heading"))
         if not published:
             raise section.heading.error("a heading without a date")
-        link = "{0}/changelog#{2}-{3}-{1}".format(DOCS, *published.text.split("-"))
+        year, month, day = published.text.split("-")
+        link = f"{PAGE}#{month}-{day}-{year}"
         entries: dict[str, list[page.Inline]] = {}
         for entry in _entries(section.texts):
             entries.setdefault(" ".join(text.line for text in entry), entry)

@@ -20,7 +20,6 @@ from dataclasses import replace
 from monitor.core.facts import Retirement, Stage
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.gemini import DOCS
 
 SCHEDULE = page.layout(
     model="model*|agent*|managed agent*",
@@ -32,7 +31,11 @@ MARKUP = re.compile(r"(?:<[^>]*>|[*>\s])+")
 NOTE = re.compile(r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE)
 
 
-@source(f"{DOCS}/deprecations?hl=en", facts=(Retirement,), markers=(b"Shutdown date", b"gemini-"))
+@source(
+    "https://ai.google.dev/gemini-api/docs/deprecations?hl=en",
+    facts=(Retirement,),
+    markers=(b"Shutdown date", b"gemini-"),
+)
 def deprecations(body: bytes) -> Iterator[Retirement]:
     """Yield every model. A gray row is retired.
 

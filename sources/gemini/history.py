@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from monitor.core.facts import Price
 from monitor.reading import page
-from monitor.reading.source import earlier
 from sources.gemini.price_rows import PREVIEW, Part, page_prices
+from sources.gemini.pricing import pricing
 
 
 # The page of 2026-06-02 is the first with headings, and a title in lower case.
-@earlier(mark=r"^(?:#+ |Title: )Gemini Developer API Pricing", until="2026-06-01")
+@pricing.earlier(mark=r"^(?:#+ |Title: )Gemini Developer API Pricing", until="2026-06-01")
 def pricing_2025(body: bytes) -> Iterator[Price]:
     """Yield the prices of both conversions."""
     return page_prices(with_headings(with_tables(page.blocks(body))), split_row)

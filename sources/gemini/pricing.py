@@ -14,16 +14,13 @@ from collections.abc import Iterator
 from monitor.core.facts import Price
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.gemini import DOCS
-from sources.gemini.history import pricing_2025
 from sources.gemini.price_rows import page_prices
 
 
 @source(
-    f"{DOCS}/pricing.md.txt?hl=en",
+    "https://ai.google.dev/gemini-api/docs/pricing.md.txt?hl=en",
     facts=(Price,),
     markers=(b"Paid Tier",),
-    earlier=(pricing_2025,),
 )
 def pricing(body: bytes) -> Iterator[Price]:
     """Yield the prices of every model."""

@@ -1,1 +1,0 @@
-"""genai-prices of Pydantic, a hint."""

@@ -1,1 +1,0 @@
-"""LiteLLM, a hint."""

@@ -1,1 +1,0 @@
-"""llm-prices of Simon Willison, a hint."""

@@ -1,1 +1,1 @@
-"""Mistral."""
+from sources.mistral import history as history

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from monitor.core.facts import Fact, Listing
 from monitor.reading import page
-from monitor.reading.source import earlier
+from sources.mistral.models import models
 from sources.mistral.rows import ids, merged, name, retirements, tokens, with_ids
 
 MODELS = page.layout(
@@ -36,7 +36,7 @@ LEGACY_DESCRIBED = page.layout(  # until June 2025
 ALIAS = re.compile(r"([\w.-]+): currently points to ([\w.-]+?)(?:[.,]\s*(.*))?")
 
 
-@earlier(mark=r"API Endpoints", until="2025-10-19")
+@models.earlier(mark="API Endpoints", until="2025-10-19")
 def models_in_markdown(body: bytes) -> Iterable[Fact]:
     """Return the models of all tables, and the aliases."""
     return merged(_models(page.blocks(body)))

@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator
 from monitor.core.facts import Fact, Listing, Price, Retirement
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.mistral.history import models_in_markdown
 from sources.mistral.rows import merged, retirements, with_ids
 from sources.mistral.typescript import is_typescript, typescript
 
@@ -39,7 +38,6 @@ MODELS = page.layout(
     "https://docs.mistral.ai/getting-started/models/",
     facts=(Retirement, Listing, Price),
     markers=(b"mistral-",),
-    earlier=(models_in_markdown,),
     keeps_retired=True,
 )
 def models(body: bytes) -> Iterable[Fact]:

@@ -15,8 +15,7 @@ from dataclasses import replace
 from monitor.core.facts import Retirement
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.vertex import DOCS
-from sources.vertex.words import h2_sections, texts_of
+from sources.vertex.words import DOCS, h2_sections, texts_of
 
 DATES = re.compile(
     r".*? is (deprecated) as of (.+?) and will be shut down on (\w+ \d+, \d{4}) ?\..*"

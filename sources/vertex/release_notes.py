@@ -20,8 +20,7 @@ from datetime import timedelta
 from monitor.core.facts import Notice
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.vertex import DOCS
-from sources.vertex.words import h2_sections, texts_of
+from sources.vertex.words import DOCS, h2_sections, texts_of
 
 KIND = re.compile(
     r"feature|change|changed|announcement|deprecated|breaking|issue|fixed|security|libraries",

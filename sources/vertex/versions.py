@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from monitor.core.facts import Retirement
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.vertex import DOCS
-from sources.vertex.words import stage_by_date
+from sources.vertex.words import DOCS, stage_by_date
 
 VERSIONS = page.layout(model="model id", released="release date", retires="retirement date")
 REPLACED = page.layout(**VERSIONS.columns, replacement="replacement model")

@@ -8,6 +8,8 @@ from itertools import pairwise
 from monitor.core.facts import Stage, When
 from monitor.reading import page
 
+DOCS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform"
+
 
 def stage_by_date(retires: When | None) -> Stage:
     """Return deprecated for a model with a firm date, active for one with a floor or none."""

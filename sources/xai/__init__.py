@@ -1,1 +1,0 @@
-"""xAI. It has no page of deprecations."""
