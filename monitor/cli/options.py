@@ -115,12 +115,12 @@ def feed(source_id: str, url: str) -> Source:
     """
     from monitor.core.facts import Notice
     from monitor.reading.source import Source
-    from sources import news
+    from sources.news import feeds
 
     return Source(
         source_id,
         url,
-        news.feed,
+        feeds.feed,
         every=timedelta(hours=1),
         kind="news",
         facts=(Notice,),
