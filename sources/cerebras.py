@@ -44,7 +44,7 @@ _MODEL = re.compile(r"[a-z][a-z0-9.:/-]*")
     "https://inference-docs.cerebras.ai/support/deprecation.md",
     facts=(Retirement,),
     markers=(b"<Update", b"Deprecat"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterable[Retirement]:
     """Every end since January 2025, newest first."""

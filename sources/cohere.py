@@ -83,7 +83,7 @@ _PRODUCT = re.compile(r"(?P<name>[^()]+?)(?: \((?P<note>[^)]*)\))?")
     "https://docs.cohere.com/docs/deprecations.md",
     facts=(Retirement, Price),
     markers=(_HISTORY.encode(), b"rerank-english-v2.0"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterator[Fact]:
     """Models, endpoints, parameters, products and fine-tuning that ended since December 2024, or

@@ -243,7 +243,7 @@ _INSTEAD = re.compile(
     every=timedelta(hours=2),
     facts=(Notice, Retirement),
     markers=(b"DeepSeek-V",),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def updates(body: bytes) -> Iterator[Notice | Retirement]:
     """The entries of the change log, or one page of the news, and the ends they tell of."""

@@ -37,7 +37,7 @@ STAGES: dict[str, Stage] = {
     every=timedelta(hours=6),
     facts=(Retirement,),
     markers=(b"# Deprecations",),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterator[Fact]:
     """One row a model; an id and its aliases share a cell. Models that were shut down stay on the

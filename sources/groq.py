@@ -62,7 +62,7 @@ _TEXT_ROW = re.compile(r"^(\S+)\n\n(\S[^\t\n]*)\t\n(\S.*)$", re.MULTILINE)
     "https://console.groq.com/docs/deprecations.md",
     facts=(Retirement,),
     markers=(b"Deprecation History", b"Shutdown Date"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterable[Retirement]:
     """Every model Groq ended since October 2024, or will."""

@@ -86,7 +86,7 @@ _ALIAS = re.compile(r"([\w.-]+): currently points to ([\w.-]+?)(?:[.,]\s*(.*))?"
     every=timedelta(hours=6),
     facts=(Retirement, Listing, Price),
     markers=(b"mistral-",),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def models(body: bytes) -> Iterator[Fact]:
     """Models: ends, aliases and prices, as far as the layout prints them."""

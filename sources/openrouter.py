@@ -72,9 +72,9 @@ _NEVER = 2090
     "https://openrouter.ai/api/v1/models",
     facts=(Listing, Price, Retirement),
     markers=(b'"canonical_slug"', b'"pricing"'),
-    keeps_past=True,  # a model without a date is still there: a date that leaves was taken back
+    keeps_retired=True,  # a model without a date is still there: a date that leaves was taken back
     # the price is that of the first host of the moment and moves daily: two days at one price
-    patience=8,
+    confirmations=8,
 )
 def models(body: bytes) -> Iterator[Fact]:
     """Each row as a listing, its prices, and a retirement where it has a date."""

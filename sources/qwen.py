@@ -34,7 +34,7 @@ _MODELS = layout(
     facts=(Retirement,),
     markers=(b"Deprecation time", b"qwen"),
     focus=tables_and_headings,
-    keeps_past=True,
+    keeps_retired=True,
 )
 def retirements(body: bytes) -> Iterable[Retirement]:
     """Models by id, newest announcement first; rows of 2025 are still there."""

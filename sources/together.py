@@ -35,7 +35,7 @@ _POLICY = layout(model="model type", notice="deprecation notice", notes="notes")
     "https://docs.together.ai/docs/deprecations.md",
     facts=(Retirement, Listing),
     markers=(b"Removal date", b"meta-llama/"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterable[Fact]:
     """Removed models by id, and redirected names as aliases."""

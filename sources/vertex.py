@@ -168,7 +168,7 @@ _END = re.compile(
     f"{DOCS}/models/deprecations/partner-models?hl=en",
     facts=(Retirement,),
     markers=(b"deprecated as of",),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def partners(body: bytes) -> Iterator[Fact]:
     """Partners' models: the one sentence with the dates, and the id below the label "Model ID",

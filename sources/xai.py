@@ -163,7 +163,7 @@ _BILLED = re.compile(
     "https://docs.x.ai/developers/migration/may-15-retirement.md",
     facts=(Retirement, Price),
     markers=(b"Model being retired", b"grok-code-fast-1"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def migrations(body: bytes) -> Iterator[Fact]:
     """Models with the ones that replace them or answer for them; then with the price at which those

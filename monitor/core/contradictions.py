@@ -30,7 +30,7 @@ from typing import Literal
 from monitor.core.facts import Fact, Price, Retirement, When
 from monitor.core.interpret import Draft, Severity, metered, subject
 from monitor.core.names import MAKERS, canonical
-from monitor.reading.source import Source
+from monitor.core.origin import Origin
 
 What = Literal["end", "price"]
 
@@ -46,7 +46,7 @@ class Statement:
     alone.
     """
 
-    source: Source
+    source: Origin
     fact: Fact | None
     quote: str
 
@@ -67,7 +67,7 @@ class Statement:
         return repr(self.quote)
 
     @classmethod
-    def of(cls, source: Source, fact: Fact) -> Statement:
+    def of(cls, source: Origin, fact: Fact) -> Statement:
         return cls(source, fact, fact.quote)
 
 

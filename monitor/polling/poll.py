@@ -152,7 +152,7 @@ def decide(
             now,
             spaced=spaced,
             every=source.every,
-            patience=source.patience,
+            patience=source.confirmations,
             trusted=accepted or doubt is not None,
             feed=flavour(source.url, source.kind, source.access is not None) == "feed",
         )

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 
 from monitor.core.facts import Fact
+from monitor.core.origin import Kind
 from monitor.errors import NotFound, Unreadable
 
-Kind = Literal["official", "hint", "news"]
 Parse = Callable[[bytes], Iterable[Fact]]
 
 
@@ -46,11 +45,14 @@ class Source:
     ``every`` is the cadence. ``markers`` are byte strings without which a document is not this page
     at all (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads:
     ``parse`` is given only that, so two documents with the same focus have the same facts and the
-    second is not parsed. ``keeps_past`` says that rows stay on the page after their date, so that a
-    row which leaves was withdrawn. ``patience`` is how many looks any change needs, for a source
-    whose values move by themselves (a market price). ``max_bytes`` caps the decoded body. ``also``
-    are further addresses, absolute or relative to ``url``, whose documents belong to this one: the
-    body is then a JSON array of them all as strings, see ``documents``."""
+    second is not parsed. ``keeps_retired`` says that rows stay on the page after their date, so
+    that a row which leaves was withdrawn. ``confirmations`` is how many polls any change needs, for
+    a source whose values move by themselves (a market price). ``max_bytes`` caps the decoded body.
+    ``also`` are further addresses, absolute or relative to ``url``, whose documents belong to this
+    one: the body is then a JSON array of them all as strings, see ``documents``. ``replaces`` names
+    the built-in source whose place a private adapter takes. ``broken`` says why a private adapter
+    cannot be imported; nothing is fetched for it.
+    """
 
     id: str
     url: str
@@ -61,10 +63,12 @@ class Source:
     access: Access | None = None
     markers: tuple[bytes, ...] = ()
     focus: Callable[[bytes], bytes] | None = None
-    keeps_past: bool = False
-    patience: int = 1
+    keeps_retired: bool = False
+    confirmations: int = 1
     max_bytes: int = 5_000_000
     also: tuple[str, ...] = ()
+    replaces: str = ""
+    broken: str = ""
     doc: str = field(default="", compare=False)
 
     @property
@@ -98,6 +102,8 @@ class Source:
 
         Raises Unreadable if the document is not this page, was damaged on its way, states nothing,
         or states one thing twice."""
+        if self.broken:
+            raise Unreadable(f"{self.id}: {self.broken}")
         for marker in self.markers:
             if marker not in body:
                 raise Unreadable(
@@ -148,10 +154,11 @@ def source(
     access: Access | None = None,
     markers: tuple[bytes, ...] = (),
     focus: Callable[[bytes], bytes] | None = None,
-    keeps_past: bool = False,
-    patience: int = 1,
+    keeps_retired: bool = False,
+    confirmations: int = 1,
     max_bytes: int = 5_000_000,
     also: tuple[str, ...] = (),
+    replaces: str = "",
 ) -> Callable[[Parse], Source]:
     """Declare an adapter. The decorated name becomes the Source itself."""
 
@@ -166,13 +173,17 @@ def source(
             access=access,
             markers=markers,
             focus=focus,
-            keeps_past=keeps_past,
-            patience=patience,
+            keeps_retired=keeps_retired,
+            confirmations=confirmations,
             max_bytes=max_bytes,
             also=also,
+            replaces=replaces,
             doc=parse.__doc__ or "",
         )
-        REGISTRY[declared.id] = declared
+        current = REGISTRY.get(declared.id)
+        # A built-in page that is imported later does not displace the adapter that replaces it.
+        if current is None or current.replaces != declared.id:
+            REGISTRY[declared.id] = declared
         return declared
 
     return declare

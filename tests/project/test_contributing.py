@@ -80,7 +80,7 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
     for test in (
         "sources/test_goldens.py::test_golden[acme/deprecations.md]",
         "sources/test_mutations.py::test_no_damage_goes_unnoticed[acme/deprecations.md]",
-        "project/test_layers.py::test_an_adapter_knows_only_facts_source_and_extract[sources.acme]",
+        "project/test_layers.py::test_an_adapter_knows_only_facts_reading_and_its_own_package[sources.acme]",
         "sources/test_acme.py::test_a_renamed_column_is_refused",
     ):
         assert f"PASSED tests/{test}" in said
