@@ -23,6 +23,7 @@ from monitor.cli.options import (
     moment,
     opened,
 )
+from monitor.core.ends import days_left, firm, over
 from monitor.core.facts import (
     Fact,
     Json,
@@ -31,9 +32,6 @@ from monitor.core.facts import (
     Price,
     Retirement,
     When,
-    days_left,
-    firm,
-    over,
 )
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from monitor.core.facts import Retirement, When, firm, from_json
-from monitor.core.interpret import SOON
+from monitor.core.ends import near
+from monitor.core.facts import Retirement, When, from_json
 from monitor.store.tables import EventRow
 
 
@@ -36,10 +36,8 @@ def is_urgent(event: EventRow, now: datetime) -> bool:
     """Return whether a change belongs into the channel too, and not only into its thread.
 
     It does if the retirement is near, over or moved earlier, and if it is a reminder."""
-    when = When.from_json(event.effective)
-    is_near = when is not None and firm(when) and when.starts - now <= SOON
     return (
-        is_near
+        near(When.from_json(event.effective), now)
         or event.severity == "critical"
         or event.kind in ("retirement.advanced", "retirement.reminder")
     )

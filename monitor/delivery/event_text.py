@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from monitor.core.facts import Json, When, days_left
+from monitor.core.ends import days_left
+from monitor.core.facts import Json, When
 from monitor.delivery.message_context import PriceComparison
 from monitor.store.tables import EventRow
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from monitor.core.interpret import Draft, Severity
+from monitor.core.interpret import Draft
+from monitor.core.severity import Severity
 from monitor.delivery.outbox import endpoint_source, enqueue
 from monitor.store.event_log import append
 from monitor.store.tables import SubscriptionRow

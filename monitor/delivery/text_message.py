@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from monitor.core.facts import When
+from monitor.core.severity import SEVERITIES
 from monitor.delivery import event_text
 from monitor.delivery.message_context import NO_CONTEXT, MessageContext
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: Characters of a title; a mail client shows fewer.
 TITLE = 150

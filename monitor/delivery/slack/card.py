@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from monitor.core.facts import Json, When, firm
-from monitor.core.interpret import SOON
+from monitor.core.ends import firm, near, passed
+from monitor.core.facts import Json, When
+from monitor.core.severity import SEVERITIES
 from monitor.delivery import event_text
 from monitor.delivery.event_subject import changes_retirement, retirement_of, subject
 from monitor.delivery.message_context import NO_CONTEXT, Acknowledgement, MessageContext
@@ -27,7 +28,6 @@ from monitor.delivery.slack.mrkdwn import (
     unescape,
 )
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: Changes of one retirement that its card lists, if many came at once.
 LISTED = 3
@@ -91,9 +91,9 @@ def _severity(events: Sequence[EventRow], now: datetime) -> str:
     A card about a retirement ahead stays as grave as that is, whatever is added."""
     severities = [event.severity for event in events]
     event, when = events[-1], When.from_json(events[-1].effective)
-    is_ahead = when and firm(when) and not when.passed(now)
-    if subject(event) and event.kind != "retirement.withdrawn" and when and is_ahead:
-        severities.append("critical" if when.starts - now <= SOON else "action")
+    is_ahead = firm(when) and not passed(when, now)
+    if subject(event) and event.kind != "retirement.withdrawn" and is_ahead:
+        severities.append("critical" if near(when, now) else "action")
     return max(severities, key=SEVERITIES.index)
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from monitor.core.severity import SEVERITIES
 from monitor.delivery import event_text
 from monitor.delivery.slack import blocks
 from monitor.delivery.slack.blocks import Message
 from monitor.delivery.slack.mrkdwn import LINE, SIGNS, TEXT, code, event_line, fit, link
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: Characters of all lines together, with some room below Slack's own limit.
 TOTAL = 10_000
