@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import feeds, output, sources_new, survey
+from monitor.cli import feeds, output, sources_check, sources_new
 from monitor.cli.options import (
     PLAIN,
     AsCsv,
@@ -61,7 +61,7 @@ FIELDS = (
 #: Lines of a difference that are shown of a held document.
 FIRST = 20
 
-app.command("check")(survey.check)
+app.command("check")(sources_check.check)
 app.command("new")(sources_new.new)
 app.command("add-feed")(feeds.add)
 app.command("remove-feed")(feeds.remove)

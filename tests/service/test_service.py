@@ -263,7 +263,7 @@ async def test_s19_a_week_without_a_source(store: Store, every: timedelta) -> No
 
 def happened(store: Store) -> list[tuple[datetime, str]]:
     with store.read() as session:
-        found = events.events(session, events.Wanted(limit=1000))
+        found = events.events(session, events.EventQuery(limit=1000))
     return [(datetime.fromisoformat(event["detected_at"]), event["kind"]) for event in found][::-1]
 
 
