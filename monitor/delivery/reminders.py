@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from monitor.core.diff import Pending
+from monitor.core.ends import coming_day
 from monitor.core.facts import Json, Retirement, When
 from monitor.core.interpret import Draft, reminder
 from monitor.core.origin import Origin
