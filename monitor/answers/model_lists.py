@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor.core.names import MAKERS, canonical
+from monitor.core.patterns import Pattern
 from monitor.errors import NotFound, Unreadable
-from monitor.subscriptions.filters import Filter
 
 #: LiteLLM's prefixes that are not the name of our adapter (its documentation, "Providers").
 PREFIXES = {
@@ -114,7 +114,7 @@ def _problem(one: Used, platforms: Collection[str]) -> str:
     if provider and provider not in platforms and provider not in MAKERS:
         return f"{one.said!r}: no page of {provider} is read"
     try:
-        Filter.parse(_filter(one, platforms))
+        Pattern.parse(_filter(one, platforms))
     except ValueError as error:
         return str(error)
     return ""

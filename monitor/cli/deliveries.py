@@ -18,6 +18,7 @@ from monitor.cli.options import (
     clock,
     moment,
     opened,
+    parsed,
 )
 from monitor.errors import NotFound
 
@@ -198,7 +199,9 @@ def replay(
 
     now = clock()
     about = (
-        EventQuery(provider=provider, model=model, kind=kind, baseline=None)
+        EventQuery(
+            provider=provider, model=parsed(model).text if model else "", kind=kind, baseline=None
+        )
         if provider or model or kind
         else None
     )
@@ -208,8 +211,9 @@ def replay(
         raise typer.BadParameter(
             "name deliveries, a --target, --since, or events by --provider, --model or --kind"
         )
-    begin, events = moment(since, now) if since else None, ids_of(about) if about else None
+    begin = moment(since, now) if since else None
     with opened(db) as store, store.write() as session:
+        events = ids_of(session, about) if about else None
         to = _target(session, target) if target else None
         if missing and to and begin:
             count = admin.replay_missing(session, now, to, begin, events)
@@ -222,7 +226,7 @@ def replay(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` "
                 "lists them"
             )
-    print(f"{count} deliveries are due again")
+    print(f"{output.are(count, 'delivery')} due again")
 
 
 @app.command()
@@ -237,7 +241,7 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
         count = admin.cancel(session, [_row(one) for one in ids])
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
-    print(f"{count} deliveries are cancelled")
+    print(f"{output.are(count, 'delivery')} cancelled")
 
 
 def _target(session: Session, named: str) -> str:

@@ -18,6 +18,7 @@ from monitor.cli.options import (
     clock,
     moment,
     opened,
+    parsed,
     severity,
 )
 from monitor.core.facts import Json
@@ -98,7 +99,7 @@ def events(
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     wanted = event_log.EventQuery(
         provider=provider or "",
-        model=model or "",
+        model=parsed(model).text if model else "",
         kind=kinds(kind) if kind else "",
         severity=severity(least) if least else "",
         source=source or "",
@@ -113,7 +114,7 @@ def events(
             from monitor.errors import NotFound
 
             raise NotFound(f"no source {source!r} was ever polled; `lastcall sources` lists them")
-        hidden = 0 if found or baseline else event_log.hidden(session, wanted)
+        hidden = 0 if found or baseline else event_log.count_baseline(session, wanted)
     show(how, found)
     if not found:
         say = (

@@ -22,9 +22,9 @@ from monitor.cli.options import (
     horizon,
     moment,
     opened,
+    parsed,
 )
 from monitor.core.facts import (
-    Fact,
     Json,
     Listing,
     Notice,
@@ -35,6 +35,7 @@ from monitor.core.facts import (
     firm,
     over,
 )
+from monitor.core.patterns import Subject
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -389,6 +390,7 @@ def upcoming(
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     limit = horizon(within, now) if within else None
+    pattern = parsed(model) if model else None
     with opened(db) as store, store.read() as session:
         fresh = fact_versions.freshness(session)
         ahead = [
@@ -401,7 +403,7 @@ def upcoming(
             )
             if isinstance(fact := one.fact, Retirement) and fact.retires and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
-            if model is None or _matches(fact, model)
+            if pattern is None or pattern.matches(Subject.of(fact))
             # A floor that lies behind promises nothing any more.
             if firm(fact.retires) or fact.retires.ends > now
         ]
@@ -446,16 +448,6 @@ def _ahead(row: Json, left: str, now: datetime) -> tuple[str, ...]:
         replacements,
         _source(row, now),
     )
-
-
-def _matches(fact: Fact, glob: str) -> bool:
-    from fnmatch import fnmatchcase
-
-    from monitor.core.names import canonical
-
-    folded, name = glob.casefold(), fact.model.casefold()
-    names = (name, f"{fact.provider}/{name}", canonical(fact.provider, fact.model))
-    return any(fnmatchcase(one, folded) for one in names)
 
 
 # --- prices

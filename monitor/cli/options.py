@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from monitor.core.patterns import Pattern
     from monitor.reading.source import Source
     from monitor.settings import Settings
     from monitor.store.db import Store
@@ -169,14 +170,14 @@ def _iso(text: str) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def days(text: str | None) -> int | None:
-    """A number of days: ``90d``, ``2w`` or ``90``."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,4})([dw]?)", text.strip().lower())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is no number of days; write for example 90d")
-    return int(match[1]) * (7 if match[2] == "w" else 1)
+def parsed(text: str) -> Pattern:
+    """Read a pattern of models. Raises BadParameter."""
+    from monitor.core.patterns import Pattern
+
+    try:
+        return Pattern.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def severity(text: str) -> str:

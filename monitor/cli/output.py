@@ -184,3 +184,8 @@ def counted(count: int, noun: str) -> str:
     """``1 day``, ``2 days``, ``3 deliveries``."""
     many = f"{noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeou" else f"{noun}s"
     return f"{count} {noun if count == 1 else many}"
+
+
+def are(count: int, noun: str) -> str:
+    """``1 delivery is``, ``2 deliveries are``."""
+    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"

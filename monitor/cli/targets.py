@@ -350,7 +350,7 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
     else:
         print(f"{one['id']}: {one['address']} hears of {wants(one)}")
     if due:
-        output.say(f"{due} held deliveries are due again")
+        output.say(f"{output.are(due, 'held delivery')} due again")
 
 
 def told(row: SubscriptionRow) -> Json:

@@ -379,7 +379,7 @@ def enable(webhook: Target, db: Db = None) -> None:
                 f"{row.id} was added with --verify: `lastcall webhooks verify {row.id}` enables it"
             )
         due = outbox.resume(session, row.id, clock())
-    print(f"{row.id}: enabled, {due} held deliveries are due")
+    print(f"{row.id}: enabled, {output.are(due, 'held delivery')} due")
 
 
 @app.command()
@@ -393,7 +393,7 @@ def disable(webhook: Target, db: Db = None) -> None:
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
         held = outbox.hold(session, row.id, "disabled", "disabled by hand")
-    print(f"{row.id}: disabled, {held} deliveries are held")
+    print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
 
 
 @app.command()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import select, union
@@ -19,7 +18,7 @@ from monitor.cli import output, targets
 from monitor.cli.options import horizon
 from monitor.core.facts import Json, Listing, Price, Retirement, days_left, firm, over
 from monitor.core.interpret import metered
-from monitor.core.names import canonical
+from monitor.core.patterns import Pattern, Subject
 from monitor.delivery import admin, outbox
 from monitor.delivery.message_context import METERS
 from monitor.delivery.slack import blocks, pausing
@@ -28,7 +27,6 @@ from monitor.slack_app.words import Words
 from monitor.store import event_log, fact_versions, model_lookup
 from monitor.store.tables import VERSIONS, SubscriptionRow
 from monitor.subscriptions import options as asking
-from monitor.subscriptions.filters import Filter
 
 #: Lines of a list in an answer.
 LINES = 15
@@ -178,7 +176,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
             plain.append(word)
     row = subscription(session, place)
     own = not words.plain or (limit is not None and not plain and "all" not in words.plain)
-    filters = [Filter.parse(word) for word in (row.filters if own and row else plain)]
+    filters = [Pattern.parse(word) for word in (row.filters if own and row else plain)]
     ahead = sorted(
         (
             (fact.retires.starts, one, fact)
@@ -188,8 +186,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
             and firm(fact.retires)
             and not over(fact, now)
             if limit is None or fact.retires.starts <= limit
-            if not filters
-            or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
+            if not filters or any(pattern.matches(Subject.of(fact)) for pattern in filters)
         ),
         key=lambda found: (found[0], found[2].provider, found[2].model),
     )
@@ -355,19 +352,7 @@ def _prices(prices: Sequence[Price]) -> list[str]:
 def _known(session: Session, word: str) -> bool:
     """Whether a filter matches any model that a page names today."""
     tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
-    query = union(*(select(table.c.provider, table.c.model, table.c.region) for table in tables))
-    wanted = Filter.parse(word)
-    return any(_covers(wanted, *row) for row in session.connection().execute(query))
-
-
-def _covers(wanted: Filter, provider: str, model: str, region: str) -> bool:
-    """Whether a filter matches an offering; it looks at events, so this is the least of one."""
-    event: Any = SimpleNamespace(
-        provider=provider,
-        model=model,
-        region=region,
-        canonical=canonical(provider, model),
-        kind="",
-        after=None,
-    )
-    return wanted.matches(event)
+    columns = "provider", "model", "canonical", "region"
+    query = union(*(select(*(table.c[name] for name in columns)) for table in tables))
+    pattern = Pattern.parse(word)
+    return any(pattern.matches(Subject.about(*row)) for row in session.connection().execute(query))

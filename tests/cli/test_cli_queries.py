@@ -118,6 +118,44 @@ def test_csv_and_table(run: Run) -> None:
     assert "price.decreased" in first
 
 
+PATTERNS = [
+    "gpt-m*",
+    "[g]pt-m*",
+    "gpt-[!o]*",
+    "GPT-Mid",
+    "openai",
+    "open*",
+    "openai/*",
+    "*/gpt-o?d",
+    "azure/gpt-mid",
+    "gpt",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_the_same_to_events_and_to_subscriptions(run: Run, pattern: str) -> None:
+    """Bug B9: users copy patterns between commands."""
+    events = run("events", "--model", pattern, "--json").json
+    assert events == run("subscriptions", "test", pattern, "--since", "3650d", "--json").json
+    assert bool(events) is (pattern not in ("azure/gpt-mid", "gpt"))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_the_same_to_upcoming_and_to_events(run: Run, pattern: str) -> None:
+    events = run("events", "--baseline", "--model", pattern, "--kind", "retirement", "--json").json
+    dated = [row for row in run("upcoming", "--model", pattern, "--json").json if not row["floor"]]
+    assert {row["model"] for row in dated} == {event["model"] for event in events} - {"gpt-old"}
+
+
+@pytest.mark.parametrize("command", ["events", "upcoming"])
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("openai/", "names no model"), ("GPT Mid", "write GPT-Mid for one model"), (" ", "empty")],
+)
+def test_a_wrong_pattern_is_a_usage_error(run: Run, command: str, pattern: str, why: str) -> None:
+    assert why in " ".join(run(command, "--model", pattern, code=2).err.split())
+
+
 # --- show
 # ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from monitor.core.contradictions import BUILT_IN, Deviation, Statement, deviatio
 from monitor.core.diff import diff
 from monitor.core.facts import Fact, Json, Listing, Price, Retirement, When
 from monitor.core.names import canonical
+from monitor.core.patterns import Pattern
 from monitor.errors import SettingError
 from monitor.polling.fetch import Fetched, Validators
 from monitor.polling.poll import Polled, Poller
@@ -359,7 +360,7 @@ def test_known_deviations_keep_quiet() -> None:
 
 def test_a_list_of_deviations() -> None:
     assert deviations("# nothing\n\n openai/gpt-4* end # since\n") == (
-        Deviation("openai/gpt-4*", ("end",)),
+        Deviation(Pattern.parse("openai/gpt-4*"), ("end",)),
     )
     assert BUILT_IN
 
@@ -369,6 +370,7 @@ def test_a_list_of_deviations() -> None:
     [
         ("openai/gpt-4* end\ngpt-4 end", "line 2: write provider/model-glob"),
         ("openai/gpt-4*", "line 1: write provider/model-glob"),
+        ("openai/@eu end", "line 1: filter 'openai/@eu' is not"),
         ("openai/gpt-4* date", "line 1: 'date' is neither"),
     ],
 )
