@@ -24,7 +24,7 @@ from monitor.store import event_log, news_verdicts
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.schema import ready
-from sources.news import feed
+from sources.news.feeds import feed
 from tests.support.archive import lay_out
 from tests.support.archive import run as replayed
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
