@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from monitor.cli.options import (
     AsJson,
     AsJsonl,
     Db,
+    ModelPattern,
     Provider,
     clock,
     moment,
@@ -22,6 +24,7 @@ from monitor.cli.options import (
     severity,
 )
 from monitor.core.facts import Json
+from monitor.core.wording import counted
 
 app = typer.Typer(**PLAIN)
 
@@ -61,9 +64,7 @@ def kinds(glob: str) -> str:
 @app.command()
 def events(
     provider: Provider = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")
-    ] = None,
+    model: ModelPattern = None,
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="GLOB", help="A kind: retirement, price.*.")
     ] = None,
@@ -94,10 +95,11 @@ def events(
 
     Example: lastcall events --provider openai --kind 'retirement.*' --since 30d
     """
-    from monitor.store import event_log, source_state
+    from monitor.answers.events import events as newest_events
+    from monitor.store.event_log import EventQuery
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
-    wanted = event_log.EventQuery(
+    query = EventQuery(
         provider=provider or "",
         model=parsed(model).text if model else "",
         kind=kinds(kind) if kind else "",
@@ -109,35 +111,31 @@ def events(
         limit=limit,
     )
     with opened(db) as store, store.read() as session:
-        found = event_log.events(session, wanted)
-        if not found and source and not source_state.rows(session, [source]):
-            from monitor.errors import NotFound
-
-            raise NotFound(f"no source {source!r} was ever polled; `lastcall sources` lists them")
-        hidden = 0 if found or baseline else event_log.count_baseline(session, wanted)
-    show(how, found)
-    if not found:
-        say = (
-            f"{output.counted(hidden, 'baseline event')} hidden; --baseline shows them"
-            if hidden
-            else "no events"
-        )
-        output.say(say)
+        answer = newest_events(session, query)
+    show(how, answer.events)
+    if not answer.events:
+        hidden = f"{counted(answer.hidden, 'baseline event')} hidden; --baseline shows them"
+        output.say(hidden if answer.hidden else "no events")
 
 
-def show(how: output.Form, found: list[Json]) -> None:
-    """Events in the form that was asked for."""
+def show(how: output.Form, found: Sequence[Json]) -> None:
+    """Print events in a form."""
     if not output.machine(how, found, FIELDS):
-        output.table(
-            ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
-            [
-                (
-                    row["detected_at"][:10],
-                    str(row["sequence"]),
-                    row["severity"],
-                    row["kind"],
-                    row["summary"],
-                )
-                for row in found
-            ],
-        )
+        print_events(found)
+
+
+def print_events(events: Sequence[Json]) -> None:
+    """Print a table of events."""
+    output.table(
+        ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
+        [
+            (
+                event["detected_at"][:10],
+                str(event["sequence"]),
+                event["severity"],
+                event["kind"],
+                event["summary"],
+            )
+            for event in events
+        ],
+    )

@@ -1,10 +1,7 @@
-"""Options that several commands have, and what they stand for: the database, the form of the
-answer, times.
-"""
+"""Options that several commands have, and what they stand for: the database, sources, times."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from monitor.core.contradictions import Deviation
     from monitor.core.patterns import Pattern
     from monitor.reading.source import Source
     from monitor.settings.model import Settings
@@ -67,6 +65,18 @@ At = Annotated[
 Provider = Annotated[
     str | None, typer.Option("--provider", help="Only this provider, for example openai.")
 ]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An id, a display name, maker/model or provider/model, in any case."
+    ),
+]
+ModelPattern = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="FILTER", help="Only these models: gpt-4o*, */gpt-4o*, openai/gpt-4*."
+    ),
+]
 
 
 @contextmanager
@@ -103,10 +113,23 @@ def declared(
     return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(found)
 
 
+def all_sources(db: str | None) -> Mapping[str, Source]:
+    """Return every source but added feeds. Importing all adapters takes half a second."""
+    from monitor.settings import load_settings
+
+    return declared(load_settings(db))
+
+
+def deviations(db: str | None) -> Collection[Deviation]:
+    """Return the contradictions that the operator knows of."""
+    from monitor.settings import load_settings
+    from monitor.store.known_deviations import known_deviations
+
+    return known_deviations(load_settings(db).deviations_file)
+
+
 def feed(source_id: str, url: str) -> Source:
-    """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones
-    are.
-    """
+    """Return the source of a feed that an operator adds: news, read as the built-in ones are."""
     from monitor.core.facts import Notice
     from monitor.reading.source import Source
     from sources.news import feeds
@@ -122,58 +145,45 @@ def feed(source_id: str, url: str) -> Source:
     )
 
 
-# --- times
+# --- words of people, read by the rooms below; a wrong one is a usage error
 # -------------------------------------------------------------------------------------------------
 
-_AGE = re.compile(r"(\d{1,5})([hdw])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_DAY = timedelta(days=1)
 
-
-def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
-    """A time in the past: ``2026-11-01``, ``2026-11-01T12:00Z``, ``30d``, ``12h``, ``yesterday``,
-    ``today``. In UTC.
-
-    A day stands for its beginning, or for its last instant with ``end``.
-    """
-    word = text.strip().lower()
-    if match := _AGE.fullmatch(word):
-        return now - int(match[1]) * _UNITS[match[2]]
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    day = {"today": today, "yesterday": today - _DAY}.get(word) or _iso(text)
-    if len(word) > len("2026-11-01"):
-        return day
-    return day + _DAY - timedelta(microseconds=1) if end else day
-
-
-def horizon(text: str, now: datetime) -> datetime:
-    """A time ahead: ``90d``, ``12h``, ``2w``, or a date, which is included."""
-    if match := _AGE.fullmatch(text.strip().lower()):
-        return now + int(match[1]) * _UNITS[match[2]]
-    return _iso(text) + _DAY - timedelta(microseconds=1)
-
-
-def _iso(text: str) -> datetime:
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a ValueError, whose words are for people, into a usage error."""
     try:
-        found = datetime.fromisoformat(text.strip().upper())
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no time; write 2026-11-01, 30d, 12h, yesterday or today"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def parsed(text: str) -> Pattern:
-    """Read a pattern of models. Raises BadParameter."""
-    from monitor.core.patterns import Pattern
-
-    try:
-        return Pattern.parse(text)
+        yield
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
+def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
+    """Read a time in the past (answers.times.moment)."""
+    from monitor.answers import times
+
+    with usage_errors():
+        return times.moment(text, now, end=end)
+
+
+def horizon(text: str, now: datetime) -> datetime:
+    """Read a time ahead (answers.times.horizon)."""
+    from monitor.answers import times
+
+    with usage_errors():
+        return times.horizon(text, now)
+
+
+def parsed(text: str) -> Pattern:
+    """Read a pattern of models."""
+    from monitor.core.patterns import Pattern
+
+    with usage_errors():
+        return Pattern.parse(text)
+
+
 def severity(text: str) -> str:
+    """Read the name of a severity."""
     from monitor.core.severity import SEVERITIES
 
     if text.lower() not in SEVERITIES:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 import typer
 
 from monitor.core.facts import Json
+from monitor.core.wording import BOUNDS
+from monitor.core.wording import ago as ago
+from monitor.core.wording import are as are
+from monitor.core.wording import counted as counted
+from monitor.core.wording import stamp as stamp
 
 Form = Literal["table", "json", "jsonl", "csv"]
-
-#: What a bound is called before its date.
-BOUNDS = {"on": "", "not_before": "not before ", "by": "by "}
 
 #: A cell that is one of these words is drawn in its colour.
 STYLES = {
@@ -148,7 +149,7 @@ def _plain(value: Any) -> str:
             return ""
         case bool():
             return str(value).lower()
-        case {"text": text, "bound": bound}:
+        case {"text": text, "bound": "on" | "not_before" | "by" as bound}:
             return f"{BOUNDS[bound]}{text}"
         case dict():
             return json.dumps(value, ensure_ascii=False)
@@ -156,36 +157,3 @@ def _plain(value: Any) -> str:
             return " ".join(map(str, value))
         case _:
             return str(value)
-
-
-# --- words
-# -------------------------------------------------------------------------------------------------
-
-
-def stamp(at: datetime | None) -> str | None:
-    """A time as JSON has it."""
-    return at.isoformat().replace("+00:00", "Z") if at else None
-
-
-def ago(at: datetime | None, now: datetime) -> str:
-    """An age in one unit: ``3 min ago``, ``5 h ago``, ``12 d ago``; ``in 2 h`` for what is
-    ahead.
-    """
-    if at is None:
-        return "never"
-    seconds = (now - at).total_seconds()
-    size = abs(seconds)
-    text = f"{size:.0f} s" if size < 90 else f"{size / 60:.0f} min" if size < 5400 else ""
-    text = text or (f"{size / 3600:.0f} h" if size < 48 * 3600 else f"{size / 86400:.0f} d")
-    return f"{text} ago" if seconds >= 0 else f"in {text}"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 day``, ``2 days``, ``3 deliveries``."""
-    many = f"{noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeou" else f"{noun}s"
-    return f"{count} {noun if count == 1 else many}"
-
-
-def are(count: int, noun: str) -> str:
-    """``1 delivery is``, ``2 deliveries are``."""
-    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"

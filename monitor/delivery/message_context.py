@@ -24,7 +24,7 @@ def background(
     fact = retirement(event)
     if fact is None or not subject(event):
         return Background()
-    successors = model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
+    successors = model_lookup.successors(session, fact, now)
     live = model_lookup.live(successors)
     costs = _costs(session, fact, live[0]) if live else ()
     return Background(successors, costs, heard(session, event, subscription_id, now))

@@ -207,7 +207,7 @@ def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Ans
 def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     if len(words.plain) != 1:
         raise ValueError("Name one model: `/lastcall show gpt-4o`.")
-    from monitor.cli.lookup import missing
+    from monitor.answers.missing import missing
 
     (model,) = words.plain
     found = model_lookup.named(session, (Retirement, Listing, Price), model, official=True)
@@ -217,9 +217,7 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     lines = [f"*{blocks.fit(model, 200)}*"]
     for fact in ends[:LINES]:
         lines.append(_ahead(fact, now))
-        if chain := blocks.chain(
-            model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
-        ):
+        if chain := blocks.chain(model_lookup.successors(session, fact, now)):
             lines.append(f"      use instead: {chain}")
     if not ends:
         lines.append("No page says that it retires.")

@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from monitor.cli import lookup, options, output
+from monitor.cli import options, output, upcoming
+from monitor.core.facts import When
+from monitor.core.wording import ago, date_words
 from tests.support.cli import NOW, Run, database, look, run, template, world  # noqa: F401  fixtures
 from tests.support.paths import FIXTURES, golden
 
@@ -225,7 +227,7 @@ def test_upcoming(run: Run) -> None:
         ("gpt-vague", "2027-08", None, False),
         ("gpt-floor", "2026-12-01", None, True),
     ]
-    assert set(rows[0]) == set(lookup.ENDING)
+    assert set(rows[0]) == set(upcoming.FIELDS)
     assert rows[0]["seen"] == "2026-04-01T00:00:00Z"
     said = run("upcoming").out
     firm, _, floors = said.partition("No date, only a promise of not before:")
@@ -396,16 +398,12 @@ def test_what_is_no_moment(text: str) -> None:
     ],
 )
 def test_dates_stay_as_vague_as_they_are(text: str, words: str) -> None:
-    assert (
-        lookup.date_words({"text": text, "bound": "not_before", "words": ""})
-        == f"not before {words}"
-    )
+    assert date_words(When(text, "not_before")) == f"not before {words}"
 
 
 def test_ages_and_control_characters() -> None:
     ages = [
-        output.ago(NOW - timedelta(seconds=seconds), NOW)
-        for seconds in (5, 600, 7200, 86400 * 3, -7200)
+        ago(NOW - timedelta(seconds=seconds), NOW) for seconds in (5, 600, 7200, 86400 * 3, -7200)
     ]
     assert ages == ["5 s ago", "10 min ago", "2 h ago", "3 d ago", "in 2 h"]
     assert output.clean("a\x1b[31m\nb\u202ec") == "a\ufffd[31m b\ufffdc"

@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "delivery": {"core", "store", "subscriptions", *BASE},
     "polling": {"core", "reading", "store", "delivery", *BASE},
     "replaying": {"core", "reading", "store", "polling", *BASE},
-    "answers": {"core", "store", "subscriptions", *BASE},
+    "answers": {"core", "reading", "store", "subscriptions", "delivery", "polling", *BASE},
     "web": {"core", "store", "subscriptions", "delivery", "polling", "answers", *BASE},
     "slack_app": {"core", "store", "subscriptions", "delivery", "answers", *BASE},
     "service": {

@@ -34,13 +34,15 @@ MODULES = (
     "events",
     "explain",
     "feeds",
-    "models",
     "poll",
+    "prices",
+    "show",
     "slack",
     "sources",
     "subscriptions",
     "sources_check",
     "targets",
+    "upcoming",
     "webhooks",
 )
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from monitor.core.ends import days_left, firm, near, passed
 from monitor.core.facts import Json, Retirement, When, from_json
 from monitor.core.severity import SEVERITIES
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
 
 #: With some room below Slack's own limits.
@@ -95,11 +96,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What the store knows around a retirement: its replacements (store.models.successors), prices,
+    """What the store knows around a retirement: its replacements (store.model_lookup), prices,
     who has heard.
     """
 
-    successors: Sequence[Json] = ()
+    successors: Sequence[Successor] = ()
     costs: Sequence[Cost] = ()
     heard: Heard | None = None
 
@@ -274,19 +275,17 @@ def _place(event: EventRow) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def chain(successors: Sequence[Json], marked: bool = True) -> str:
+def chain(successors: Sequence[Successor], marked: bool = True) -> str:
     """Replacements, each with its own end if it goes too, followed to those that live."""
     said = []
     for one in successors[:5]:
-        end, name = When.from_json(one["retires"]), code(one["model"]) if marked else one["model"]
+        end, name = one.retires, code(one.model) if marked else one.model
         flag = ""
-        if not one["lives"]:
-            word = (
-                "retired" if one["gone"] and end else "retires" if end else one["stage"] or "gone"
-            )
+        if not one.lives:
+            word = "retired" if one.gone and end else "retires" if end else one.stage or "gone"
             word = fit(word, 60) if marked else word
             flag = f" (itself {word}{f' {day(end)}' if end else ''})"
-        then = chain(one["successors"], marked)
+        then = chain(one.successors, marked)
         said.append(f"{name}{flag}{f' → {then}' if then else ''}")
     return " or ".join(said)
 

@@ -1,0 +1,177 @@
+"""The public JSON of answers. Members are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.answers.check import Check
+from monitor.answers.endings import Ending
+from monitor.answers.explain import Explanation
+from monitor.answers.model import Contradiction, Model, Redirect
+from monitor.answers.news import News
+from monitor.answers.versions import AnyFact, Version
+from monitor.core.claims import Mark
+from monitor.core.facts import Json
+from monitor.core.wording import stamp
+from monitor.store import model_lookup
+from monitor.store.model_lookup import Successor
+
+
+def version_json(version: Version[AnyFact]) -> Json:
+    """Return a fact in its public form, with when and where it was read."""
+    return version.fact.to_json() | {
+        "canonical": version.canonical,
+        "source": version.source,
+        "first_seen": stamp(version.first_seen),
+        "ended": stamp(version.ended),
+        "seen": stamp(version.seen),
+        "document": f"sha256:{version.document}" if version.document else "",
+    }
+
+
+def ending_json(ending: Ending) -> Json:
+    """Return a retirement as ``upcoming`` and the findings of ``check`` have it."""
+    fact = ending.fact
+    return {
+        "provider": fact.provider,
+        "model": fact.model,
+        "version": fact.version,
+        "region": fact.region,
+        "surface": fact.surface,
+        "canonical": ending.version.canonical,
+        "stage": fact.stage,
+        "retires": fact.retires.to_json() if fact.retires else None,
+        "days_left": ending.days_ahead,
+        "floor": ending.is_floor,
+        "replacements": list(fact.replacements),
+        "source": ending.version.source,
+        "seen": stamp(ending.version.seen),
+        "quote": fact.quote,
+    }
+
+
+def model_json(model: Model) -> Json:
+    """Return everything known of a model, as ``show`` has it."""
+    return {
+        "model": model.name,
+        "canonical": model.canonicals,
+        "at": stamp(model.at),
+        "retirements": [retirement_json(ending) for ending in model.retirements],
+        "listings": [version_json(version) for version in model.listings],
+        "prices": [version_json(version) for version in model.prices],
+        "redirects": [_redirect(redirect) for redirect in model.redirects],
+        "conflicts": [_contradiction(contradiction) for contradiction in model.contradictions],
+        "notices": [news_json(news) for news in model.news],
+        "events": list(model.events),
+    }
+
+
+def retirement_json(ending: Ending) -> Json:
+    """Return a retirement of one model, with its replacements followed to those that live."""
+    return version_json(ending.version) | {
+        "days_left": ending.days_left,
+        "successors": [_successor(successor) for successor in ending.successors],
+        "live_replacements": model_lookup.live(ending.successors),
+    }
+
+
+def news_json(news: News) -> Json:
+    """Return a notice with the verdicts on its claims; the first of them also by itself."""
+    claims = verdicts_json(news.verdicts)
+    first = claims[0] if claims else {"claim": "", "verdict": "", "why": ""}
+    members = {name: first[name] for name in ("claim", "verdict", "why")}
+    return version_json(news.version) | members | {"claims": claims}
+
+
+def verdicts_json(verdicts: Sequence[Mark]) -> list[Json]:
+    """Return what an article claims, and what official sources say to it."""
+    return [
+        {
+            "claim": str(mark.claim),
+            "verdict": mark.verdict,
+            "why": mark.why,
+            "quote": mark.claim.quote,
+        }
+        for mark in verdicts
+    ]
+
+
+def check_json(check: Check) -> Json:
+    return {
+        "model": check.model,
+        "status": check.status,
+        "summary": check.summary,
+        "findings": [ending_json(finding) for finding in check.findings],
+    }
+
+
+def explanation_json(explanation: Explanation) -> Json:
+    """Return an event in its public form, with its poll, its document and its verdicts."""
+    poll, document = explanation.poll, explanation.document
+    polled: Json | None = None
+    if poll:
+        members = ("outcome", "status", "ms", "size", "rows", "events")
+        polled = {"at": stamp(poll.at)} | {name: getattr(poll, name) for name in members}
+    kept: Json | None = None
+    if document:
+        kept = {
+            "url": document.url,
+            "content_type": document.content_type,
+            "size": document.size,
+            "fetched_at": stamp(document.fetched_at),
+        }
+    claims = verdicts_json(explanation.verdicts)
+    return explanation.event.to_json() | {"poll": polled, "kept": kept, "claims": claims}
+
+
+def _successor(successor: Successor) -> Json:
+    return {
+        "model": successor.model,
+        "stage": successor.stage,
+        "retires": successor.retires.to_json() if successor.retires else None,
+        "lives": successor.lives,
+        "gone": successor.gone,
+        "successors": [_successor(further) for further in successor.successors],
+    }
+
+
+def _redirect(redirect: Redirect) -> Json:
+    listing = redirect.version.fact
+    return {
+        "model": f"{listing.provider}/{listing.model}",
+        "to": listing.alias_of,
+        "source": redirect.version.source,
+        "note": listing.note,
+        "quote": listing.quote,
+        "prices": [version_json(version) for version in redirect.prices],
+    }
+
+
+def _contradiction(contradiction: Contradiction) -> Json:
+    conflict = contradiction.conflict
+    fact = conflict.fact
+    return {
+        "what": conflict.what,
+        "provider": fact.provider,
+        "model": fact.model,
+        "version": fact.version,
+        "region": fact.region,
+        "surface": fact.surface,
+        "severity": conflict.severity,
+        "known": contradiction.known,
+        "summary": conflict.summary,
+        "statements": [
+            {
+                "source": statement.source.id,
+                "kind": statement.source.kind,
+                "says": statement.says,
+                "quote": statement.quote,
+                "url": statement.source.url,
+                "first_seen": stamp(first_seen),
+                "fact": statement.fact.to_json() if statement.fact else None,
+            }
+            for statement, first_seen in zip(
+                (conflict.one, conflict.other), contradiction.first_seen, strict=True
+            )
+        ],
+    }
