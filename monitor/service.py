@@ -386,7 +386,7 @@ async def serve(
             reader=reader,
         )
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
-        publisher.tell = service.metrics.tried
+        publisher.on_attempt = service.metrics.tried
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
@@ -394,7 +394,9 @@ async def serve(
         add_slack(served)
         runner = await health.listen(served, settings.listen) if settings.listen else None
         beating = (
-            asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
+            asyncio.create_task(health.heartbeat(service, publisher.transports.guard, url))
+            if url
+            else None
         )
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:

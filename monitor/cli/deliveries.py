@@ -78,7 +78,9 @@ def list_deliveries(
             f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}"
         )
     with opened(db) as store, store.read() as session:
-        found = admin.listed(session, state, _target(session, target) if target else None, limit)
+        found = admin.list_deliveries(
+            session, state, _target(session, target) if target else None, limit
+        )
         told = [_told(row, event, to) for row, event, to in found]
     if output.machine(how, told, FIELDS):
         return
@@ -132,7 +134,7 @@ def show_delivery(
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := admin.delivery(session, _row(number))):
+        if not (found := admin.find_delivery(session, _row(number))):
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
@@ -144,7 +146,7 @@ def show_delivery(
                 "error": row.error,
                 "answer": row.answer,
             }
-            for row in admin.tries(session, number)
+            for row in admin.attempts(session, number)
         ]
     if how == "json":
         output.document(one | {"tries": tries})

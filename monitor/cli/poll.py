@@ -154,7 +154,7 @@ async def _deliver(store: Store, settings: Settings) -> None:
         while time.monotonic() < until and (sent := await publisher.drain_once()):
             tried += sent
     with store.read() as session:
-        left = admin.count_waiting(session)
+        left = admin.count_pending(session)
     output.say(
         f"{tried} tried of {waiting} due"
         + (

@@ -44,11 +44,11 @@ def common(kind: str) -> typer.Typer:
         "sub_1f2e3d4c5b6a"
     )
     def enable(target: Target, db: Db = None) -> None:
-        from monitor.delivery import outbox
+        from monitor.delivery import target_health
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
-            due = outbox.resume(session, row.id, clock())
+            due = target_health.resume(session, row.id, clock())
         print(f"{row.id}: enabled, {output.are(due, 'held delivery')} due")
 
     @group.command(
@@ -56,11 +56,11 @@ def common(kind: str) -> typer.Typer:
         f"\n\nExample: lastcall {kind} disable sub_1f2e3d4c5b6a"
     )
     def disable(target: Target, db: Db = None) -> None:
-        from monitor.delivery import outbox
+        from monitor.delivery import target_health
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
-            held = outbox.hold(session, row.id, "disabled", "disabled by hand")
+            held = target_health.hold(session, row.id, "disabled", "disabled by hand")
         print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
 
     @group.command(

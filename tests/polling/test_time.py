@@ -185,9 +185,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     ]
     assert state(store, "acme.ahead").checked_at == now
     with store.read() as session:
-        owed = [delivery.next_at - now for delivery, *_ in admin.listed(session, None, None, 9)][
-            ::-1
-        ]
+        owed = [
+            delivery.next_at - now for delivery, *_ in admin.list_deliveries(session, None, None, 9)
+        ][::-1]
     assert owed == [0 * HOUR, 0 * HOUR, 20 * HOUR]
     with store.write() as session:
         assert (source_state.clamp(session, now - SKEW), outbox.clamp(session, now - SKEW)) == (

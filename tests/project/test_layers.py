@@ -43,10 +43,8 @@ ROOMS: dict[str, set[str]] = {
 }
 #: Arrows up that stand until the house has been moved.
 STANDING = {
-    ("subscriptions", "delivery"),
     ("web", "service"),
     ("slack_app", "cli"),
-    ("delivery", "reading"),
     ("service", "cli"),
     ("answers", "sources"),
 }
@@ -65,6 +63,7 @@ PURE_STDLIB = {
     "datetime",
     "decimal",
     "difflib",
+    "email.utils",
     "enum",
     "fnmatch",
     "fractions",

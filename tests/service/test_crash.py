@@ -54,7 +54,7 @@ STEPS = {
     "K7 claimed, not committed": "monitor.delivery.claim:claim:after",
     "K7 claimed, not sent": "monitor.delivery.publisher:Publisher.send:before",
     "K9 sent, not recorded": "monitor.delivery.publisher:Publisher.record:before",
-    "K10 acknowledged, not committed": "monitor.delivery.outbox:acknowledge:after",
+    "K10 acknowledged, not committed": "monitor.delivery.attempt_results:acknowledge:after",
     "K10 recorded": "monitor.delivery.publisher:Publisher.record:after",
 }
 #: On PostgreSQL the steps around its transactions; the others do not differ.
