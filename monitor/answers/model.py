@@ -103,18 +103,22 @@ def model(
     )
 
 
-def official_model(session: Session, name: str, now: datetime, events: int) -> Model:
-    """Return what official sources say of a model: retirements, listings, prices, latest events.
+def official_model(
+    session: Session, name: str, now: datetime, *, retirements: int, events: int
+) -> Model:
+    """Return what official sources say of a model: retirements, listings, prices, latest events;
+    at most so many retirements and events.
 
     Raises NotFound if they do not know it."""
     fresh = fact_versions.freshness(session)
     stored = model_lookup.named(session, KINDS, name, official=True)
     if not stored:
         raise missing(session, name)
+    ends = [known for known in stored if isinstance(known.fact, Retirement)]
     return Model(
         name,
         None,
-        _endings(session, stored, now, None, fresh),
+        _endings(session, ends[:retirements], now, None, fresh),
         versions(stored, Listing, fresh),
         versions(stored, Price, fresh),
         (),

@@ -21,6 +21,7 @@ from monitor.cli.options import (
     parsed,
 )
 from monitor.errors import NotFound
+from monitor.subscriptions.targets import target_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -111,7 +112,7 @@ def _told(row: DeliveryRow, event: EventRow, to: SubscriptionRow) -> Json:
         "kind": event.kind,
         "summary": event.summary,
         "target": to.id,
-        "address": targets.told(to)["address"],
+        "address": target_json(to)["address"],
         "attempts": row.attempts,
         "created_at": output.stamp(row.created_at),
         "next_at": output.stamp(row.next_at) if row.state == "pending" else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,12 @@ PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": F
 #: The most rows that an answer may be limited to: of a number much larger a database makes an
 #: error.
 MOST = 1_000_000
+
+
+#: Modules of ``sources`` that read no provider's own pages.
+NO_PLATFORMS = frozenset(
+    {"example", "genai_prices", "litellm", "llm_prices", "models_dev", "news", "private"}
+)
 
 
 def clock() -> datetime:
@@ -118,6 +125,14 @@ def all_sources(db: str | None) -> Mapping[str, Source]:
     from monitor.settings import load_settings
 
     return declared(load_settings(db))
+
+
+def platforms() -> frozenset[str]:
+    """Return the providers whose pages are read, without importing their adapters."""
+    import sources
+
+    modules = {module.name for module in pkgutil.iter_modules(sources.__path__)}
+    return frozenset(modules - NO_PLATFORMS)
 
 
 def deviations(db: str | None) -> Collection[Deviation]:

@@ -11,6 +11,7 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import DeliveryFailed, NotFound
+from monitor.subscriptions.targets import new_id, options_text, target_json
 
 if TYPE_CHECKING:
     from monitor.settings.model import Settings
@@ -80,17 +81,17 @@ def add(
             if there := targets.there(session, "webhook", url):
                 raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
             row = SubscriptionRow(
-                id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted
+                id=new_id(), type="webhook", address=url, created_at=clock(), **wanted
             )
             row.secret = secrets.seal_secret(vault, row, secret)
             session.add(row)
         refused = _verified(store, settings, row) if verify else ""
-    one = targets.told(row)
+    one = target_json(row)
     keys = {"public_key": public_key(secret)} if asymmetric else {"secret": secret}
     if how == "json":
         output.document(one | keys)
     else:
-        print(f"{one['id']}: {url} hears of {targets.wants(one)}")
+        print(f"{one['id']}: {url} hears of {options_text(one)}")
         for name, key in keys.items():
             print(f"{name.replace('_', ' ')}: {key}")
         if not asymmetric:
@@ -132,7 +133,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
         row = targets.find(session, "webhook", webhook)
         owed = admin.count_by_state(session, row.id)
         public = public_key(secrets.opened(vault, row).secret)
-    one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
+    one = target_json(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
         output.document(one)
         return
@@ -141,7 +142,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
             ("id", row.id),
             ("url", row.address),
             ("state", row.state + (f": {row.reason}" if row.reason else "")),
-            ("wants", targets.wants(one)),
+            ("wants", options_text(one)),
             ("since", output.ago(row.created_at, now)),
             ("format", row.format or "standard"),
             ("public key", public),

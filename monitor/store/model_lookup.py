@@ -8,14 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+from sqlalchemy import select, union
 from sqlmodel import Session
 
 from monitor.core.ends import firm, leaving, over
 from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.names import MAKERS, canonical
+from monitor.core.patterns import Pattern, Subject
 from monitor.store import fact_versions
 from monitor.store.fact_versions import Known
+from monitor.store.tables import VERSIONS
 
 
 def names(text: str) -> list[str]:
@@ -50,6 +54,14 @@ def named(
     if slash and (own := versions(provider=provider, names=names(model))):
         return own
     return versions(names=names(text))
+
+
+def is_named(session: Session, pattern: Pattern) -> bool:
+    """Return whether a pattern matches any model that a page names or named."""
+    tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
+    columns = "provider", "model", "canonical", "region"
+    query = union(*(select(*(table.c[name] for name in columns)) for table in tables))
+    return any(pattern.matches(Subject.about(*row)) for row in session.connection().execute(query))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,6 @@ ROOMS: dict[str, set[str]] = {
 #: Arrows up that stand until the house has been moved.
 STANDING = {
     ("web", "service"),
-    ("slack_app", "cli"),
-    ("service", "cli"),
-    ("answers", "sources"),
 }
 
 #: The standard library as far as it has no clock, network, files, environment, chance or log.
