@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from monitor.cli import options, output, upcoming
+from monitor.cli import app, options, output, upcoming
 from monitor.core.facts import When
 from monitor.core.wording import ago, date_words
 from tests.support.cli import NOW, Run, database, look, run, template, world  # noqa: F401  fixtures
@@ -407,3 +408,61 @@ def test_ages_and_control_characters() -> None:
     ]
     assert ages == ["5 s ago", "10 min ago", "2 h ago", "3 d ago", "in 2 h"]
     assert output.clean("a\x1b[31m\nb\u202ec") == "a\ufffd[31m b\ufffdc"
+
+
+# --- the ends of the calendar (bug B5)
+# --------------------------------------------------------------------------------------
+
+FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
+#: Times that exist only in their own zone: in UTC they lie outside the calendar.
+OUTSIDE = ("0001-01-01T00:00+10:00", "9999-12-31T23:59-10:00")
+
+
+@pytest.mark.parametrize("text", [FIRST_DAY, LAST_DAY, "99999w"])
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["upcoming", "--within"], {0}),
+        (["check", "gpt-mid", "--within"], {0, 1}),
+        (["events", "--since"], {0}),
+        (["events", "--until"], {0}),
+        (["events", "--baseline", "--until"], {0}),
+        (["show", "gpt-mid", "--at"], {0, 5}),
+        (["prices", "gpt-mid", "--at"], {0}),
+        (["subscriptions", "test", "gpt-mid", "--since"], {0}),
+        (["db", "prune", "--keep"], {0}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_time_at_the_ends_of_the_calendar_is_answered(
+    database: str, words: list[str], codes: set[int], text: str
+) -> None:
+    ran = CliRunner().invoke(app, ["--db", database, *words, text], prog_name="lastcall")
+    assert ran.exit_code in codes, ran.output
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["upcoming", "--within"],
+        ["check", "gpt-mid", "--within"],
+        ["events", "--since"],
+        ["events", "--until"],
+        ["show", "gpt-mid", "--at"],
+        ["prices", "gpt-mid", "--at"],
+    ],
+    ids=" ".join,
+)
+def test_a_time_outside_the_calendar_is_a_usage_error(
+    run: Run, words: list[str], text: str
+) -> None:
+    assert f"{text!r} is no time" in " ".join(run(*words, text, code=2).err.split())
+
+
+def test_the_last_day_is_a_day_like_others(run: Run) -> None:
+    assert run("upcoming", "--within", LAST_DAY, "--json").json == run("upcoming", "--json").json
+    assert run("events", "--until", LAST_DAY, "--json").json == run("events", "--json").json
+    assert run("events", "--since", LAST_DAY, "--json").json == []
+    last = run("prices", "gpt-mid", "--at", LAST_DAY, "--json").json
+    assert [price["amount"] for price in last] == ["1.50"]
