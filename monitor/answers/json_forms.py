@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from monitor.answers.check import Check
-from monitor.answers.endings import Ending
-from monitor.answers.explain import Explanation
-from monitor.answers.model import Contradiction, Model, Redirect
-from monitor.answers.news import News
-from monitor.answers.versions import AnyFact, Version
-from monitor.core.claims import Mark
-from monitor.core.facts import Json
+from monitor.core.diff import LOOKS
+from monitor.core.interpret import subject
 from monitor.core.wording import stamp
 from monitor.store import model_lookup
-from monitor.store.model_lookup import Successor
+
+if TYPE_CHECKING:  # asking one question does not pay for the imports of the others
+    from collections.abc import Sequence
+
+    from monitor.answers.check import Check
+    from monitor.answers.endings import Ending
+    from monitor.answers.explain import Explanation
+    from monitor.answers.model import Contradiction, Model, Redirect
+    from monitor.answers.news import News
+    from monitor.answers.sources import SourceDetails, SourceState
+    from monitor.answers.versions import AnyFact, Version
+    from monitor.core.claims import Mark
+    from monitor.core.diff import Change, Pending
+    from monitor.core.facts import Json
+    from monitor.store.model_lookup import Successor
 
 
 def version_json(version: Version[AnyFact]) -> Json:
@@ -122,6 +130,76 @@ def explanation_json(explanation: Explanation) -> Json:
         }
     claims = verdicts_json(explanation.verdicts)
     return explanation.event.to_json() | {"poll": polled, "kept": kept, "claims": claims}
+
+
+def source_json(state: SourceState) -> Json:
+    """Return the state of a source, as ``sources list`` has it."""
+    source, row = state.source, state.row
+    return {
+        "id": source.id,
+        "kind": source.kind,
+        "url": source.url,
+        "enabled": row.enabled if row else True,
+        "outcome": row.outcome if row else "",
+        "error": row.error if row else "",
+        "good_at": stamp(row.good_at) if row else None,
+        "stale": state.stale,
+        "checked_at": stamp(row.checked_at) if row else None,
+        "due_at": stamp(row.due_at) if row else None,
+        "failures": row.failures if row else 0,
+        "rows": row.rows if row else 0,
+        "pending": len(row.pending) if row else 0,
+        "held": bool(row and row.held),
+        "key": state.key,
+        "key_missing": state.key_missing,
+    }
+
+
+def source_details_json(details: SourceDetails) -> Json:
+    """Return a source in full, as ``sources show`` has it."""
+    held = details.held
+    return source_json(details.state) | {
+        "facts": dict(details.facts),
+        "waiting": [waiting_json(pending) for pending in details.waiting],
+        "held_release": held.release if held else "",
+        "held_changes": [change_json(change) for change in held.changes] if held else None,
+    }
+
+
+def waiting_json(pending: Pending) -> Json:
+    """Return a change that waits, with the polls that it had and needs.
+
+    ``looks`` are polls; ``apart`` counts those that came a whole interval after the one before."""
+    spaced = f"{pending.spaced} of {pending.need} looks, each a whole interval after the other"
+    return change_json(pending.change) | {
+        "looks": f"{pending.looks} of {LOOKS} looks" if pending.soon else spaced,
+        "had": pending.looks,
+        "had_apart": pending.spaced,
+        "needs": LOOKS,
+        "needs_apart": pending.need,
+    }
+
+
+def change_json(change: Change) -> Json:
+    """Return one change, also as text: ``~ retirement azure/gpt-4.1: retires 2027-10-14 ->
+    2026-10-14``.
+    """
+    sign = "+" if change.before is None else "-" if change.after is None else "~"
+    words = f"{sign} {change.fact.fact} {subject(change.fact)}"
+    if change.before and change.after:
+        values = zip(change.fact.telling, change.before.value, change.after.value, strict=True)
+        words += ": " + ", ".join(
+            f"{name} {_value(old)} -> {_value(new)}" for name, old, new in values if old != new
+        )
+    return {
+        "words": words,
+        "before": change.before.to_json() if change.before else None,
+        "after": change.after.to_json() if change.after else None,
+    }
+
+
+def _value(value: object) -> str:
+    return " or ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 def _successor(successor: Successor) -> Json:
