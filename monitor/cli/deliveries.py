@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from monitor.core.facts import Json
     from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-app = typer.Typer(
-    cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN
-)
+app = typer.Typer(cls=ListByDefault, help="Manage deliveries: show, send again, cancel.", **PLAIN)
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
 Target = Annotated[

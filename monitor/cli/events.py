@@ -50,7 +50,7 @@ FIELDS = (
 
 
 def kinds(glob: str) -> str:
-    """A word or glob for kinds of events, checked against the closed list."""
+    """Read a word or glob for kinds of events, as in the closed list of kinds."""
     import fnmatch
 
     from monitor.core.interpret import KINDS
@@ -66,7 +66,8 @@ def events(
     provider: Provider = None,
     model: ModelPattern = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="GLOB", help="A kind: retirement, price.*.")
+        str | None,
+        typer.Option("--kind", metavar="GLOB", help="Only these kinds: retirement, price.*."),
     ] = None,
     least: Annotated[
         str | None,
@@ -79,19 +80,25 @@ def events(
         typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d, 12h, yesterday (UTC)."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="Up to the same; a day ends it.")
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Until such a time; a day is included."),
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Seen by this source.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Only events of this source, for example openai.pricing."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST, help="Maximum number of events.")
+    ] = 50,
     baseline: Annotated[
-        bool, typer.Option(help="Also what the first look at a source found.")
+        bool, typer.Option(help="Also show what the first poll of a source found.")
     ] = False,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Show what changed, newest first.
+    """Show what changed, the newest first.
 
     Example: lastcall events --provider openai --kind 'retirement.*' --since 30d
     """

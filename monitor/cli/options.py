@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from monitor.store.db import Store
 
 
-#: Of every Typer: help as written here, and no tracebacks of its own.
+#: Options of every Typer: help as written here, and no tracebacks of its own.
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
-#: The most rows that an answer may be limited to: of a number much larger a database makes an
-#: error.
+#: The largest --limit: a database refuses much larger numbers.
 MOST = 1_000_000
 
 
@@ -34,11 +33,12 @@ NO_PLATFORMS = frozenset(
 
 
 def clock() -> datetime:
+    """Return the time now, in UTC."""
     return datetime.now(UTC)
 
 
 class ListByDefault(TyperGroup):
-    """``lastcall sources --json`` is ``lastcall sources list --json``."""
+    """A group whose default command is list: ``lastcall sources --json``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
@@ -47,7 +47,7 @@ class ListByDefault(TyperGroup):
 
 
 def _outer(ctx: typer.Context, value: str | None) -> str | None:
-    """``lastcall --db X events`` means what ``lastcall events --db X`` does."""
+    """Return the --db of the command, or that before it: ``lastcall --db X events``."""
     return value or ctx.find_root().params.get("db")
 
 
@@ -57,7 +57,7 @@ Db = Annotated[
         "--db",
         metavar="URL_OR_PATH",
         callback=_outer,
-        help="The database; default LASTCALL_DATABASE_URL.",
+        help="The database [default: LASTCALL_DATABASE_URL].",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -67,7 +67,8 @@ Within = Annotated[
     str, typer.Option("--within", metavar="TIME", help="How far ahead: 90d, 12h or a date.")
 ]
 At = Annotated[
-    str | None, typer.Option("--at", metavar="DATE", help="As it was known at the end of that day.")
+    str | None,
+    typer.Option("--at", metavar="DATE", help="Show what was known at the end of a day."),
 ]
 Provider = Annotated[
     str | None, typer.Option("--provider", help="Only this provider, for example openai.")
@@ -88,7 +89,7 @@ ModelPattern = Annotated[
 
 @contextmanager
 def opened(db: str | None) -> Iterator[Store]:
-    """The store of a command, with its schema, closed at the end."""
+    """Open the store of a command, migrated, and close it at the end."""
     from monitor.settings import database
     from monitor.store.db import Store
     from monitor.store.schema import ready

@@ -1,7 +1,7 @@
-"""How commands answer: data on stdout as a table, JSON, JSON lines or CSV; talk on stderr.
+"""Output of commands: data on stdout as a table, JSON, JSON lines or CSV; messages on stderr.
 
-On a terminal a table is drawn with colours; elsewhere it is aligned text, so that grep and awk have
-it easy."""
+On a terminal a table has colours. Elsewhere it is aligned text, for grep and awk.
+"""
 
 from __future__ import annotations
 
@@ -44,33 +44,32 @@ STYLES = {
 
 
 def form(as_json: bool = False, as_jsonl: bool = False, as_csv: bool = False) -> Form:
-    """The form that was asked for. More than one is a usage error."""
-    asked: list[Form] = []
-    asked += ["json"] if as_json else []
-    asked += ["jsonl"] if as_jsonl else []
-    asked += ["csv"] if as_csv else []
-    if len(asked) > 1:
-        raise typer.BadParameter(f"give one of --{' and --'.join(asked)}")
-    return asked[0] if asked else "table"
+    """Return the form of the options. More than one is a usage error."""
+    options: dict[Form, bool] = {"json": as_json, "jsonl": as_jsonl, "csv": as_csv}
+    forms = [form for form, is_set in options.items() if is_set]
+    if len(forms) > 1:
+        raise typer.BadParameter(f"give one of --{' and --'.join(forms)}")
+    return forms[0] if forms else "table"
 
 
 def say(text: str) -> None:
-    """Talk: progress, hints, what was left out."""
+    """Print a message on stderr: progress, hints, what was left out."""
     print(clean(text), file=sys.stderr)
 
 
 def line(data: Mapping[str, Any]) -> str:
-    """One JSON object on a line; escaped to ASCII where stdout cannot carry the rest."""
+    """Return one JSON object on a line, escaped to ASCII if stdout is not UTF-8."""
     return json.dumps(data, ensure_ascii=not _utf8())
 
 
 def document(data: object) -> None:
+    """Print one JSON document."""
     print(json.dumps(data, indent=2, ensure_ascii=not _utf8()))
 
 
 def machine(how: Form, rows: Sequence[Json], fields: Sequence[str]) -> bool:
-    """Print rows for a program, and say whether that was asked for. ``fields`` are the columns of
-    CSV.
+    """Print rows for a program, and return True; return False if people want a table. ``fields``
+    are the columns of CSV.
     """
     match how:
         case "json":
@@ -86,6 +85,7 @@ def machine(how: Form, rows: Sequence[Json], fields: Sequence[str]) -> bool:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, or nothing if it has no rows."""
     cells = [[clean(cell) for cell in row] for row in rows]
     if not cells:
         return
@@ -102,7 +102,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def details(pairs: Iterable[tuple[str, str]], indent: str = "") -> None:
-    """Names and values below each other; what has no value is left out."""
+    """Print names and values below each other, without those that have no value."""
     shown = [(name, clean(value)) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -110,7 +110,7 @@ def details(pairs: Iterable[tuple[str, str]], indent: str = "") -> None:
 
 
 def clean(text: str) -> str:
-    """Text of a page, safe for a terminal: on one line and without control characters."""
+    """Return text of a page safe for a terminal: on one line, without control characters."""
     joined = " ".join(text.split())
     if joined.isprintable():
         return joined

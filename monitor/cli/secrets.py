@@ -11,7 +11,7 @@ from monitor.cli.options import PLAIN, AsJson, Db, opened
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look after the keys that seal what is secret in the database.",
+    help="Manage the keys that encrypt secrets in the database.",
     **PLAIN,
 )
 

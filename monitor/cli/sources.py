@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from monitor.store.db import Store
 
 app = typer.Typer(
-    cls=ListByDefault, help="Show or steer the sources: their health, held documents.", **PLAIN
+    cls=ListByDefault,
+    help="Manage sources: their health, their held documents, added feeds.",
+    **PLAIN,
 )
 
 Id = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")
+    str,
+    typer.Argument(metavar="SOURCE", help="The id of a source, for example openai.deprecations."),
 ]
 
 FIELDS = (
@@ -122,7 +125,7 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
 
 @app.command("accept")
 def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
-    """Take over the document that is held for this source, this once.
+    """Approve the document that is held for a source: its facts are believed, this once.
 
     Example: lastcall sources accept openai.deprecations
     """
@@ -190,7 +193,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
 
 @app.command("enable")
 def enable_source(source: Id, db: Db = None) -> None:
-    """Poll a source again; it is due at once.
+    """Poll a source again. It is due at once.
 
     Example: lastcall sources enable openai.news
     """
@@ -199,7 +202,7 @@ def enable_source(source: Id, db: Db = None) -> None:
 
 @app.command("disable")
 def disable_source(source: Id, db: Db = None) -> None:
-    """Poll a source no more. What is known of it stays.
+    """Stop polling a source. Its facts and events are kept.
 
     Example: lastcall sources disable openai.news
     """

@@ -1,4 +1,4 @@
-"""``lastcall sources check``: what every source says at this moment, without a database."""
+"""``lastcall sources check``: fetch and read every source now, without a database."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ FIELDS = (
 def check(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="Their ids; all that are enabled if none is named."),
+        typer.Argument(metavar="SOURCE", help="Ids of sources; by default all that are enabled."),
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Fetch and read every source now and say what came back. Nothing is recorded, and no database
-    is needed.
+    """Fetch and read every source now, and show the results. Nothing is stored, and no database is
+    needed.
 
     \b
     Exit code: 3 if one could not be fetched or read.
@@ -64,7 +64,7 @@ def check(
         disabled = {row.id for row in states.values() if not row.enabled}
         wanted = [known[source] for source in sorted(known.keys() - disabled)]
         if left := known.keys() & disabled:
-            output.say(f"left out, being disabled: {', '.join(sorted(left))}")
+            output.say(f"disabled, so not checked: {', '.join(sorted(left))}")
     looks = asyncio.run(look(settings, wanted))
     _show(how, looks, known, states)
     failed = [one for one in looks if one.verdict in ("unreadable", "unreachable")]
@@ -77,7 +77,7 @@ def check(
 
 
 async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
-    """What these sources say now, told on stderr as it comes."""
+    """Fetch and read these sources, and report each on stderr as it comes."""
     from monitor.polling.dry_run import survey
     from monitor.polling.fetch import Fetcher
     from monitor.polling.parser_pool import Sandbox
@@ -98,7 +98,7 @@ async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
 
 
 def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
-    """The declared sources, and what a database knows of them if there is one. None is made."""
+    """Return the declared sources, and their states if there is a database. None is created."""
     from monitor.store import source_state
     from monitor.store.db import Store, database_url
     from monitor.store.schema import current

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=ListByDefault,
-    help="Show what every target asked for, try a filter, change, mute.",
+    help="Manage the options of all targets: show, try, change, mute.",
     no_args_is_help=True,
     **PLAIN,
 )

@@ -40,7 +40,7 @@ FIELDS = (
 def upcoming(
     within: Annotated[
         str | None,
-        typer.Option("--within", metavar="TIME", help="No later than 90d, 12h or a date."),
+        typer.Option("--within", metavar="TIME", help="No later than in 90d, 12h, or on a date."),
     ] = None,
     provider: Provider = None,
     model: ModelPattern = None,
@@ -49,8 +49,7 @@ def upcoming(
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Show retirements ahead, the soonest first. Dates that are only a promise of not before stand
-    apart.
+    """Show retirements ahead, the soonest first. Dates that only promise "not before" stand apart.
 
     Example: lastcall upcoming --within 90d --provider openai
     """

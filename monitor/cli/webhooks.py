@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
-app = typer.Typer(no_args_is_help=True, help="Tell endpoints, with signed POSTs.", **PLAIN)
+app = typer.Typer(
+    no_args_is_help=True, help="Manage webhook targets: endpoints that get signed POSTs.", **PLAIN
+)
 
 Format = Annotated[
     str,

@@ -181,7 +181,7 @@ def test_check_of_all_leaves_out_what_is_disabled(
     monkeypatch.setenv("LASTCALL_SOURCE_URLS", json.dumps(dict.fromkeys(ids, f"{site}/gone")))
     run("sources", "disable", "openai.news")
     ran = run("sources", "check", "--json", code=3)
-    assert "left out, being disabled: openai.news" in ran.err
+    assert "disabled, so not checked: openai.news" in ran.err
     assert {row["id"] for row in ran.json} == set(REGISTRY) - {"openai.news"}
     assert {row["verdict"] for row in ran.json} == {"unreachable", "off"}
 
@@ -269,8 +269,8 @@ def test_what_is_no_feed_is_refused_unless_asked_for(
         (["https://me:secret@blog.example/feed"], "password"),
         (["https://блог/"], "give one with --name"),
         (["https://blog.example/feed", "--name", "Acme Blog"], "is no name"),
-        (["https://blog.example/feed", "--name", "ainews"], "news.ainews is there already"),
-        (["https://news.smol.ai/rss.xml"], "is there already, as news.ainews"),
+        (["https://blog.example/feed", "--name", "ainews"], "news.ainews exists already"),
+        (["https://news.smol.ai/rss.xml"], "is watched already, as news.ainews"),
     ],
 )
 def test_what_cannot_be_added(run: Run, words: list[str], said: str) -> None:
