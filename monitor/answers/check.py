@@ -1,4 +1,4 @@
-"""Whether models that a team uses are retired or retire soon, for CI."""
+"""Check the models that a team uses, for CI: is one retired, or does it retire soon?"""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _check(session: Session, name: str, until: datetime, now: datetime, fresh: F
     if not stored:
         return Check(name, "unknown", str(missing(session, name)))
     endings: dict[Status, list[Ending]] = {status: [] for status in STATUSES}
-    for known in stored:
-        fact = known.fact
+    for row in stored:
+        fact = row.fact
         if isinstance(fact, Retirement) and fact.surface not in OTHER_SURFACES:
-            endings[_status(fact, until, now)].append(ending(known, fact, now, fresh))
+            endings[_status(fact, until, now)].append(ending(row, fact, now, fresh))
     status: Status = next((status for status in STATUSES if endings[status]), "ok")
     findings: tuple[Ending, ...] = ()
     if status != "ok":

@@ -24,8 +24,8 @@ class Events:
 
 def events(session: Session, query: EventQuery) -> Events:
     """Return the newest events that match. Raises NotFound for a source that was never polled."""
-    found = event_log.events(session, query)
-    if not found and query.source and not source_state.rows(session, [query.source]):
+    newest = event_log.events(session, query)
+    if not newest and query.source and not source_state.rows(session, [query.source]):
         raise NotFound(f"no source {query.source!r} was ever polled; `lastcall sources` lists them")
-    hides = not found and query.baseline is False
-    return Events(tuple(found), event_log.count_baseline(session, query) if hides else 0)
+    hides = not newest and query.baseline is False
+    return Events(tuple(newest), event_log.count_baseline(session, query) if hides else 0)

@@ -39,8 +39,10 @@ class Explanation:
 def explain(session: Session, event_id: str, now: datetime, declared: Declared) -> Explanation:
     """Return the evidence behind an event, by id or sequence number. Raises NotFound."""
     event = _event(session, event_id)
-    kept = source_state.kept(session, event.document) if event.document else None
-    document = kept and Document(kept.url, kept.content_type, kept.size, kept.fetched_at)
+    details = source_state.kept(session, event.document) if event.document else None
+    document = details and Document(
+        details.url, details.content_type, details.size, details.fetched_at
+    )
     poll = source_state.poll_at(session, event.source_id, event.detected_at)
     return Explanation(event, poll, document, verdicts_of(session, event.after, now, declared))
 

@@ -116,20 +116,24 @@ def check_json(check: Check) -> Json:
 def explanation_json(explanation: Explanation) -> Json:
     """Return an event in its public form, with its poll, its document and its verdicts."""
     poll, document = explanation.poll, explanation.document
-    polled: Json | None = None
+    poll_json: Json | None = None
     if poll:
         members = ("outcome", "status", "ms", "size", "rows", "events")
-        polled = {"at": stamp(poll.at)} | {name: getattr(poll, name) for name in members}
-    kept: Json | None = None
+        poll_json = {"at": stamp(poll.at)} | {name: getattr(poll, name) for name in members}
+    document_json: Json | None = None
     if document:
-        kept = {
+        document_json = {
             "url": document.url,
             "content_type": document.content_type,
             "size": document.size,
             "fetched_at": stamp(document.fetched_at),
         }
     claims = verdicts_json(explanation.verdicts)
-    return explanation.event.to_json() | {"poll": polled, "kept": kept, "claims": claims}
+    return explanation.event.to_json() | {
+        "poll": poll_json,
+        "kept": document_json,
+        "claims": claims,
+    }
 
 
 def source_json(state: SourceState) -> Json:
@@ -157,12 +161,14 @@ def source_json(state: SourceState) -> Json:
 
 def source_details_json(details: SourceDetails) -> Json:
     """Return a source in full, as ``sources show`` has it."""
-    held = details.held
+    document = details.document
     return source_json(details.state) | {
         "facts": dict(details.facts),
         "waiting": [waiting_json(pending) for pending in details.waiting],
-        "held_release": held.release if held else "",
-        "held_changes": [change_json(change) for change in held.changes] if held else None,
+        "held_release": document.release if document else "",
+        "held_changes": (
+            [change_json(change) for change in document.changes] if document else None
+        ),
     }
 
 
@@ -236,7 +242,7 @@ def _contradiction(contradiction: Contradiction) -> Json:
         "region": fact.region,
         "surface": fact.surface,
         "severity": conflict.severity,
-        "known": contradiction.known,
+        "known": contradiction.expected,
         "summary": conflict.summary,
         "statements": [
             {

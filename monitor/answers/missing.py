@@ -19,9 +19,9 @@ def missing(session: Session, name: str) -> NotFound:
     ids = union(*(select(table.c.model, table.c.folded) for table in tables))
     rows = session.connection().execute(ids)
     models = {row.folded: row.model for row in rows if row.folded}
-    wanted = name.strip().casefold().rpartition("/")[2]
-    near = difflib.get_close_matches(wanted, models, 5, 0.6)
-    longer = (folded for folded in sorted(models) if wanted and wanted in folded)
+    folded_name = name.strip().casefold().rpartition("/")[2]
+    near = difflib.get_close_matches(folded_name, models, 5, 0.6)
+    longer = (folded for folded in sorted(models) if folded_name and folded_name in folded)
     near += [folded for folded in longer if folded not in near][: 5 - len(near)]
     hint = "`lastcall sources` lists what is read"
     if near:

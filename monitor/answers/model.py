@@ -38,10 +38,10 @@ class Redirect:
 class Contradiction:
     """Two statements that cannot both be true, and when each was first seen.
 
-    ``known``: the operator listed it as a deviation."""
+    ``expected``: the operator listed it as a known deviation."""
 
     conflict: Conflict
-    known: bool
+    expected: bool
     first_seen: tuple[datetime, datetime]
 
 
@@ -114,7 +114,7 @@ def official_model(
     stored = model_lookup.named(session, KINDS, name, official=True)
     if not stored:
         raise missing(session, name)
-    ends = [known for known in stored if isinstance(known.fact, Retirement)]
+    ends = [row for row in stored if isinstance(row.fact, Retirement)]
     return Model(
         name,
         None,
@@ -129,7 +129,7 @@ def official_model(
 
 
 def _events(session: Session, name: str, stored: Collection[Known], limit: int) -> list[Json]:
-    ids = {known.fact.model.casefold() for known in stored}
+    ids = {row.fact.model.casefold() for row in stored}
     return event_log.about(session, [*model_lookup.names(name), *ids], limit)
 
 
@@ -157,7 +157,7 @@ def _redirects(session: Session, stored: list[Known], at: datetime | None) -> tu
         if not target:
             continue
         priced = model_lookup.named(session, [Price], f"{provider}/{target}", at=at)
-        own = [known for known in priced if known.fact.provider == provider]
+        own = [row for row in priced if row.fact.provider == provider]
         redirects.append(Redirect(version, versions(own, Price, {})))
     return tuple(redirects)
 
@@ -171,24 +171,26 @@ def _contradictions(
     deviations: Deviations,
 ) -> tuple[Contradiction, ...]:
     """Return the contradictions about these offerings, known deviations too."""
-    models = {canonical(known.fact.provider, known.fact.model) for known in stored}
+    models = {canonical(row.fact.provider, row.fact.model) for row in stored}
     stated = fact_versions.of_models(session, [Retirement, Price], sorted(models), at=at)
-    stating = {(known.source_id, known.fact.fact) for known in stated}
+    stating = {(row.source_id, row.fact.fact) for row in stated}
     several = len(stating) > len({kind for _, kind in stating})
-    if not several and not any(contradicted_by(known.fact) for known in stated):
+    if not several and not any(contradicted_by(row.fact) for row in stated):
         # Nothing to compare, so the adapters, who know which source is a hint, are not imported.
         return ()
-    listed = deviations()
-    first_seen = {(known.source_id, known.fact.key): known.first_seen for known in stated}
-    shown = {(known.fact.provider, known.fact.key) for known in stored}
-    found = []
+    expected = deviations()
+    first_seen = {(row.source_id, row.fact.key): row.first_seen for row in stated}
+    offerings = {(row.fact.provider, row.fact.key) for row in stored}
+    contradictions = []
     for conflict in find(statements(stated, declared()), at or now):
         sides = conflict.one, conflict.other
         facts = [side.fact for side in sides if side.fact]
-        if any((fact.provider, fact.key) in shown for fact in facts):
+        if any((fact.provider, fact.key) in offerings for fact in facts):
             # A row that is known by its quote alone was seen with the fact that it contradicts.
-            one, other = (
+            first, second = (
                 first_seen[side.source.id, (side.fact or conflict.fact).key] for side in sides
             )
-            found.append(Contradiction(conflict, quiet(conflict, listed), (one, other)))
-    return tuple(found)
+            contradictions.append(
+                Contradiction(conflict, quiet(conflict, expected), (first, second))
+            )
+    return tuple(contradictions)

@@ -42,26 +42,24 @@ def news(
     notices = fact_versions.known(session, [Notice], _names(model), at=at)
     official = _official(session, declared)
     articles = [] if official is None else news_verdicts.articles(session, official, at)
-    facts = [known.fact for known in articles if isinstance(known.fact, Notice)]
+    facts = [row.fact for row in articles if isinstance(row.fact, Notice)]
     judged = news_verdicts.marks(session, official or (), facts, now, at)
     about_model = {
-        (known.source_id, known.fact.key): [
-            mark for mark in judged[known.fact.key] if mark.claim.model in names(model)
+        (row.source_id, row.fact.key): [
+            mark for mark in judged[row.fact.key] if mark.claim.model in names(model)
         ]
-        for known in articles
-        if known.fact.key in judged
+        for row in articles
+        if row.fact.key in judged
     }
     verdicts = {key: marks for key, marks in about_model.items() if marks}
-    shown = {(known.source_id, known.fact.key): known for known in notices}
-    shown |= {
-        key: known for known in articles if (key := (known.source_id, known.fact.key)) in verdicts
-    }
-    found = [
-        News(version(known, fact, fresh), worst_first(verdicts.get(key, ())))
-        for key, known in shown.items()
-        if isinstance(fact := known.fact, Notice)
+    rows = {(row.source_id, row.fact.key): row for row in notices}
+    rows |= {key: row for row in articles if (key := (row.source_id, row.fact.key)) in verdicts}
+    answer = [
+        News(version(row, fact, fresh), worst_first(verdicts.get(key, ())))
+        for key, row in rows.items()
+        if isinstance(fact := row.fact, Notice)
     ]
-    return tuple(sorted(found, key=lambda news: _published(news.version.fact), reverse=True))
+    return tuple(sorted(answer, key=lambda news: _published(news.version.fact), reverse=True))
 
 
 def verdicts_of(

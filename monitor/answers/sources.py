@@ -56,13 +56,13 @@ class HeldDocument:
 @dataclass(frozen=True, slots=True)
 class SourceDetails:
     """A source in full. ``facts`` counts its current facts by kind; ``waiting`` are the changes
-    that another poll must confirm.
+    that another poll must confirm; ``document`` is one that is held.
     """
 
     state: SourceState
     facts: Mapping[str, int]
     waiting: tuple[Pending, ...]
-    held: HeldDocument | None
+    document: HeldDocument | None
 
 
 def states(
@@ -78,21 +78,21 @@ def details(session: Session, source: Source, now: datetime) -> SourceDetails:
     row = next(iter(source_state.rows(session, [source.id])), None)
     facts = Counter(fact.fact for fact in fact_versions.standing(session, source.id).values())
     waiting = tuple(map(Pending.from_json, row.pending if row else ()))
-    held = held_document(session, source, row, now) if row and row.held else None
-    return SourceDetails(_state(source, row, now), facts, waiting, held)
+    document = held_document(session, source, row, now) if row and row.held else None
+    return SourceDetails(_state(source, row, now), facts, waiting, document)
 
 
 def held_document(session: Session, source: Source, row: SourceRow, now: datetime) -> HeldDocument:
     """Return what releases the document that is held for a source, and what it would change."""
-    known = fact_versions.standing(session, source.id)
+    believed = fact_versions.standing(session, source.id)
     try:
-        seen = snapshot(source.read(source_state.document(session, row.held) or b""))
+        facts = snapshot(source.read(source_state.document(session, row.held) or b""))
     except Unreadable as error:  # by the adapter of a later version
         return HeldDocument(f"it can no longer be read: {error}", ())
-    doubt = doubted(source, known, seen, now)
+    doubt = doubted(source, believed, facts, now)
     release = doubt.release if doubt else "the next look releases it"
     polls = f" (it had {row.held_looks})" if doubt and doubt.looks else ""
-    return HeldDocument(release + polls, tuple(diff(known, seen)))
+    return HeldDocument(release + polls, tuple(diff(believed, facts)))
 
 
 def _state(source: Source, row: SourceRow | None, now: datetime) -> SourceState:

@@ -42,9 +42,9 @@ def upcoming(
         session, [Retirement], provider=provider.casefold() or None, official=True
     )
     endings = [
-        ending(known, fact, now, fresh)
-        for known in stored
-        if isinstance(fact := known.fact, Retirement)
+        ending(row, fact, now, fresh)
+        for row in stored
+        if isinstance(fact := row.fact, Retirement)
         if _is_ahead(fact, now, floors)
         if until is None or (fact.retires and fact.retires.starts <= until)
         if not patterns or any(pattern.matches(Subject.of(fact)) for pattern in patterns)

@@ -39,14 +39,12 @@ class Version(Generic[AnyFact]):
 
 def version(stored: Known, fact: AnyFact, fresh: Freshness) -> Version[AnyFact]:
     """Return a stored version, whose fact is ``fact``, with its age."""
-    seen = fresh.get(stored.source_id) if stored.ended is None else stored.ended
-    return Version(fact, stored.source_id, stored.first_seen, stored.ended, seen, stored.document)
+    last = fresh.get(stored.source_id) if stored.ended is None else stored.ended
+    return Version(fact, stored.source_id, stored.first_seen, stored.ended, last, stored.document)
 
 
 def versions(
     stored: list[Known], kind: type[AnyFact], fresh: Freshness
 ) -> tuple[Version[AnyFact], ...]:
     """Return those of the stored versions that are of a kind."""
-    return tuple(
-        version(known, fact, fresh) for known in stored if isinstance(fact := known.fact, kind)
-    )
+    return tuple(version(row, fact, fresh) for row in stored if isinstance(fact := row.fact, kind))

@@ -73,11 +73,11 @@ def prune(
     how = output.form(as_json)
     before = moment(keep, clock())
     with opened(db) as store, store.write() as session:
-        gone = maintenance.prune(session, before)
+        deleted = maintenance.prune(session, before)
     if how == "json":
-        output.document({"before": output.stamp(before), "deleted": gone})
+        output.document({"before": output.stamp(before), "deleted": deleted})
     else:
-        print("deleted: " + ", ".join(f"{count} of {name}" for name, count in gone.items()))
+        print("deleted: " + ", ".join(f"{count} of {name}" for name, count in deleted.items()))
 
 
 @app.command()

@@ -125,10 +125,10 @@ def events(
         output.say(hidden if answer.hidden else "no events")
 
 
-def show(how: output.Form, found: Sequence[Json]) -> None:
+def show(how: output.Form, events: Sequence[Json]) -> None:
     """Print events in a form."""
-    if not output.machine(how, found, FIELDS):
-        print_events(found)
+    if not output.machine(how, events, FIELDS):
+        print_events(events)
 
 
 def print_events(events: Sequence[Json]) -> None:

@@ -55,10 +55,10 @@ def explain(
 
 
 def _print(explanation: Explanation, now: datetime) -> None:
-    event, kept = explanation.event, explanation.document
+    event = explanation.event
     document = f"sha256:{event.document}" if event.document else ""
-    if kept:
-        document += f" ({kept.size} bytes, --document prints it)"
+    if explanation.document:
+        document += f" ({explanation.document.size} bytes, --document prints it)"
     is_conflict = event.kind.startswith("conflict.")
     print(output.clean(event.summary))
     output.details(

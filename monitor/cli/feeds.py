@@ -40,10 +40,10 @@ def add(
     source = feed(f"news.{name}", url)
     settings = load_settings(db)
     with opened(db) as store:
-        known = declared(settings, store)
-        if twin := next((one for one in known.values() if one.url == url), None):
+        sources = declared(settings, store)
+        if twin := next((same for same in sources.values() if same.url == url), None):
             raise typer.BadParameter(f"{url} is watched already, as {twin.id}")
-        if source.id in known:
+        if source.id in sources:
             raise typer.BadParameter(f"{source.id} exists already; give another --name")
         if not no_check:
             (look,) = asyncio.run(sources_check.look(settings, [source]))
@@ -70,15 +70,14 @@ def remove(
     from monitor.store import source_state
 
     with opened(db) as store, store.write() as session:
-        found = next(
-            (pair[0] for pair in source_state.feeds(session).items() if feed in pair), None
-        )
-        if not found:
+        feeds = source_state.feeds(session)
+        source_id = next((pair[0] for pair in feeds.items() if feed in pair), None)
+        if not source_id:
             raise NotFound(
                 f"no feed {feed!r} was added; `lastcall sources disable` stops a built-in source"
             )
-        source_state.remove_feed(session, found)
-    print(f"{found}: removed")
+        source_state.remove_feed(session, source_id)
+    print(f"{source_id}: removed")
 
 
 def _address(url: str) -> SplitResult:

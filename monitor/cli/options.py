@@ -112,13 +112,13 @@ def declared(
     from sources import load
     from sources.private import load_private
 
-    found = load({source_id.partition(".")[0] for source_id in only} or None)
+    sources = load({source_id.partition(".")[0] for source_id in only} or None)
     load_private(settings.extra_sources)
     if store is None:
-        return found
+        return sources
     with store.read() as session:
         added = source_state.feeds(session)
-    return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(found)
+    return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(sources)
 
 
 def all_sources(db: str | None) -> Mapping[str, Source]:

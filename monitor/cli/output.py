@@ -103,9 +103,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def details(pairs: Iterable[tuple[str, str]], indent: str = "") -> None:
     """Print names and values below each other, without those that have no value."""
-    shown = [(name, clean(value)) for name, value in pairs if value]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
+    filled = [(name, clean(value)) for name, value in pairs if value]
+    width = max((len(name) for name, _ in filled), default=0)
+    for name, value in filled:
         print(f"{indent}{name.ljust(width)}  {value}")
 
 

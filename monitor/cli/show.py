@@ -59,8 +59,9 @@ def show(
     how, now = output.form(as_json, as_jsonl), clock()
     then = moment(at, now, end=True) if at else None
     with opened(db) as store, store.read() as session:
-        declared, known = partial(all_sources, db), partial(deviations, db)
-        answer = everything_known(session, model, now, then, declared, known)
+        answer = everything_known(
+            session, model, now, then, partial(all_sources, db), partial(deviations, db)
+        )
     if how == "table":
         _print(answer, then or now)
         return
@@ -167,9 +168,8 @@ def _print_redirect(redirect: Redirect) -> None:
 
 def _print_contradiction(contradiction: Contradiction, now: datetime) -> None:
     conflict = contradiction.conflict
-    print(
-        f"{subject(conflict.fact)}: {conflict.what}" + (" (known)" if contradiction.known else "")
-    )
+    remark = " (known)" if contradiction.expected else ""
+    print(f"{subject(conflict.fact)}: {conflict.what}{remark}")
     sides = zip((conflict.one, conflict.other), contradiction.first_seen, strict=True)
     output.table(
         ("SOURCE", "SAYS", "QUOTE", "FIRST SEEN"),

@@ -83,9 +83,9 @@ def list_sources(
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store:
-        known = _declared(store, db)
+        sources = _declared(store, db)
         with store.read() as session:
-            answer = states(session, known, now)
+            answer = states(session, sources, now)
     if output.machine(how, [json_forms.source_json(state) for state in answer], FIELDS):
         return
     output.table(
@@ -116,9 +116,9 @@ def show_source(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     if form["waiting"]:
         print("\nWaiting for another look:")
         _print_lines([f"{change['words']} ({change['looks']})" for change in form["waiting"]])
-    if answer.held:
+    if answer.document:
         changes = form["held_changes"]
-        print(f"\nA document is held: {answer.held.release}. Accepting it: {_counts(changes)}")
+        print(f"\nA document is held: {answer.document.release}. Accepting it: {_counts(changes)}")
         _print_lines([change["words"] for change in changes])
         output.say(f"lastcall sources accept {source}   takes it over")
 
@@ -139,15 +139,15 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
 
     how, now = output.form(as_json), clock()
     with opened(db) as store:
-        known = _declared(store, db)
-        found = find(source, known)
+        sources = _declared(store, db)
+        declaration = find(source, sources)
         with store.read() as session:
             state = next(iter(source_state.rows(session, [source])), None)
             if not state or not state.held:
                 raise NotFound(f"no document is held for {source}")
-            held = held_document(session, found, state, now)
+            document = held_document(session, declaration, state, now)
             body = source_state.document(session, state.held) or b""
-        changes = [json_forms.change_json(change) for change in held.changes]
+        changes = [json_forms.change_json(change) for change in document.changes]
         fetched = Fetched(
             status=200,
             body=body,
@@ -157,18 +157,18 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             not_modified=False,
             retry_after=None,
             max_age=None,
-            url=found.url,
+            url=declaration.url,
         )
         polled = record(
             store,
-            found,
+            declaration,
             fetched,
-            found.read(body),
-            found.digest(body),
+            declaration.read(body),
+            declaration.digest(body),
             now,
             state.due_at,
             accepted=True,
-            declared=known,
+            declared=sources,
             deviations=known_deviations(load_settings(db).deviations_file),
         )
     if how == "json":
@@ -214,10 +214,10 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
 
     now = clock()
     with opened(db) as store:
-        known = _declared(store, db)
-        find(source, known)
+        sources = _declared(store, db)
+        find(source, sources)
         with store.write() as session:
-            source_state.register(session, known, now)
+            source_state.register(session, sources, now)
             row = source_state.locked(session, source)
             row.due_at = now if enabled and not row.enabled else row.due_at
             row.enabled = enabled
@@ -250,8 +250,9 @@ def _last_good(state: SourceState, now: datetime) -> str:
 def _remark(state: SourceState) -> str:
     if state.key_missing:
         return f"{state.key} is not set"
-    held = "a document is held" if state.row and state.row.held else ""
-    return "; ".join(part for part in (held, state.row.error if state.row else "") if part)
+    document = "a document is held" if state.row and state.row.held else ""
+    error = state.row.error if state.row else ""
+    return "; ".join(part for part in (document, error) if part)
 
 
 def _print_state(details: SourceDetails, now: datetime) -> None:

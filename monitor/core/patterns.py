@@ -51,7 +51,7 @@ class Event(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelNames:
     """One model of one provider, and the names that a glob may match.
 
     ``own`` are those under its provider: its id, and its maker's name if the provider is the maker.
@@ -69,13 +69,13 @@ class Subject:
 
     provider: str
     region: str
-    models: tuple[Model, ...]
+    models: tuple[ModelNames, ...]
 
     @classmethod
     def of(cls, fact: Fact) -> Subject:
-        known = canonical(fact.provider, fact.model)
         mentions = fact.models if isinstance(fact, Notice) else ()
-        return cls.about(fact.provider, fact.model, known, fact.region, mentions)
+        grouped = canonical(fact.provider, fact.model)
+        return cls.about(fact.provider, fact.model, grouped, fact.region, mentions)
 
     @classmethod
     def of_event(cls, event: Event) -> Subject:
@@ -86,14 +86,13 @@ class Subject:
 
     @classmethod
     def about(
-        cls, provider: str, model: str, known: str, region: str, mentions: Sequence[str] = ()
+        cls, provider: str, model: str, canonical_id: str, region: str, mentions: Sequence[str] = ()
     ) -> Subject:
-        """Return the subject of one offering; ``known`` is its canonical id, ``mentions`` are the
-        models that a notice names.
-        """
-        others = (name for name in mentions if name != model)
-        named = (_model(provider, name, canonical(provider, name)) for name in others)
-        return cls(provider.casefold(), region, (_model(provider, model, known), *named))
+        """Return the subject of one offering; ``mentions`` are the models that a notice names."""
+        models = [(model, canonical_id)]
+        models += [(name, canonical(provider, name)) for name in mentions if name != model]
+        names = tuple(_names_of(provider, *pair) for pair in models)
+        return cls(provider.casefold(), region, names)
 
     def keys(self) -> set[str]:
         """Return the keys (Pattern.keys) of every pattern without a wildcard that may match."""
@@ -105,14 +104,14 @@ class Subject:
 
 
 @lru_cache(maxsize=1 << 14)
-def _model(provider: str, model: str, known: str) -> Model:
-    folded, known = model.casefold(), known.casefold()
-    maker, _, name = known.partition("/")
+def _names_of(provider: str, model: str, canonical_id: str) -> ModelNames:
+    folded, grouped = model.casefold(), canonical_id.casefold()
+    maker, _, name = grouped.partition("/")
     own = {folded, _SPACE.sub("-", folded)}
     anywhere = {*own, name, bare(provider.casefold(), model)}
     if maker == MAKERS.get(provider.casefold(), provider.casefold()):
         own.add(name)
-    return Model(model, known, frozenset(own), frozenset(anywhere))
+    return ModelNames(model, grouped, frozenset(own), frozenset(anywhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +224,10 @@ class Pattern:
         names = {folded, _SPACE.sub("-", folded)}
         return self._fits(names | {bare("", model)} if self.provider == "*" else names)
 
-    def names_canonical(self, known: str) -> bool:
+    def names_canonical(self, canonical_id: str) -> bool:
         """Return whether the pattern may match a model by its canonical id alone."""
-        return known in self.canonicals or self._fits({known.casefold().partition("/")[2]})
+        name = canonical_id.casefold().partition("/")[2]
+        return canonical_id in self.canonicals or self._fits({name})
 
     def _fits(self, names: Collection[str]) -> bool:
         return any(
@@ -259,11 +259,11 @@ def _only(provider: str, glob: str) -> str:
     return canonical("" if provider == "*" else provider, glob).casefold()
 
 
-def _other_day(one: str, other: str) -> bool:
+def _other_day(first: str, second: str) -> bool:
     """Return whether two ids have two dates: one name on Anthropic's price page may be two
     models.
     """
-    days = _DAY.findall(one), _DAY.findall(other)
+    days = _DAY.findall(first), _DAY.findall(second)
     return all(days) and days[0] != days[1]
 
 

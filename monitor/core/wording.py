@@ -48,9 +48,9 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
-def with_age(source: str, seen: datetime | None, now: datetime) -> str:
+def with_age(source: str, at: datetime | None, now: datetime) -> str:
     """Return a source with the age of what it states: ``openai.deprecations, seen 3 h ago``."""
-    return f"{source}, seen {ago(seen, now)}" if seen else source
+    return f"{source}, seen {ago(at, now)}" if at else source
 
 
 def counted(count: int, noun: str) -> str:

@@ -121,7 +121,7 @@ def line(
 
 
 def contains(session: Session, draft: Draft, source_id: str) -> bool:
-    """Whether the log says this already."""
+    """Return whether the log has an event that says the same."""
     return bool(_counts(session, [says(source_id, draft)]))
 
 
@@ -145,7 +145,7 @@ def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
 
 
 def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
-    """Which of these kinds of event a source had last, or ""."""
+    """Return which of these kinds of event a source had last, or ""."""
     query = select(EVENTS.c.kind).where(EVENTS.c.source_id == source_id, EVENTS.c.kind.in_(kinds))
     return (
         session.connection().execute(query.order_by(EVENTS.c.sequence.desc()).limit(1)).scalar()
@@ -275,8 +275,8 @@ def _newest(
         select(select(EVENTS.c.sequence).where(*branch).order_by(*_NEWEST).limit(limit).subquery())
         for branch in branches
     ]
-    wanted = EVENTS.c.sequence.in_(union_all(*newest_of_each))
-    return select(*columns).where(wanted).order_by(*_NEWEST).limit(limit)
+    in_a_branch = EVENTS.c.sequence.in_(union_all(*newest_of_each))
+    return select(*columns).where(in_a_branch).order_by(*_NEWEST).limit(limit)
 
 
 # --- patterns of models
@@ -294,8 +294,8 @@ def _narrowed(session: Session, pattern: Pattern) -> list[list[ColumnElement[boo
     if pattern.like == "%":
         return [place]
     ids = list(filter(pattern.names_id, _values(session, EVENTS.c.folded, pattern.like)))
-    known = filter(pattern.names_canonical, _values(session, EVENTS.c.canonical, pattern.like))
-    canonicals = sorted({*known, *pattern.canonicals})
+    by_name = filter(pattern.names_canonical, _values(session, EVENTS.c.canonical, pattern.like))
+    canonicals = sorted({*by_name, *pattern.canonicals})
     if len(ids) + len(canonicals) > MOST_NAMES:
         return [place]
     narrowed = [
@@ -318,8 +318,10 @@ def _values(session: Session, column: Any, like: str = "%") -> Sequence[str]:
 
 
 def _one_of(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
-    one: ColumnElement[bool] = column == values[0] if len(values) == 1 else column.in_(values)
-    return one if values else false()
+    if not values:
+        return false()
+    is_one: ColumnElement[bool] = column == values[0]
+    return is_one if len(values) == 1 else column.in_(values)
 
 
 def _below(row: Any) -> list[ColumnElement[bool]]:
@@ -335,7 +337,7 @@ def _below(row: Any) -> list[ColumnElement[bool]]:
 
 
 def event(session: Session, event_id: str) -> EventRow | None:
-    """One event by its id or its sequence number."""
+    """Return one event by its id or its sequence number."""
     column = EVENTS.c.sequence if event_id.isdigit() else EVENTS.c.id
     return session.execute(
         select(EventRow).where(column == (int(event_id) if event_id.isdigit() else event_id))
@@ -343,20 +345,18 @@ def event(session: Session, event_id: str) -> EventRow | None:
 
 
 def since(session: Session, start: datetime) -> Iterator[Any]:
-    """What changed since a time as plain rows, oldest first; not what the first look at a source
-    found.
-    """
+    """Yield what changed since a time as plain rows, oldest first, without baseline events."""
     query = select(EVENTS).where(EVENTS.c.detected_at >= start, EVENTS.c.baseline.is_(False))
     query = query.order_by(EVENTS.c.detected_at, EVENTS.c.sequence)
     yield from session.connection().execute(query.execution_options(yield_per=500))
 
 
 def about(session: Session, names: Iterable[str], limit: int = 50) -> list[Json]:
-    """The newest events of a model, by any of its folded or canonical names."""
-    wanted = list(names)
+    """Return the newest events of a model, by any of its folded or canonical names."""
+    ids = list(names)
     query = (
         select(EVENTS)
-        .where(or_(EVENTS.c.folded.in_(wanted), EVENTS.c.canonical.in_(wanted)))
+        .where(or_(EVENTS.c.folded.in_(ids), EVENTS.c.canonical.in_(ids)))
         .order_by(EVENTS.c.detected_at.desc(), EVENTS.c.sequence.desc())
         .limit(limit)
     )

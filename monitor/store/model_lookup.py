@@ -113,11 +113,11 @@ def _successor(
         if version.fact.provider == fact.provider and version.fact.surface in (fact.surface, "api")
     ]
     if not ends:
-        gone = _left_the_lists(session, fact.provider, name, at)
-        return Successor(name, "unlisted" if gone else "", None, lives=not gone, gone=gone)
+        left = _left_the_lists(session, fact.provider, name, at)
+        return Successor(name, "unlisted" if left else "", None, lives=not left, gone=left)
     # Of several versions or Regions, one that goes says more than one that stays.
     end = next((end for end in ends if over(end, now) or firm(end.retires)), ends[0])
-    if not leaving(end) and not over(end, now):
+    if not leaving(end):
         return Successor(name, end.stage, end.retires, lives=True, gone=False)
     further = successors(session, end, now, at, passed | {name.casefold()})
     return Successor(name, end.stage, end.retires, False, over(end, now), further)
@@ -139,10 +139,10 @@ def live(chain: Iterable[Successor]) -> list[str]:
 def _left_the_lists(session: Session, provider: str, name: str, at: datetime | None) -> bool:
     """Return whether a model that stood on the provider's lists is on none any more."""
     kinds, text = (Listing, Price, Retirement), f"{provider}/{name}"
-    there = named(session, kinds, text, at=at)
+    current = named(session, kinds, text, at=at)
     ever = [
         version
         for version in named(session, kinds, text, history=True)
         if version.fact.provider == provider and (at is None or version.first_seen <= at)
     ]
-    return bool(ever) and not any(version.fact.provider == provider for version in there)
+    return bool(ever) and not any(version.fact.provider == provider for version in current)

@@ -196,6 +196,16 @@ def within(module: str, package: str) -> bool:
     return f"{module}.".startswith(f"{package}.")
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in MONITOR if room(name(path)) == "answers"], ids=name
+)
+def test_answers_neither_print_nor_speak_http(path: Path) -> None:
+    """Every surface formats them: the command line, Slack, and what is served over HTTP."""
+    surfaces = {"typer", "rich", "aiohttp", "slack_sdk", "slack_bolt"}
+    assert not {other for other in imported(path) if other.partition(".")[0] in surfaces}
+    assert not [call for call in impurities(path) if call.endswith(": print()")]
+
+
 def stdlib(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names
 
