@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.answers.versions import Freshness, Version, version
 from monitor.core.ends import days_left, firm
 from monitor.core.facts import Retirement
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.model_lookup import Successor
 
 
@@ -38,6 +38,6 @@ class Ending:
         return self.days_left if self.days_left is not None and self.days_left >= 0 else None
 
 
-def ending(stored: Known, fact: Retirement, now: datetime, fresh: Freshness) -> Ending:
+def ending(stored: FactVersion, fact: Retirement, now: datetime, fresh: Freshness) -> Ending:
     """Return the retirement that a stored version states."""
     return Ending(version(stored, fact, fresh), days_left(fact.retires, now))

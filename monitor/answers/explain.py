@@ -39,7 +39,7 @@ class Explanation:
 def explain(session: Session, event_id: str, now: datetime, declared: Declared) -> Explanation:
     """Return the evidence behind an event, by id or sequence number. Raises NotFound."""
     event = _event(session, event_id)
-    details = source_state.kept(session, event.document) if event.document else None
+    details = source_state.document_details(session, event.document) if event.document else None
     document = details and Document(
         details.url, details.content_type, details.size, details.fetched_at
     )

@@ -18,7 +18,7 @@ from monitor.core.facts import Fact, Json, Listing, Price, Retirement
 from monitor.core.names import canonical
 from monitor.core.wording import stamp
 from monitor.store import event_log, fact_versions, model_lookup
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.open_contradictions import statements
 
 KINDS: tuple[type[Fact], ...] = (Retirement, Listing, Price)
@@ -128,13 +128,17 @@ def official_model(
     )
 
 
-def _events(session: Session, name: str, stored: Collection[Known], limit: int) -> list[Json]:
+def _events(session: Session, name: str, stored: Collection[FactVersion], limit: int) -> list[Json]:
     ids = {row.fact.model.casefold() for row in stored}
     return event_log.about(session, [*model_lookup.names(name), *ids], limit)
 
 
 def _endings(
-    session: Session, stored: list[Known], now: datetime, at: datetime | None, fresh: Freshness
+    session: Session,
+    stored: list[FactVersion],
+    now: datetime,
+    at: datetime | None,
+    fresh: Freshness,
 ) -> tuple[Ending, ...]:
     return tuple(
         Ending(
@@ -146,7 +150,9 @@ def _endings(
     )
 
 
-def _redirects(session: Session, stored: list[Known], at: datetime | None) -> tuple[Redirect, ...]:
+def _redirects(
+    session: Session, stored: list[FactVersion], at: datetime | None
+) -> tuple[Redirect, ...]:
     """Return the names that another model answers to.
 
     A list says so of its aliases (xAI, Together). Prices that the page states for the alias itself
@@ -164,7 +170,7 @@ def _redirects(session: Session, stored: list[Known], at: datetime | None) -> tu
 
 def _contradictions(
     session: Session,
-    stored: list[Known],
+    stored: list[FactVersion],
     now: datetime,
     at: datetime | None,
     declared: Declared,

@@ -39,11 +39,11 @@ def news(
     fresh: Freshness,
 ) -> tuple[News, ...]:
     """Return the notices that name a model, newest first, as known ``at`` an instant."""
-    notices = fact_versions.known(session, [Notice], _names(model), at=at)
+    notices = fact_versions.matching(session, [Notice], _names(model), at=at)
     official = _official(session, declared)
     articles = [] if official is None else news_verdicts.articles(session, official, at)
     facts = [row.fact for row in articles if isinstance(row.fact, Notice)]
-    judged = news_verdicts.marks(session, official or (), facts, now, at)
+    judged = news_verdicts.verdicts(session, official or (), facts, now, at)
     about_model = {
         (row.source_id, row.fact.key): [
             mark for mark in judged[row.fact.key] if mark.claim.model in names(model)
@@ -67,10 +67,12 @@ def verdicts_of(
 ) -> tuple[Mark, ...]:
     """Return the verdicts on the article of an event as they are now; none for other events."""
     notice = from_json(fact) if fact and fact["fact"] == "notice" else None
-    if not isinstance(notice, Notice) or notice.provider not in news_verdicts.press(session):
+    if not isinstance(notice, Notice) or notice.provider not in news_verdicts.news_only_providers(
+        session
+    ):
         return ()
     official = _official(session, declared) or frozenset()
-    marks = news_verdicts.marks(session, official, [notice], now)
+    marks = news_verdicts.verdicts(session, official, [notice], now)
     return worst_first(marks.get(notice.key, ()))
 
 
@@ -87,7 +89,7 @@ def _names(model: str) -> ColumnElement[bool]:
 
 def _official(session: Session, declared: Declared) -> frozenset[str] | None:
     """Return the ids of official sources, or None if the store holds no news to judge."""
-    return officials(declared()) if news_verdicts.press(session) else None
+    return officials(declared()) if news_verdicts.news_only_providers(session) else None
 
 
 def _published(notice: Notice) -> str:

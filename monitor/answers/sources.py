@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from monitor.core.diff import Change, Pending, diff, snapshot
 from monitor.errors import Unreadable
-from monitor.polling.poll import doubted
+from monitor.polling.decide import find_doubt
 from monitor.reading.source import Source
 from monitor.settings import provider_key
 from monitor.store import fact_versions, source_state
@@ -76,7 +76,7 @@ def states(
 def details(session: Session, source: Source, now: datetime) -> SourceDetails:
     """Return one source in full."""
     row = next(iter(source_state.rows(session, [source.id])), None)
-    facts = Counter(fact.fact for fact in fact_versions.standing(session, source.id).values())
+    facts = Counter(fact.fact for fact in fact_versions.current(session, source.id).values())
     waiting = tuple(map(Pending.from_json, row.pending if row else ()))
     document = held_document(session, source, row, now) if row and row.held else None
     return SourceDetails(_state(source, row, now), facts, waiting, document)
@@ -84,12 +84,12 @@ def details(session: Session, source: Source, now: datetime) -> SourceDetails:
 
 def held_document(session: Session, source: Source, row: SourceRow, now: datetime) -> HeldDocument:
     """Return what releases the document that is held for a source, and what it would change."""
-    believed = fact_versions.standing(session, source.id)
+    believed = fact_versions.current(session, source.id)
     try:
         facts = snapshot(source.read(source_state.document(session, row.held) or b""))
     except Unreadable as error:  # by the adapter of a later version
         return HeldDocument(f"it can no longer be read: {error}", ())
-    doubt = doubted(source, believed, facts, now)
+    doubt = find_doubt(source, believed, facts, now)
     release = doubt.release if doubt else "the next look releases it"
     polls = f" (it had {row.held_looks})" if doubt and doubt.looks else ""
     return HeldDocument(release + polls, tuple(diff(believed, facts)))

@@ -38,7 +38,7 @@ def upcoming(
 
     ``patterns`` are alternatives; none of them means all models."""
     fresh = fact_versions.freshness(session)
-    stored = fact_versions.known(
+    stored = fact_versions.matching(
         session, [Retirement], provider=provider.casefold() or None, official=True
     )
     endings = [

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from monitor.core.facts import Fact
 from monitor.core.names import canonical
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
@@ -37,14 +37,14 @@ class Version(Generic[AnyFact]):
         return canonical(self.fact.provider, self.fact.model)
 
 
-def version(stored: Known, fact: AnyFact, fresh: Freshness) -> Version[AnyFact]:
+def version(stored: FactVersion, fact: AnyFact, fresh: Freshness) -> Version[AnyFact]:
     """Return a stored version, whose fact is ``fact``, with its age."""
     last = fresh.get(stored.source_id) if stored.ended is None else stored.ended
     return Version(fact, stored.source_id, stored.first_seen, stored.ended, last, stored.document)
 
 
 def versions(
-    stored: list[Known], kind: type[AnyFact], fresh: Freshness
+    stored: list[FactVersion], kind: type[AnyFact], fresh: Freshness
 ) -> tuple[Version[AnyFact], ...]:
     """Return those of the stored versions that are of a kind."""
     return tuple(version(row, fact, fresh) for row in stored if isinstance(fact := row.fact, kind))

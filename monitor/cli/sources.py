@@ -132,7 +132,9 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     from monitor.answers import json_forms
     from monitor.answers.sources import held_document
     from monitor.polling.fetch import NO_VALIDATORS, Fetched
-    from monitor.polling.poll import record
+    from monitor.polling.parser_pool import ParsedPage
+    from monitor.polling.record import Document, PollRules, record
+    from monitor.polling.schedule import PollTimes
     from monitor.settings import load_settings
     from monitor.store import source_state
     from monitor.store.known_deviations import known_deviations
@@ -159,17 +161,15 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             max_age=None,
             url=declaration.url,
         )
+        page = ParsedPage(declaration.digest(body), declaration.read(body))
+        parsed = Document(fetched, page)
+        deviations = known_deviations(load_settings(db).deviations_file)
         polled = record(
             store,
             declaration,
-            fetched,
-            declaration.read(body),
-            declaration.digest(body),
-            now,
-            state.due_at,
-            accepted=True,
-            declared=sources,
-            deviations=known_deviations(load_settings(db).deviations_file),
+            parsed,
+            PollTimes(now, state.due_at),
+            PollRules(sources, deviations, approved=True),
         )
     if how == "json":
         output.document(
@@ -218,7 +218,7 @@ def _switch(source: str, db: str | None, *, enabled: bool) -> None:
         find(source, sources)
         with store.write() as session:
             source_state.register(session, sources, now)
-            row = source_state.locked(session, source)
+            row = source_state.lock(session, source)
             row.due_at = now if enabled and not row.enabled else row.due_at
             row.enabled = enabled
     print(f"{source}: {'enabled' if enabled else 'disabled'}")

@@ -15,7 +15,7 @@ from monitor.cli.poll import progress
 from monitor.errors import StoreError, Unreadable
 
 if TYPE_CHECKING:
-    from monitor.polling.dry_run import Look
+    from monitor.polling.dry_run import SourceCheck
     from monitor.reading.source import Source
     from monitor.settings.model import Settings
     from monitor.store.tables import SourceRow
@@ -76,22 +76,22 @@ def check(
         )
 
 
-async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
+async def look(settings: Settings, wanted: Sequence[Source]) -> list[SourceCheck]:
     """Fetch and read these sources, and report each on stderr as it comes."""
-    from monitor.polling.dry_run import survey
+    from monitor.polling.dry_run import check_sources
     from monitor.polling.fetch import Fetcher
-    from monitor.polling.parser_pool import Sandbox
+    from monitor.polling.parser_pool import ParserPool
     from monitor.settings import provider_key
 
     with progress(len(wanted)) as step:
-        async with Fetcher() as fetcher, Sandbox() as reader:
-            return await survey(
+        async with Fetcher() as fetcher, ParserPool() as parser:
+            return await check_sources(
                 fetcher,
-                reader,
+                parser,
                 wanted,
                 keys=provider_key,
                 urls=settings.source_urls,
-                tell=lambda one: step(
+                report=lambda one: step(
                     f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"
                 ),
             )
@@ -122,7 +122,7 @@ def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRo
 
 def _show(
     how: output.Form,
-    looks: Sequence[Look],
+    looks: Sequence[SourceCheck],
     known: Mapping[str, Source],
     states: Mapping[str, SourceRow],
 ) -> None:

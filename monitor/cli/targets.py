@@ -245,7 +245,8 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
             return []
         with store.read() as session:
             rows = [
-                (row.id, sealed.public(row)) for row in session.scalars(select(SubscriptionRow))
+                (row.id, sealed.public_address(row))
+                for row in session.scalars(select(SubscriptionRow))
             ]
     except LastcallError:
         return []
@@ -285,7 +286,7 @@ def there(
     for row in rows(session, kind):
         if named in (row.id, row.address):
             return row
-        if vault and row.sealed_address and named == sealed.opened(vault, row).address:
+        if vault and row.sealed_address and named == sealed.unseal(vault, row).address:
             return row
     return None
 
@@ -318,7 +319,7 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
         row = there(session, kind, address, vault)
         if row is None:
             row = SubscriptionRow(id=new_id(), type=kind, address=address, created_at=now)
-            if sealed.is_secret(kind, address):
+            if sealed.is_secret_address(kind, address):
                 sealed.seal_address(vault, row, address)
         elif row.state != "enabled":
             due = target_health.resume(session, row.id, now)
@@ -362,7 +363,7 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
     with store.write() as session:
         row = find(session, kind, named, vault)
         admin.remove_target(session, row.id)
-    return sealed.public(row)
+    return sealed.public_address(row)
 
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
@@ -402,7 +403,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     )
     async with Publisher.configured(store, settings, now=clock) as publisher:
         status, _ = await publisher.send(
-            [PendingDelivery(0, 1, event, row)], sealed.opened(publisher.vault, row)
+            [PendingDelivery(0, 1, event, row)], sealed.unseal(publisher.vault, row)
         )
     return status
 

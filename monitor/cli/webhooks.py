@@ -134,7 +134,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
     with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
         owed = admin.count_by_state(session, row.id)
-        public = public_key(secrets.opened(vault, row).secret)
+        public = public_key(secrets.unseal(vault, row).secret)
     one = target_json(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
         output.document(one)
@@ -309,12 +309,12 @@ def rotate(
     how, overlap, now = output.form(as_json), _grace(grace), clock()
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        was = secrets.opened(vault, row)
+        was = secrets.unseal(vault, row)
         secret = new_private_key() if was.secret.startswith(PRIVATE) else new_secret()
         old = rotated(was.secret, was.old_secrets, now, overlap)
         row.secret, row.old_secrets = (
             secrets.seal_secret(vault, row, secret),
-            secrets.seal_old(vault, row, old),
+            secrets.seal_old_secrets(vault, row, old),
         )
     name, key = ("public_key", public_key(secret)) if public_key(secret) else ("secret", secret)
     until = output.stamp(now + overlap)

@@ -24,7 +24,7 @@ from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
 from monitor.delivery import outbox
 from monitor.store import event_log, fact_versions
 from monitor.store.db import Store
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
 from monitor.subscriptions.filters import Wanted
 
@@ -81,7 +81,7 @@ class _LogLines:
     def draft(self, reminded: Reminder) -> Draft:
         """Return the draft of a reminder, with the replacements of its model."""
         end = reminded.end
-        others = fact_versions.ends(self.session, end.fact.provider, [end.fact])
+        others = fact_versions.retirements(self.session, end.fact.provider, [end.fact])
         return reminder(end.fact, end.retires, reminded.mark, self.now, others)
 
     def origin(self, reminded: Reminder) -> dict[str, Any]:
@@ -137,9 +137,9 @@ def _ends(session: Session, declared: Mapping[str, Origin], now: datetime, days:
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
     # The day is compared as text, which may have a time: a day more on either side, and coming_day
     # decides.
-    near = fact_versions.ending((now - _DAY).date(), (now + (days + 1) * _DAY).date())
-    coming: list[tuple[Known, Retirement, When]] = []
-    for version in fact_versions.known(session, [Retirement], near, official=True):
+    near = fact_versions.retiring_between((now - _DAY).date(), (now + (days + 1) * _DAY).date())
+    coming: list[tuple[FactVersion, Retirement, When]] = []
+    for version in fact_versions.matching(session, [Retirement], near, official=True):
         row, fact = rows[version.source_id], version.fact
         if row.id not in declared or not _is_fresh(row, now):
             continue
@@ -179,7 +179,7 @@ def _doubted(row: SourceRow) -> Iterator[str]:
             yield before.key
 
 
-def _stated_since(version: Known, versions: Sequence[Known], end: When) -> datetime:
+def _stated_since(version: FactVersion, versions: Sequence[FactVersion], end: When) -> datetime:
     """Return since when a page states this date without a break, whatever else changed."""
     since = version.first_seen
     for earlier in reversed(versions):

@@ -18,7 +18,7 @@ from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.names import MAKERS, canonical
 from monitor.core.patterns import Pattern, Subject
 from monitor.store import fact_versions
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import VERSIONS
 
 
@@ -43,13 +43,13 @@ def named(
     at: datetime | None = None,
     history: bool = False,
     official: bool = False,
-) -> list[Known]:
+) -> list[FactVersion]:
     """Return the versions of facts about a model.
 
     ``provider/model`` is that provider's own model if it has one of that name, else a maker's."""
     provider, slash, model = text.strip().casefold().partition("/")
     versions = partial(
-        fact_versions.known, session, kinds, at=at, history=history, official=official
+        fact_versions.matching, session, kinds, at=at, history=history, official=official
     )
     if slash and (own := versions(provider=provider, names=names(model))):
         return own

@@ -29,7 +29,7 @@ def target_json(row: SubscriptionRow) -> Json:
     return {
         "id": row.id,
         "type": row.type,
-        "address": sealed.public(row),
+        "address": sealed.public_address(row),
         "state": row.state,
         "reason": row.reason,
         "filters": row.filters,

@@ -31,7 +31,7 @@ def opened(world: Store, column: str) -> str:  # noqa: F811
     key = world.path.with_name(world.path.name + ".key").read_text("utf-8") if world.path else ""
     with world.read() as session:
         row = session.exec(select(SubscriptionRow)).one()
-        return getattr(secrets.opened(Vault(parse(key)), row), column)
+        return getattr(secrets.unseal(Vault(parse(key)), row), column)
 
 
 def test_an_asymmetric_endpoint_is_given_the_public_key_alone(run: Run, world: Store):  # noqa: F811

@@ -11,7 +11,8 @@ import os
 import random
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +23,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from monitor.core.diff import Change
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
@@ -117,8 +118,8 @@ def apply(store: Store, changes: list[Change], now: datetime = NOW, document: st
 def test_what_is_written_stands_as_it_was(known: Store) -> None:
     apply(known, [Change(None, fact) for fact in FACTS])
     with known.read() as session:
-        found = versions.standing(session, DEPRECATIONS)
-        assert versions.standing(session, "openai.pricing") == {}
+        found = versions.current(session, DEPRECATIONS)
+        assert versions.current(session, "openai.pricing") == {}
     assert found == {fact.key: fact for fact in FACTS}
     assert [found[fact.key].to_json() for fact in FACTS] == [
         fact.to_json() for fact in FACTS
@@ -133,7 +134,7 @@ def test_an_end_that_moves_has_a_history(known: Store) -> None:
 
     def end(**asked: Any) -> list[str]:
         with known.read() as session:
-            found = versions.known(session, [Retirement], **asked)
+            found = versions.matching(session, [Retirement], **asked)
         return [
             one.fact.retires.text
             for one in found
@@ -149,7 +150,7 @@ def test_an_end_that_moves_has_a_history(known: Store) -> None:
     ]
     assert end(at=NOW + DAY - timedelta(microseconds=1)) == ends[:1]
     with known.read() as session:
-        history = versions.known(session, [Retirement], history=True)
+        history = versions.matching(session, [Retirement], history=True)
     assert [(one.document, one.first_seen, one.ended) for one in history] == [
         (f"doc{number}", NOW + number * DAY, NOW + (number + 1) * DAY) for number in range(3)
     ]
@@ -164,7 +165,7 @@ def test_many_changes_at_once(known: Store) -> None:
         known, [Change(before, after) for before, after in zip(many, moved, strict=True)], NOW + DAY
     )
     with known.read() as session:
-        assert set(versions.standing(session, DEPRECATIONS).values()) == set(moved)
+        assert set(versions.current(session, DEPRECATIONS).values()) == set(moved)
         assert versions.returned(session, DEPRECATIONS, many) == {fact.key for fact in many}
 
 
@@ -173,7 +174,7 @@ def test_a_fact_stands_once(known: Store) -> None:
     with pytest.raises(StoreError), known.write() as session:
         versions.apply(session, DEPRECATIONS, [Change(None, gpt("2027-01-01"))], NOW, "d")
     with known.read() as session:
-        assert list(versions.standing(session, DEPRECATIONS).values()) == [gpt()]
+        assert list(versions.current(session, DEPRECATIONS).values()) == [gpt()]
 
 
 def test_what_stood_before_has_returned(known: Store) -> None:
@@ -193,7 +194,7 @@ def test_facts_are_found_by_any_of_their_names(known: Store) -> None:
     def models(**asked: Any) -> set[str]:
         with known.read() as session:
             return {
-                one.fact.model for one in versions.known(session, [Listing, Retirement], **asked)
+                one.fact.model for one in versions.matching(session, [Listing, Retirement], **asked)
             }
 
     assert models(names=["gpt-4o"]) == {"GPT-4o", "gpt-4o"}
@@ -211,10 +212,10 @@ def test_the_end_of_a_listed_model_is_known_from_every_source_of_its_provider(kn
     listed = Listing(model="gpt-4o", provider="openai")
     alias = Listing(model="chat-latest", alias_of="gpt-4o", provider="openai")
     with known.read() as session:
-        assert versions.ends(session, "openai", [listed]) == {"gpt-4o": gpt()}
-        assert versions.ends(session, "openai", [alias]) == {"gpt-4o": gpt()}
-        assert versions.ends(session, "azure", [listed]) == {}
-        assert versions.ends(session, "openai", [gpt()]) == {}
+        assert versions.retirements(session, "openai", [listed]) == {"gpt-4o": gpt()}
+        assert versions.retirements(session, "openai", [alias]) == {"gpt-4o": gpt()}
+        assert versions.retirements(session, "azure", [listed]) == {}
+        assert versions.retirements(session, "openai", [gpt()]) == {}
 
 
 # --- sources, documents, polls
@@ -235,6 +236,38 @@ def test_sources_are_registered_once_and_due_at_once(store: Store) -> None:
         assert versions.freshness(session) == {"a.a": None, "b.b": None, "c.c": None}
 
 
+def test_two_services_that_start_at_once_register_the_same_sources(
+    postgres: Callable[..., str], postgres_template: str
+) -> None:
+    """The second waits for the first, whose rows it cannot see, and then finds nothing to do."""
+    store = Store(postgres(postgres_template))
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    def register() -> None:
+        with store.write() as session:
+            source_state.register(session, ["a.a", "b.b", "c.c"], NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            source_state.register(session, ["b.b", "a.a"], NOW)
+            session.flush()
+            second = pool.submit(register)
+            with store.read() as reader:
+                while not (second.done() or reader.execute(waiting).scalar_one()):
+                    reader.rollback()
+        second.result()
+    with store.read() as session:
+        assert [row.id for row in source_state.rows(session)] == ["a.a", "b.b", "c.c"]
+    store.close()
+
+
+def test_an_added_feed_is_news(store: Store) -> None:
+    with store.write() as session:
+        source_state.add_feed(session, "news.acme", "https://acme.example/rss", NOW)
+    with store.read() as session:
+        assert [row.kind for row in source_state.rows(session)] == ["news"]
+
+
 def test_the_longest_overdue_comes_first(store: Store) -> None:
     with store.write() as session:
         source_state.register(session, [f"s.{number}" for number in range(6)], NOW)
@@ -250,7 +283,7 @@ def test_a_document_is_kept_once(store: Store) -> None:
     body = b"the page " * 1000
     for number in range(2):
         with store.write() as session:
-            kept = source_state.keep(
+            kept = source_state.keep_document(
                 session,
                 body,
                 url="https://x.example/",
@@ -278,7 +311,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
     states = [
         {
             "source": source_id,
-            "known": saw,
+            "digest": saw,
             "at": NOW,
             "good": NOW,
             "due": NOW + DAY,
@@ -288,7 +321,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
         for source_id, saw in ((DEPRECATIONS, "one"), ("openai.pricing", "older"))
     ]
     with known.write() as session:
-        source_state.unchanged(session, states)
+        source_state.record_unchanged(session, states)
     with known.read() as session:
         same, moved_on = source_state.rows(session)
     assert (same.checked_at, same.good_at, same.due_at, same.outcome) == (
@@ -309,7 +342,7 @@ def test_unchanged_polls_are_one_batch_and_spare_who_moved_on(known: Store) -> N
 
 def test_a_source_without_its_key_neither_fails_nor_succeeds(known: Store) -> None:
     with known.write() as session:
-        source_state.off(session, DEPRECATIONS, NOW, NOW + DAY, "OPENAI_API_KEY is not set")
+        source_state.record_off(session, DEPRECATIONS, NOW, NOW + DAY, "OPENAI_API_KEY is not set")
     with known.read() as session:
         (row,) = source_state.rows(session, [DEPRECATIONS])
     assert (row.outcome, row.error, row.failures, row.good_at, row.due_at) == (
@@ -723,7 +756,7 @@ def test_an_error_takes_everything_back(known: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         work()
     with known.read() as session:
-        assert versions.standing(session, DEPRECATIONS) == {}
+        assert versions.current(session, DEPRECATIONS) == {}
         assert event_log.events(session, EventQuery()) == []
 
 
@@ -853,6 +886,12 @@ def test_a_server_that_does_not_answer() -> None:
     assert words.startswith(
         "database postgresql+psycopg://lastcall:***@127.0.0.1:1/lastcall: connection failed"
     )
+
+
+def test_an_error_without_a_message_is_named_by_its_kind(store: Store) -> None:
+    words = r"database .*: OSError \(nothing was half written\)"
+    with pytest.raises(StoreError, match=words), store.write():
+        raise OperationalError(None, None, OSError())
 
 
 def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
