@@ -47,7 +47,7 @@ def explain(
             raise NotFound(f"no event {event!r}; `lastcall events` lists them")
         kept = source_state.document_details(session, row.document) if row.document else None
         body = source_state.document(session, row.document) if document and row.document else None
-        poll = source_state.poll_at(session, row.source_id, row.detected_at)
+        poll = source_state.poll_of(session, row)
         marks = lookup.marks_of(session, row.after, now)
     if document:
         if body is None:

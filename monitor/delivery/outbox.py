@@ -38,7 +38,7 @@ from monitor.delivery import queue, target_health
 from monitor.delivery.queue import Owed, Try
 from monitor.delivery.target_health import Standing
 from monitor.store.db import SKEW
-from monitor.store.event_log import append
+from monitor.store.event_log import Provenance, append
 from monitor.store.tables import (
     AttemptRow,
     DeliveryRow,
@@ -391,7 +391,7 @@ def _tell(
     draft = Draft(
         kind, severity, None, f"{target.type} {target.id} ({_shown(target.address)}): {words}"
     )
-    told = append(session, [draft], source_id=told_by(target.id), url="", document="", now=now)
+    told = append(session, [draft], Provenance(told_by(target.id), now))
     enqueue(session, told, now)
 
 

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -60,7 +59,7 @@ def remind(
         told: list[EventRow] = []
         recipients: dict[str, Collection[str]] = {}
         for one, ids in found.items():
-            written = event_log.append(session, [lines.draft(one)], **lines.origin(one))
+            written = event_log.append(session, [lines.draft(one)], lines.origin(one))
             told += written
             recipients |= {event.id: ids for event in written}
         outbox.enqueue(session, told, now, only=recipients)
@@ -86,15 +85,10 @@ class _Lines:
             fact_versions.retirements(self.session, fact.provider, [fact]),
         )
 
-    def origin(self, one: Reminder) -> dict[str, Any]:
-        """Where the end is stated, for the log."""
+    def origin(self, one: Reminder) -> event_log.Provenance:
+        """Return where the retirement is stated, for the log."""
         source = self.declared[one.end.source_id]
-        return {
-            "source_id": source.id,
-            "url": source.url,
-            "document": one.end.document,
-            "now": self.now,
-        }
+        return event_log.Provenance(source.id, self.now, source.url, one.end.document)
 
     def told(self, one: Reminder) -> bool:
         draft = reminder(one.end.fact, one.end.retires, one.mark, self.now, {})
@@ -103,7 +97,7 @@ class _Lines:
     def event(self, one: Reminder) -> EventRow:
         """The event, to compare with what is asked for."""
         if one not in self.made:
-            line = event_log.line(self.draft(one), **self.origin(one))
+            line = event_log.line(self.draft(one), self.origin(one))
             self.made[one] = EventRow(id="", says="", **line)
         return self.made[one]
 
