@@ -43,7 +43,7 @@ def explain(session: Session, event_id: str, now: datetime, declared: Declared) 
     document = details and Document(
         details.url, details.content_type, details.size, details.fetched_at
     )
-    poll = source_state.poll_at(session, event.source_id, event.detected_at)
+    poll = source_state.poll_of(session, event)
     return Explanation(event, poll, document, verdicts_of(session, event.after, now, declared))
 
 

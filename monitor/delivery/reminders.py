@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -62,7 +61,7 @@ def remind(
         recipients: dict[str, Collection[str]] = {}
         for reminded, target_ids in due(ends, requests, now, log_lines.contains).items():
             draft, origin = log_lines.draft(reminded), log_lines.origin(reminded)
-            written = event_log.append(session, [draft], **origin)
+            written = event_log.append(session, [draft], origin)
             events += written
             recipients |= {event.id: target_ids for event in written}
         outbox.enqueue(session, events, now, only=recipients)
@@ -84,15 +83,10 @@ class _LogLines:
         others = fact_versions.retirements(self.session, end.fact.provider, [end.fact])
         return reminder(end.fact, end.retires, reminded.mark, self.now, others)
 
-    def origin(self, reminded: Reminder) -> dict[str, Any]:
+    def origin(self, reminded: Reminder) -> event_log.Provenance:
         """Return where the retirement is stated, for the log."""
-        source = self.declared[reminded.end.source_id]
-        return {
-            "source_id": source.id,
-            "url": source.url,
-            "document": reminded.end.document,
-            "now": self.now,
-        }
+        source, document = self.declared[reminded.end.source_id], reminded.end.document
+        return event_log.Provenance(source.id, self.now, source.url, document)
 
     def contains(self, reminded: Reminder) -> bool:
         """Return whether the log holds a reminder."""
@@ -103,7 +97,7 @@ class _LogLines:
     def event(self, reminded: Reminder) -> EventRow:
         """Return the event of a reminder, to compare it with filters."""
         if reminded not in self.events:
-            line = event_log.line(self.draft(reminded), **self.origin(reminded))
+            line = event_log.line(self.draft(reminded), self.origin(reminded))
             self.events[reminded] = EventRow(id="", says="", **line)
         return self.events[reminded]
 

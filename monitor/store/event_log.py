@@ -52,15 +52,21 @@ _CANDIDATE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Say where and when events were found: by which source, at which address, in which stored
+    document (SHA-256), by which poll.
+    """
+
+    source_id: str
+    at: datetime
+    url: str = ""
+    document: str = ""
+    poll_id: int | None = None
+
+
 def append(
-    session: Session,
-    drafts: Sequence[Draft],
-    *,
-    source_id: str,
-    url: str,
-    document: str,
-    now: datetime,
-    baseline: bool = False,
+    session: Session, drafts: Sequence[Draft], provenance: Provenance, *, baseline: bool = False
 ) -> list[EventRow]:
     """Write drafts as events, in their order, and return those that are new.
 
@@ -68,15 +74,13 @@ def append(
     comes back after it was taken back is a new event, and one that must be said once is left out
     when it stands there. ``baseline`` marks what the first look at a source found; what happens to
     the source itself, or corrects what people were told, is news even then."""
-    said = [says(source_id, draft) for draft in drafts]
+    said = [says(provenance.source_id, draft) for draft in drafts]
     before = _counts(session, said)
     lines: list[dict[str, Any]] = []
     for draft, saying in zip(drafts, said, strict=True):
         if draft.once and before[saying]:
             continue
-        told = line(
-            draft, source_id=source_id, url=url, document=document, now=now, baseline=baseline
-        )
+        told = line(draft, provenance, baseline=baseline)
         lines.append({"id": identify(saying, before[saying]), "says": saying} | told)
         before[saying] += 1
     write(session, lines)
@@ -89,12 +93,10 @@ def append(
     return sorted(found, key=lambda event: event.sequence or 0)
 
 
-def line(
-    draft: Draft, *, source_id: str, url: str, document: str, now: datetime, baseline: bool = False
-) -> dict[str, Any]:
+def line(draft: Draft, provenance: Provenance, *, baseline: bool = False) -> dict[str, Any]:
     """What a draft says as a row of the log, still without what tells it from others."""
     fact = draft.fact or Notice(
-        model="", title="", surface="", provider=source_id.partition(".")[0]
+        model="", title="", surface="", provider=provenance.source_id.partition(".")[0]
     )
     return {
         "kind": draft.kind,
@@ -110,13 +112,14 @@ def line(
         "before": draft.before.to_json() if draft.before else None,
         "after": draft.after.to_json() if draft.after else None,
         "effective": draft.effective.to_json() if draft.effective else None,
-        "detected_at": now,
-        "source_id": source_id,
-        "url": url,
-        "document": document,
+        "detected_at": provenance.at,
+        "source_id": provenance.source_id,
+        "url": provenance.url,
+        "document": provenance.document,
         "quote": draft.quote,
         "baseline": baseline and draft.fact is not None and not draft.corrects,
         "corrects": draft.corrects,
+        "poll_id": provenance.poll_id,
     }
 
 

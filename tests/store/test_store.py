@@ -32,7 +32,7 @@ from monitor.core.names import canonical
 from monitor.core.patterns import Pattern, Subject
 from monitor.core.severity import SEVERITIES
 from monitor.errors import StoreError
-from monitor.store import event_log, schema, source_state
+from monitor.store import event_log, maintenance, schema, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
@@ -358,15 +358,14 @@ def test_a_source_without_its_key_neither_fails_nor_succeeds(known: Store) -> No
 # ---------------------------------------------------------------------------------------
 
 
-def append(store: Store, *drafts: Draft, **more: Any) -> list[EventRow]:
-    place = {
-        "source_id": DEPRECATIONS,
-        "url": "https://x.example/",
-        "document": "abc",
-        "now": NOW,
-    } | more
+FOUND = event_log.Provenance(DEPRECATIONS, NOW, "https://x.example/", "abc")
+
+
+def append(
+    store: Store, *drafts: Draft, baseline: bool = False, provenance: event_log.Provenance = FOUND
+) -> list[EventRow]:
     with store.write() as session:
-        return event_log.append(session, drafts, **place)
+        return event_log.append(session, drafts, provenance, baseline=baseline)
 
 
 def moved(before: str | None, after: str | None, **more: Any) -> Draft:
@@ -438,7 +437,8 @@ def test_ids_are_the_same_in_another_database_at_another_time(store: Store, tmp_
     other = schema.ready(Store(str(tmp_path / "other.db")))
     steps = [moved("2026-02-27", "2026-03-24"), moved("2026-03-24", "2026-02-27")] * 2
     ids = [event.id for step in steps for event in append(store, step)]
-    assert ids == [event.id for event in append(other, *steps, now=NOW + DAY, document="", url="")]
+    later = event_log.Provenance(DEPRECATIONS, NOW + DAY)
+    assert ids == [event.id for event in append(other, *steps, provenance=later)]
     other.close()
 
 
@@ -735,6 +735,42 @@ def test_due_sources_stand_on_an_index(store: Store) -> None:
     assert steps == ["SEARCH source USING INDEX source_due (due_at<?)"]
 
 
+# --- the polls of events
+
+
+def poll_line(at: datetime, **values: Any) -> dict[str, Any]:
+    return {"source_id": DEPRECATIONS, "at": at, "outcome": "accepted", "events": 0} | values
+
+
+def test_an_event_names_its_poll_among_several_of_one_instant(known: Store) -> None:
+    """As a replay has them, which polls a document several times by one clock."""
+    with known.write() as session:
+        polls = [source_state.record(session, poll_line(NOW)) for _ in range(3)]
+        provenance = replace(FOUND, poll_id=polls[1])
+        (event,) = event_log.append(session, [moved(None, "2026-03-24")], provenance)
+        source_state.count_events(session, polls[1], 1)
+    with known.read() as session:
+        poll = source_state.poll_of(session, event)
+        assert poll
+        assert (poll.id, poll.events) == (polls[1], 1)
+        event.poll_id = None  # as before 0003: the last poll of that time
+        assert source_state.poll_of(session, event).id == polls[2]
+
+
+def test_an_event_outlives_its_poll(known: Store) -> None:
+    """SQLite may give the id of a pruned poll again."""
+    with known.write() as session:
+        old, new = (source_state.record(session, poll_line(at)) for at in (NOW - DAY, NOW))
+        for poll_id, end in ((old, "2026-03-24"), (new, "2026-03-25")):
+            provenance = replace(FOUND, poll_id=poll_id)
+            event_log.append(session, [moved(None, end)], provenance)
+    with known.write() as session:
+        assert maintenance.prune(session, NOW)["poll"] == 1
+    with known.read() as session:
+        events = session.scalars(select(EventRow).order_by(EventRow.sequence)).all()
+        assert [event.poll_id for event in events] == [None, new]
+
+
 # --- transactions
 # ------------------------------------------------------------------------------------------
 
@@ -743,14 +779,7 @@ def test_an_error_takes_everything_back(known: Store) -> None:
     def work() -> None:
         with known.write() as session:
             versions.apply(session, DEPRECATIONS, [Change(None, gpt())], NOW, "d")
-            event_log.append(
-                session,
-                [moved(None, "2026-03-24")],
-                source_id=DEPRECATIONS,
-                url="",
-                document="",
-                now=NOW,
-            )
+            event_log.append(session, [moved(None, "2026-03-24")], FOUND)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -122,9 +122,8 @@ class Story:
             )
             drafts = interpret(source, changes, now, ends=ends)
             if before or source_id == "openai.deprecations":
-                events = event_log.append(
-                    session, drafts, source_id=source_id, url=source.url, document="", now=now
-                )
+                provenance = event_log.Provenance(source_id, now, source.url)
+                events = event_log.append(session, drafts, provenance)
                 outbox.enqueue(session, events, now)
 
     def reminds(self) -> None:
