@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -130,6 +129,8 @@ def all_sources(db: str | None) -> Mapping[str, Source]:
 
 def platforms() -> frozenset[str]:
     """Return the providers whose pages are read, without importing their adapters."""
+    import pkgutil
+
     import sources
 
     modules = {module.name for module in pkgutil.iter_modules(sources.__path__)}

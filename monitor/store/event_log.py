@@ -301,13 +301,13 @@ def _narrowed(session: Session, pattern: Pattern) -> list[list[ColumnElement[boo
     canonicals = sorted({*by_name, *pattern.canonicals})
     if len(ids) + len(canonicals) > MOST_NAMES:
         return [place]
-    narrowed = [
+    # Each stands alone: with a provider beside it, SQLite walks all events of that provider.
+    return [
         [_one_of(EVENTS.c.folded, ids)],
         [_one_of(EVENTS.c.canonical, canonicals)],
         [EVENTS.c.kind == "notice.published"],
         [_one_of(EVENTS.c.provider, list(filter(pattern.names_provider, providers)))],
     ]
-    return [[*place, *conditions] for conditions in narrowed]
 
 
 def _values(session: Session, column: Any, like: str = "%") -> Sequence[str]:
