@@ -15,8 +15,8 @@ from monitor.store.tables import EventRow, PollRow
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A kept document, without its bytes."""
+class StoredDocument:
+    """A document in the store, without its bytes."""
 
     url: str
     content_type: str
@@ -32,7 +32,7 @@ class Explanation:
 
     event: EventRow
     poll: PollRow | None
-    document: Document | None
+    document: StoredDocument | None
     verdicts: tuple[Mark, ...]
 
 
@@ -40,7 +40,7 @@ def explain(session: Session, event_id: str, now: datetime, declared: Declared) 
     """Return the evidence behind an event, by id or sequence number. Raises NotFound."""
     event = _event(session, event_id)
     details = source_state.document_details(session, event.document) if event.document else None
-    document = details and Document(
+    document = details and StoredDocument(
         details.url, details.content_type, details.size, details.fetched_at
     )
     poll = source_state.poll_of(session, event)

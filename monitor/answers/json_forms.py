@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # asking one question does not pay for the imports of the oth
     from monitor.answers.explain import Explanation
     from monitor.answers.model import Contradiction, Model, Redirect
     from monitor.answers.news import News
-    from monitor.answers.sources import SourceDetails, SourceState
+    from monitor.answers.sources import SourceDetails, SourceHealth
     from monitor.answers.versions import AnyFact, Version
     from monitor.core.claims import Mark
     from monitor.core.diff import Change, Pending
@@ -136,7 +136,7 @@ def explanation_json(explanation: Explanation) -> Json:
     }
 
 
-def source_json(state: SourceState) -> Json:
+def source_json(state: SourceHealth) -> Json:
     """Return the state of a source, as ``sources list`` has it."""
     source, row = state.source, state.row
     return {

@@ -47,7 +47,7 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is known of a model by the name ``name``, now or as of ``at``. Events are in their
+    """Everything known of a model by the name ``name``, now or as of ``at``. Events are in their
     public form, newest first.
     """
 

@@ -1,4 +1,4 @@
-"""What a model costs: now, on a day, or through time."""
+"""Prices of a model: now, on a day, or through time."""
 
 from __future__ import annotations
 

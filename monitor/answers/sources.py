@@ -19,7 +19,7 @@ from monitor.store.tables import SourceRow
 
 
 @dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceHealth:
     """A declared source and its state; a source that was never registered has no ``row``.
 
     ``stale``: it was last read well too long ago. ``key_missing``: it needs a key that is not
@@ -59,7 +59,7 @@ class SourceDetails:
     that another poll must confirm; ``document`` is one that is held.
     """
 
-    state: SourceState
+    state: SourceHealth
     facts: Mapping[str, int]
     waiting: tuple[Pending, ...]
     document: HeldDocument | None
@@ -67,7 +67,7 @@ class SourceDetails:
 
 def states(
     session: Session, declared: Mapping[str, Source], now: datetime
-) -> tuple[SourceState, ...]:
+) -> tuple[SourceHealth, ...]:
     """Return the state of every declared source, by id."""
     rows = {row.id: row for row in source_state.rows(session)}
     return tuple(_state(declared[name], rows.get(name), now) for name in sorted(declared))
@@ -95,7 +95,7 @@ def held_document(session: Session, source: Source, row: SourceRow, now: datetim
     return HeldDocument(release + polls, tuple(diff(believed, facts)))
 
 
-def _state(source: Source, row: SourceRow | None, now: datetime) -> SourceState:
+def _state(source: Source, row: SourceRow | None, now: datetime) -> SourceHealth:
     key = source.access.key if source.access else ""
     stale = bool(row and row.good_at and now - row.good_at > source.stale_after)
-    return SourceState(source, row, stale, bool(key and not provider_key(key)))
+    return SourceHealth(source, row, stale, bool(key and not provider_key(key)))

@@ -46,10 +46,10 @@ def add(
         if source.id in sources:
             raise typer.BadParameter(f"{source.id} exists already; give another --name")
         if not no_check:
-            (look,) = asyncio.run(sources_check.look(settings, [source]))
-            if look.verdict != "ok":
+            (result,) = asyncio.run(sources_check.check_now(settings, [source]))
+            if result.verdict != "ok":
                 raise Unreadable(
-                    f"{url}: {look.why}; nothing was added (--no-check adds it unseen)"
+                    f"{url}: {result.why}; nothing was added (--no-check adds it unseen)"
                 )
         with store.write() as session:
             source_state.add_feed(session, source.id, url, clock())

@@ -19,15 +19,16 @@ from monitor.cli.options import (
     ListByDefault,
     clock,
     declared,
+    deviations,
     opened,
 )
 from monitor.core.facts import Json
-from monitor.core.wording import ago
+from monitor.core.wording import ago, counted
 from monitor.errors import NotFound
 from monitor.reading.source import find
 
 if TYPE_CHECKING:
-    from monitor.answers.sources import SourceDetails, SourceState
+    from monitor.answers.sources import SourceDetails, SourceHealth
     from monitor.reading.source import Source
     from monitor.store.db import Store
 
@@ -131,13 +132,8 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     """
     from monitor.answers import json_forms
     from monitor.answers.sources import held_document
-    from monitor.polling.fetch import NO_VALIDATORS, Fetched
-    from monitor.polling.parser_pool import ParsedPage
-    from monitor.polling.record import Document, PollRules, record
-    from monitor.polling.schedule import PollTimes
-    from monitor.settings import load_settings
+    from monitor.polling.approval import approve
     from monitor.store import source_state
-    from monitor.store.known_deviations import known_deviations
 
     how, now = output.form(as_json), clock()
     with opened(db) as store:
@@ -148,46 +144,15 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             if not state or not state.held:
                 raise NotFound(f"no document is held for {source}")
             document = held_document(session, declaration, state, now)
-            body = source_state.document(session, state.held) or b""
-        changes = [json_forms.change_json(change) for change in document.changes]
-        fetched = Fetched(
-            status=200,
-            body=body,
-            content_type="",
-            validators=NO_VALIDATORS,
-            ms=0,
-            not_modified=False,
-            retry_after=None,
-            max_age=None,
-            url=declaration.url,
-        )
-        page = ParsedPage(declaration.digest(body), declaration.read(body))
-        parsed = Document(fetched, page)
-        deviations = known_deviations(load_settings(db).deviations_file)
-        polled = record(
-            store,
-            declaration,
-            parsed,
-            PollTimes(now, state.due_at),
-            PollRules(sources, deviations, approved=True),
-        )
+        result = approve(store, declaration, state, now, sources, deviations(db))
+    changes = [json_forms.change_json(change) for change in document.changes]
     if how == "json":
-        output.document(
-            {
-                "source": source,
-                "outcome": polled.outcome,
-                "rows": polled.rows,
-                "changes": changes,
-                "events": polled.events,
-            }
-        )
+        form = {"source": source, "outcome": result.outcome, "rows": result.rows}
+        output.document(form | {"changes": changes, "events": result.events})
         return
-    events = output.counted(len(polled.events), "event")
-    print(
-        f"{source}: {polled.outcome}, {output.counted(polled.rows, 'row')}: {_counts(changes)}, "
-        f"{events}"
-    )
-    for event in polled.events:
+    counts = f"{counted(result.rows, 'row')}: {_counts(changes)}"
+    print(f"{source}: {result.outcome}, {counts}, {counted(len(result.events), 'event')}")
+    for event in result.events:
         print("  " + output.clean(event["summary"]))
 
 
@@ -230,7 +195,7 @@ def _declared(store: Store, db: str | None) -> Mapping[str, Source]:
     return declared(load_settings(db), store)
 
 
-def _cells(state: SourceState, now: datetime) -> tuple[str, ...]:
+def _cells(state: SourceHealth, now: datetime) -> tuple[str, ...]:
     row = state.row
     return (
         state.source.id,
@@ -243,11 +208,11 @@ def _cells(state: SourceState, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _last_good(state: SourceState, now: datetime) -> str:
+def _last_good(state: SourceHealth, now: datetime) -> str:
     return ago(state.row.good_at if state.row else None, now) + (" (stale)" if state.stale else "")
 
 
-def _remark(state: SourceState) -> str:
+def _remark(state: SourceHealth) -> str:
     if state.key_missing:
         return f"{state.key} is not set"
     document = "a document is held" if state.row and state.row.held else ""

@@ -12,6 +12,7 @@ import typer
 from monitor.cli import output
 from monitor.cli.options import AsCsv, AsJson, AsJsonl, Db, clock, declared
 from monitor.cli.poll import progress
+from monitor.core.wording import ago, counted, stamp
 from monitor.errors import StoreError, Unreadable
 
 if TYPE_CHECKING:
@@ -57,47 +58,50 @@ def check(
 
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
-    known, states = _known(settings)
+    declarations, states = _declared(settings)
     if sources:
-        wanted = [find(source, known) for source in sorted(set(sources))]
+        chosen = [find(source, declarations) for source in sorted(set(sources))]
     else:
         disabled = {row.id for row in states.values() if not row.enabled}
-        wanted = [known[source] for source in sorted(known.keys() - disabled)]
-        if left := known.keys() & disabled:
-            output.say(f"disabled, so not checked: {', '.join(sorted(left))}")
-    looks = asyncio.run(look(settings, wanted))
-    _show(how, looks, known, states)
-    failed = [one for one in looks if one.verdict in ("unreadable", "unreachable")]
+        chosen = [declarations[source] for source in sorted(declarations.keys() - disabled)]
+        if left_out := declarations.keys() & disabled:
+            output.say(f"disabled, so not checked: {', '.join(sorted(left_out))}")
+    results = asyncio.run(check_now(settings, chosen))
+    _show(how, results, declarations, states)
+    failed = [result for result in results if result.verdict in ("unreadable", "unreachable")]
     if len(failed) == 1:
         raise Unreadable(f"{failed[0].source_id}: {failed[0].why}")
     if failed:
         raise Unreadable(
-            f"{len(failed)} of {output.counted(len(looks), 'source')} could not be fetched or read"
+            f"{len(failed)} of {counted(len(results), 'source')} could not be fetched or read"
         )
 
 
-async def look(settings: Settings, wanted: Sequence[Source]) -> list[SourceCheck]:
+async def check_now(settings: Settings, sources: Sequence[Source]) -> list[SourceCheck]:
     """Fetch and read these sources, and report each on stderr as it comes."""
     from monitor.polling.dry_run import check_sources
     from monitor.polling.fetch import Fetcher
     from monitor.polling.parser_pool import ParserPool
     from monitor.settings import provider_key
 
-    with progress(len(wanted)) as step:
+    with progress(len(sources)) as step:
+
+        def report(result: SourceCheck) -> None:
+            why = f": {result.why}" if result.why else ""
+            step(f"{result.source_id}: {result.verdict}{why}")
+
         async with Fetcher() as fetcher, ParserPool() as parser:
             return await check_sources(
                 fetcher,
                 parser,
-                wanted,
+                sources,
                 keys=provider_key,
                 urls=settings.source_urls,
-                report=lambda one: step(
-                    f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"
-                ),
+                report=report,
             )
 
 
-def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
+def _declared(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
     """Return the declared sources, and their states if there is a database. None is created."""
     from monitor.store import source_state
     from monitor.store.db import Store, database_url
@@ -122,45 +126,43 @@ def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRo
 
 def _show(
     how: output.Form,
-    looks: Sequence[SourceCheck],
-    known: Mapping[str, Source],
+    results: Sequence[SourceCheck],
+    declarations: Mapping[str, Source],
     states: Mapping[str, SourceRow],
 ) -> None:
-    good = {
-        one.source_id: states[one.source_id].good_at for one in looks if one.source_id in states
-    }
-    told = [
+    good_at = {source_id: row.good_at for source_id, row in states.items()}
+    rows = [
         {
-            "id": one.source_id,
-            "kind": known[one.source_id].kind,
-            "url": known[one.source_id].url,
-            "verdict": one.verdict,
-            "why": one.why,
-            "status": one.status,
-            "content_type": one.content_type,
-            "size": one.size,
-            "rows": one.rows,
-            "ms": one.ms,
-            "good_at": output.stamp(good.get(one.source_id)),
+            "id": result.source_id,
+            "kind": declarations[result.source_id].kind,
+            "url": declarations[result.source_id].url,
+            "verdict": result.verdict,
+            "why": result.why,
+            "status": result.status,
+            "content_type": result.content_type,
+            "size": result.size,
+            "rows": result.rows,
+            "ms": result.ms,
+            "good_at": stamp(good_at.get(result.source_id)),
         }
-        for one in looks
+        for result in results
     ]
-    if output.machine(how, told, FIELDS):
+    if output.machine(how, rows, FIELDS):
         return
     now = clock()
     output.table(
         ("SOURCE", "VERDICT", "STATUS", "TYPE", "SIZE", "ROWS", "LAST GOOD", "REMARK"),
         [
             (
-                one.source_id,
-                one.verdict,
-                str(one.status or ""),
-                one.content_type,
-                f"{one.size:,}" if one.size else "",
-                str(one.rows or ""),
-                output.ago(good[one.source_id], now) if one.source_id in good else "",
-                one.why,
+                result.source_id,
+                result.verdict,
+                str(result.status or ""),
+                result.content_type,
+                f"{result.size:,}" if result.size else "",
+                str(result.rows or ""),
+                ago(good_at[result.source_id], now) if result.source_id in good_at else "",
+                result.why,
             )
-            for one in looks
+            for result in results
         ],
     )

@@ -70,31 +70,28 @@ def append(
 ) -> list[EventRow]:
     """Write drafts as events, in their order, and return those that are new.
 
-    The occurrence of each is counted from the log inside the caller's transaction, so a saying that
-    comes back after it was taken back is a new event, and one that must be said once is left out
-    when it stands there. ``baseline`` marks what the first look at a source found; what happens to
-    the source itself, or corrects what people were told, is news even then."""
-    said = [says(provenance.source_id, draft) for draft in drafts]
-    before = _counts(session, said)
+    A repeated statement is a new event; a once-only statement is skipped if it is already in the
+    log. Occurrences are counted inside the caller's transaction. ``baseline`` marks what the first
+    poll of a source found. What happens to the source itself, or corrects an earlier event, is news
+    even then."""
+    statements = [says(provenance.source_id, draft) for draft in drafts]
+    occurrences = _count_statements(session, statements)
     lines: list[dict[str, Any]] = []
-    for draft, saying in zip(drafts, said, strict=True):
-        if draft.once and before[saying]:
+    for draft, text in zip(drafts, statements, strict=True):
+        if draft.once and occurrences[text]:
             continue
-        told = line(draft, provenance, baseline=baseline)
-        lines.append({"id": identify(saying, before[saying]), "says": saying} | told)
-        before[saying] += 1
+        identity = {"id": identify(text, occurrences[text]), "says": text}
+        lines.append(identity | line(draft, provenance, baseline=baseline))
+        occurrences[text] += 1
     write(session, lines)
-    if not lines:
-        return []
-    found: list[EventRow] = []
-    ids = [each["id"] for each in lines]
-    for some in _chunks(ids):
-        found += session.execute(select(EventRow).where(EVENTS.c.id.in_(some))).scalars()
-    return sorted(found, key=lambda event: event.sequence or 0)
+    events: list[EventRow] = []
+    for some in _chunks([row["id"] for row in lines]):
+        events += session.execute(select(EventRow).where(EVENTS.c.id.in_(some))).scalars()
+    return sorted(events, key=lambda event: event.sequence or 0)
 
 
 def line(draft: Draft, provenance: Provenance, *, baseline: bool = False) -> dict[str, Any]:
-    """What a draft says as a row of the log, still without what tells it from others."""
+    """Return a draft as a row of the log, without its id, statement and sequence number."""
     fact = draft.fact or Notice(
         model="", title="", surface="", provider=provenance.source_id.partition(".")[0]
     )
@@ -125,7 +122,7 @@ def line(draft: Draft, provenance: Provenance, *, baseline: bool = False) -> dic
 
 def contains(session: Session, draft: Draft, source_id: str) -> bool:
     """Return whether the log has an event that says the same."""
-    return bool(_counts(session, [says(source_id, draft)]))
+    return bool(_count_statements(session, [says(source_id, draft)]))
 
 
 def write(session: Session, lines: Sequence[dict[str, Any]]) -> None:
@@ -134,17 +131,17 @@ def write(session: Session, lines: Sequence[dict[str, Any]]) -> None:
         session.connection().execute(insert(EVENTS), lines)
 
 
-def _counts(session: Session, said: Sequence[str]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    wanted = list(dict.fromkeys(said))
-    for some in _chunks(wanted):
+def _count_statements(session: Session, statements: Sequence[str]) -> Counter[str]:
+    """Return how many events make each of these statements."""
+    counts: Counter[str] = Counter()
+    for some in _chunks(list(dict.fromkeys(statements))):
         query = (
             select(EVENTS.c.says, func.count().label("times"))
             .where(EVENTS.c.says.in_(some))
             .group_by(EVENTS.c.says)
         )
-        found.update({line.says: line.times for line in session.connection().execute(query)})
-    return found
+        counts.update({row.says: row.times for row in session.connection().execute(query)})
+    return counts
 
 
 def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
@@ -165,7 +162,8 @@ class EventQuery:
     """A question to the log. ``model`` is a pattern (monitor.core.patterns), ``kind`` a word or
     glob of kinds; ``severity`` is the least.
 
-    ``baseline`` None takes both what the first look at a source found and what changed since.
+    ``baseline`` is True for what the first poll of a source found, False for what changed since,
+    None for both.
     """
 
     provider: str = ""
