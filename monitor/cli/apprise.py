@@ -13,7 +13,9 @@ from monitor.cli.target_commands import common
 app = typer.Typer(**PLAIN)
 
 apprise = common("apprise")
-app.add_typer(apprise, name="apprise", help="Manage services that Apprise can notify, by URL.")
+app.add_typer(
+    apprise, name="apprise", help="Manage Apprise targets: any service that Apprise can notify."
+)
 
 
 @apprise.command("add")

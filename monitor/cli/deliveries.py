@@ -18,8 +18,10 @@ from monitor.cli.options import (
     clock,
     moment,
     opened,
+    parsed,
 )
 from monitor.errors import NotFound
+from monitor.subscriptions.targets import target_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -27,9 +29,7 @@ if TYPE_CHECKING:
     from monitor.core.facts import Json
     from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-app = typer.Typer(
-    cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN
-)
+app = typer.Typer(cls=ListByDefault, help="Manage deliveries: show, send again, cancel.", **PLAIN)
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
 Target = Annotated[
@@ -110,7 +110,7 @@ def _told(row: DeliveryRow, event: EventRow, to: SubscriptionRow) -> Json:
         "kind": event.kind,
         "summary": event.summary,
         "target": to.id,
-        "address": targets.told(to)["address"],
+        "address": target_json(to)["address"],
         "attempts": row.attempts,
         "created_at": output.stamp(row.created_at),
         "next_at": output.stamp(row.next_at) if row.state == "pending" else None,
@@ -200,7 +200,9 @@ def replay(
 
     now = clock()
     about = (
-        EventQuery(provider=provider, model=model, kind=kind, baseline=None)
+        EventQuery(
+            provider=provider, model=parsed(model).text if model else "", kind=kind, baseline=None
+        )
         if provider or model or kind
         else None
     )
@@ -210,8 +212,9 @@ def replay(
         raise typer.BadParameter(
             "name deliveries, a --target, --since, or events by --provider, --model or --kind"
         )
-    begin, events = moment(since, now) if since else None, ids_of(about) if about else None
+    begin = moment(since, now) if since else None
     with opened(db) as store, store.write() as session:
+        events = ids_of(session, about) if about else None
         to = _target(session, target) if target else None
         if missing and to and begin:
             count = admin.replay_missing(session, now, to, begin, events)
@@ -224,7 +227,7 @@ def replay(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` "
                 "lists them"
             )
-    print(f"{count} deliveries are due again")
+    print(f"{output.are(count, 'delivery')} due again")
 
 
 @app.command()
@@ -239,7 +242,7 @@ def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = Non
         count = admin.cancel(session, [_row(one) for one in ids])
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
-    print(f"{count} deliveries are cancelled")
+    print(f"{output.are(count, 'delivery')} cancelled")
 
 
 def _target(session: Session, named: str) -> str:

@@ -19,7 +19,7 @@ email = common("email")
 app.add_typer(
     email,
     name="email",
-    help="Manage mailboxes, reached through the SMTP relay of LASTCALL_SMTP_URL.",
+    help="Manage mail targets: mailboxes, through the SMTP relay of LASTCALL_SMTP_URL.",
 )
 
 

@@ -11,7 +11,7 @@ from monitor.cli.options import PLAIN, AsJson, Db, opened
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look after the keys that seal what is secret in the database.",
+    help="Manage the keys that encrypt secrets in the database.",
     **PLAIN,
 )
 
@@ -39,7 +39,7 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
 
     how = output.form(as_json)
     with opened(db) as store:
-        vault, used = secrets.keys(store, load_settings(db)), secrets.status(store)
+        vault, used = secrets.find_vault(store, load_settings(db)), secrets.status(store)
     there = {name: vault.has(name) for name in (*vault.names, *sorted(used)) if name}
     if how == "json":
         output.document(

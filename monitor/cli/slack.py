@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.core.facts import Json
     from monitor.settings.model import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
+app = typer.Typer(no_args_is_help=True, help="Manage Slack targets: channels.", **PLAIN)
 
 Channel = Annotated[
     str,

@@ -23,6 +23,7 @@ from monitor.cli.options import (
 )
 from monitor.core.facts import Json
 from monitor.errors import NotFound
+from monitor.subscriptions.targets import health, options_text, target_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=ListByDefault,
-    help="Show what every target asked for, try a filter, change, mute.",
+    help="Manage the options of all targets: show, try, change, mute.",
     no_args_is_help=True,
     **PLAIN,
 )
@@ -60,7 +61,7 @@ def list_subscriptions(
     with opened(db) as store, store.read() as session:
         rows = targets.rows(session)
         owed = admin.count_by_target(session)
-    told = [targets.told(row) | {"owed": owed.get(row.id, 0)} for row in rows]
+    told = [target_json(row) | {"owed": owed.get(row.id, 0)} for row in rows]
     if output.machine(how, told, (*targets.FIELDS, "owed")):
         return
     output.table(
@@ -70,8 +71,8 @@ def list_subscriptions(
                 row.id,
                 row.type,
                 one["address"],
-                targets.health(row, now),
-                targets.wants(one),
+                health(row, now),
+                options_text(one),
                 output.ago(row.last_delivered_at, now),
                 str(one["owed"]),
             )
@@ -95,7 +96,7 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
         row = targets.any_of(session, target)
         states = admin.count_by_state(session, row.id)
         due = admin.next_due(session, row.id)
-    one = targets.told(row) | {
+    one = target_json(row) | {
         "threads": row.threads,
         "deliveries": states,
         "next_due": output.stamp(due),
@@ -108,8 +109,8 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
         [
             ("id", row.id),
             (row.type, one["address"]),
-            ("health", targets.health(row, now)),
-            ("wants", targets.wants(one)),
+            ("health", health(row, now)),
+            ("wants", options_text(one)),
             ("reminders", f"{reminders} days before an end" if reminders else "none"),
             ("threads", row.threads if row.type == "slack" else ""),
             ("asked", output.ago(row.asked_at or row.created_at, now)),
@@ -214,11 +215,11 @@ def change(
     with opened(db) as store, store.write() as session:
         row = targets.any_of(session, target)
         outbox.change_options(session, row, changed, now)
-    one = targets.told(row)
+    one = target_json(row)
     if how == "json":
         output.document(one)
     else:
-        print(f"{row.id}: {one['address']} hears of {targets.wants(one)}")
+        print(f"{row.id}: {one['address']} hears of {options_text(one)}")
 
 
 @app.command()
@@ -246,6 +247,6 @@ def mute(
         session.flush()
         outbox.reschedule(session, row, now)
     if how == "json":
-        output.document(targets.told(row))
+        output.document(target_json(row))
     else:
-        print(f"{row.id}: {targets.told(row)['address']} is {targets.health(row, now)}")
+        print(f"{row.id}: {target_json(row)['address']} is {health(row, now)}")

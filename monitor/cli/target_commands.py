@@ -49,7 +49,7 @@ def common(kind: str) -> typer.Typer:
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
             due = target_health.resume(session, row.id, clock())
-        print(f"{row.id}: enabled, {due} held deliveries are due")
+        print(f"{row.id}: enabled, {output.are(due, 'held delivery')} due")
 
     @group.command(
         help="Deliver no more; what is owed is held."
@@ -61,7 +61,7 @@ def common(kind: str) -> typer.Typer:
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
             held = target_health.hold(session, row.id, "disabled", "disabled by hand")
-        print(f"{row.id}: disabled, {held} deliveries are held")
+        print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
 
     @group.command(
         help="Forget a target with all it is owed."

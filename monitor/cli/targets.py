@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import clock, opened
-from monitor.core.facts import Json
+from monitor.cli.options import clock, opened, platforms
 from monitor.errors import NotFound
+from monitor.subscriptions.targets import health, new_id, options_text, target_json
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel import Session
 
     from monitor.settings.model import Settings
@@ -104,9 +102,6 @@ Threads = Annotated[
     ),
 ]
 
-#: Filters that a line for people shows.
-SHOWN = 8
-
 #: What ``asked`` makes of the options.
 Wanted = dict[str, Any]
 
@@ -156,7 +151,7 @@ def asked(
     if from_file:
         from monitor.answers import model_lists
 
-        listed = model_lists.filters(model_lists.read(from_file), from_file)
+        listed = model_lists.filters(model_lists.read(from_file), from_file, platforms())
         output.say(
             f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}"
         )
@@ -250,15 +245,12 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
             return []
         with store.read() as session:
             rows = [
-                (row.id, sealed.public(row)) for row in session.scalars(select(SubscriptionRow))
+                (row.id, sealed.public_address(row))
+                for row in session.scalars(select(SubscriptionRow))
             ]
     except LastcallError:
         return []
     return [word for row in rows for word in row if word.startswith(incomplete)]
-
-
-def new_id() -> str:
-    return f"sub_{secrets.token_hex(6)}"
 
 
 def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
@@ -294,7 +286,7 @@ def there(
     for row in rows(session, kind):
         if named in (row.id, row.address):
             return row
-        if vault and row.sealed_address and named == sealed.opened(vault, row).address:
+        if vault and row.sealed_address and named == sealed.unseal(vault, row).address:
             return row
     return None
 
@@ -314,17 +306,6 @@ def any_of(session: Session, named: str) -> SubscriptionRow:
     raise NotFound(f"no target {named!r}; `lastcall subscriptions` lists them")
 
 
-def health(row: SubscriptionRow, now: datetime) -> str:
-    """How it stands with a target, in words."""
-    if row.state != "enabled":
-        return f"{row.state}: {row.reason}" if row.reason else row.state
-    if row.failing_since:
-        return f"failing since {output.ago(row.failing_since, now)}"
-    if row.muted_until and row.muted_until > now:
-        return f"muted until {row.muted_until:%Y-%m-%d %H:%M} UTC"
-    return "ok"
-
-
 def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | None) -> None:
     """Tell a target from now on. One that is there already gets what is asked for now, and is
     enabled again.
@@ -338,52 +319,23 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
         row = there(session, kind, address, vault)
         if row is None:
             row = SubscriptionRow(id=new_id(), type=kind, address=address, created_at=now)
-            if sealed.is_secret(kind, address):
+            if sealed.is_secret_address(kind, address):
                 sealed.seal_address(vault, row, address)
         elif row.state != "enabled":
             due = target_health.resume(session, row.id, now)
             session.refresh(row)
         outbox.change_options(session, row, wanted, now)
-    one = told(row)
+    one = target_json(row)
     if how == "json":
         output.document(one)
     else:
-        print(f"{one['id']}: {one['address']} hears of {wants(one)}")
+        print(f"{one['id']}: {one['address']} hears of {options_text(one)}")
     if due:
-        output.say(f"{due} held deliveries are due again")
-
-
-def told(row: SubscriptionRow) -> Json:
-    """A target in its public form, without secrets."""
-    from monitor.core.reminders import USUAL
-    from monitor.store import secrets as sealed
-
-    return {
-        "id": row.id,
-        "type": row.type,
-        "address": sealed.public(row),
-        "state": row.state,
-        "reason": row.reason,
-        "filters": row.filters,
-        "kinds": row.kinds,
-        "surfaces": row.surfaces,
-        "severity": row.severity,
-        "min_change": format(row.min_change, "f") if row.min_change is not None else None,
-        "within": row.within,
-        "operator": row.operator,
-        "reminders": list(USUAL) if row.reminders is None else row.reminders,
-        "digest": row.digest,
-        "quiet": f"{row.quiet_from}-{row.quiet_to}" if row.quiet_from else "",
-        "timezone": row.timezone,
-        "muted_until": output.stamp(row.muted_until),
-        "created_at": output.stamp(row.created_at),
-        "last_delivered_at": output.stamp(row.last_delivered_at),
-        "failing_since": output.stamp(row.failing_since),
-    }
+        output.say(f"{output.are(due, 'held delivery')} due again")
 
 
 def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
-    now, targets = clock(), [told(row) for row in found]
+    now, targets = clock(), [target_json(row) for row in found]
     if output.machine(how, targets, FIELDS):
         return
     output.table(
@@ -393,7 +345,7 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
                 one["id"],
                 one["address"],
                 health(row, now),
-                wants(one),
+                options_text(one),
                 output.ago(row.last_delivered_at, now),
             )
             for row, one in zip(found, targets, strict=True)
@@ -401,34 +353,6 @@ def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
     )
     if not found:
         output.say("none yet")
-
-
-def wants(one: Json) -> str:
-    """What a target asked for, in words."""
-    from monitor.core.reminders import USUAL
-
-    filters, more = one["filters"][:SHOWN], len(one["filters"]) - SHOWN
-    named = " ".join(filters) + (f" and {more} more" if more > 0 else "")
-    parts = ["events about sources and endpoints" if one["operator"] else named or "everything"]
-    parts += [f"surfaces {','.join(one['surfaces'])}"] if one["surfaces"] else []
-    parts += [f"kinds {','.join(one['kinds'])}"] if one["kinds"] else []
-    parts += [f"from {one['severity']}"] if one["severity"] != "info" else []
-    parts += [f"prices by {one['min_change']} %"] if one["min_change"] else []
-    parts += [f"within {one['within']} days"] if one["within"] is not None else []
-    if one["reminders"] != list(USUAL):
-        parts.append(
-            f"reminders {','.join(map(str, one['reminders']))} days before"
-            if one["reminders"]
-            else "no reminders"
-        )
-    parts += [f"in a digest {one['digest']}"] if one["digest"] else []
-    parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
-    parts += (
-        [f"times in {one['timezone']}"]
-        if one["timezone"] != "UTC" and (one["digest"] or one["quiet"])
-        else []
-    )
-    return ", ".join(parts)
 
 
 def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
@@ -439,7 +363,7 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
     with store.write() as session:
         row = find(session, kind, named, vault)
         admin.remove_target(session, row.id)
-    return sealed.public(row)
+    return sealed.public_address(row)
 
 
 def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
@@ -479,7 +403,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     )
     async with Publisher.configured(store, settings, now=clock) as publisher:
         status, _ = await publisher.send(
-            [PendingDelivery(0, 1, event, row)], sealed.opened(publisher.vault, row)
+            [PendingDelivery(0, 1, event, row)], sealed.unseal(publisher.vault, row)
         )
     return status
 

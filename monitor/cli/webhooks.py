@@ -11,13 +11,16 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import DeliveryFailed, NotFound
+from monitor.subscriptions.targets import new_id, options_text, target_json
 
 if TYPE_CHECKING:
     from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
-app = typer.Typer(no_args_is_help=True, help="Tell endpoints, with signed POSTs.", **PLAIN)
+app = typer.Typer(
+    no_args_is_help=True, help="Manage webhook targets: endpoints that get signed POSTs.", **PLAIN
+)
 
 Format = Annotated[
     str,
@@ -80,17 +83,17 @@ def add(
             if there := targets.there(session, "webhook", url):
                 raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
             row = SubscriptionRow(
-                id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted
+                id=new_id(), type="webhook", address=url, created_at=clock(), **wanted
             )
             row.secret = secrets.seal_secret(vault, row, secret)
             session.add(row)
         refused = _verified(store, settings, row) if verify else ""
-    one = targets.told(row)
+    one = target_json(row)
     keys = {"public_key": public_key(secret)} if asymmetric else {"secret": secret}
     if how == "json":
         output.document(one | keys)
     else:
-        print(f"{one['id']}: {url} hears of {targets.wants(one)}")
+        print(f"{one['id']}: {url} hears of {options_text(one)}")
         for name, key in keys.items():
             print(f"{name.replace('_', ' ')}: {key}")
         if not asymmetric:
@@ -131,8 +134,8 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
     with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
         owed = admin.count_by_state(session, row.id)
-        public = public_key(secrets.opened(vault, row).secret)
-    one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
+        public = public_key(secrets.unseal(vault, row).secret)
+    one = target_json(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
         output.document(one)
         return
@@ -141,7 +144,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
             ("id", row.id),
             ("url", row.address),
             ("state", row.state + (f": {row.reason}" if row.reason else "")),
-            ("wants", targets.wants(one)),
+            ("wants", options_text(one)),
             ("since", output.ago(row.created_at, now)),
             ("format", row.format or "standard"),
             ("public key", public),
@@ -306,12 +309,12 @@ def rotate(
     how, overlap, now = output.form(as_json), _grace(grace), clock()
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        was = secrets.opened(vault, row)
+        was = secrets.unseal(vault, row)
         secret = new_private_key() if was.secret.startswith(PRIVATE) else new_secret()
         old = rotated(was.secret, was.old_secrets, now, overlap)
         row.secret, row.old_secrets = (
             secrets.seal_secret(vault, row, secret),
-            secrets.seal_old(vault, row, old),
+            secrets.seal_old_secrets(vault, row, old),
         )
     name, key = ("public_key", public_key(secret)) if public_key(secret) else ("secret", secret)
     until = output.stamp(now + overlap)
@@ -379,7 +382,7 @@ def enable(webhook: Target, db: Db = None) -> None:
                 f"{row.id} was added with --verify: `lastcall webhooks verify {row.id}` enables it"
             )
         due = target_health.resume(session, row.id, clock())
-    print(f"{row.id}: enabled, {due} held deliveries are due")
+    print(f"{row.id}: enabled, {output.are(due, 'held delivery')} due")
 
 
 @app.command()
@@ -393,7 +396,7 @@ def disable(webhook: Target, db: Db = None) -> None:
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
         held = target_health.hold(session, row.id, "disabled", "disabled by hand")
-    print(f"{row.id}: disabled, {held} deliveries are held")
+    print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from monitor.core.interpret import Draft
 from monitor.core.severity import Severity
 from monitor.delivery.outbox import endpoint_source, enqueue
-from monitor.store.event_log import append
+from monitor.store.event_log import Provenance, append
 from monitor.store.tables import SubscriptionRow
 
 
@@ -25,7 +25,7 @@ def notify_operators(
     address = public_address(target.address)
     draft = Draft(kind, severity, None, f"{target.type} {target.id} ({address}): {text}")
     source_id = endpoint_source(target.id)
-    events = append(session, [draft], source_id=source_id, url="", document="", now=now)
+    events = append(session, [draft], Provenance(source_id, now))
     enqueue(session, events, now)
 
 

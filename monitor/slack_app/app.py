@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import typer
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
@@ -261,7 +260,7 @@ async def _told(work: Awaitable[Answer | None]) -> Answer | None:
     """An answer, or in words why there is none."""
     try:
         return await work
-    except (LastcallError, ValueError, typer.BadParameter) as error:
+    except (LastcallError, ValueError) as error:
         return answered(f"🤔 {mrkdwn.escape(' '.join(str(error).split()))}")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return answered(f"⛔ Slack did not answer ({type(error).__name__}).")

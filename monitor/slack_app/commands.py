@@ -6,33 +6,27 @@ the channel's name is that channel's too, and keeps the id from then on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 from sqlmodel import Session
 
-from monitor.cli import output, targets
-from monitor.cli.options import horizon
-from monitor.core.ends import days_left, firm, over
-from monitor.core.facts import Json, Listing, Price, Retirement
-from monitor.core.interpret import metered
-from monitor.core.names import canonical
+from monitor.core.facts import Json
+from monitor.core.patterns import Pattern
+from monitor.core.wording import ago, counted
 from monitor.delivery import admin, event_text, outbox, target_health
-from monitor.delivery.message_context import METERS
 from monitor.delivery.slack import blocks, mrkdwn, pausing
 from monitor.errors import NotFound
+from monitor.slack_app import queries
 from monitor.slack_app.words import Words
-from monitor.store import event_log, fact_versions, model_lookup
-from monitor.store.tables import VERSIONS, SubscriptionRow
+from monitor.store import model_lookup
+from monitor.store.tables import SubscriptionRow
 from monitor.subscriptions import options as asking
-from monitor.subscriptions.filters import Filter
+from monitor.subscriptions import targets
 
-#: Lines of a list in an answer.
-LINES = 15
 MUTED = "7d"
 TEST = "✅ Lastcall can post here. This is a test message, no event."
 
@@ -130,7 +124,9 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
         session.refresh(row)
     outbox.change_options(session, row, wanted, now)
     lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
-    if strange := [word for word in row.filters if not _known(session, word)]:
+    if strange := [
+        word for word in row.filters if not model_lookup.is_named(session, Pattern.parse(word))
+    ]:
         named = ", ".join(mrkdwn.code(word) for word in strange)
         lines.append(
             f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names."
@@ -172,74 +168,15 @@ def usage(session: Session, place: Place, words: Words, now: datetime) -> Answer
 
 
 def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Of what the channel asked for, unless a filter or ``all`` says otherwise."""
-    plain, limit = [], None
-    for word in words.plain:
-        if word[:1].isdigit() and word[-1:] in "dhw":
-            limit = horizon(word, now)
-        elif word != "all":
-            plain.append(word)
+    """Answer with the models that the channel follows, unless a filter or ``all`` is given."""
     row = subscription(session, place)
-    own = not words.plain or (limit is not None and not plain and "all" not in words.plain)
-    filters = [Filter.parse(word) for word in (row.filters if own and row else plain)]
-    ahead = sorted(
-        (
-            (fact.retires.starts, one, fact)
-            for one in fact_versions.known(session, [Retirement], official=True)
-            if isinstance(fact := one.fact, Retirement)
-            and fact.retires
-            and firm(fact.retires)
-            and not over(fact, now)
-            if limit is None or fact.retires.starts <= limit
-            if not filters
-            or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
-        ),
-        key=lambda found: (found[0], found[2].provider, found[2].model),
-    )
-    of = "of what this channel follows " if own and row and row.filters else ""
-    if not ahead:
-        return answered(f"No retirement {of}is ahead{' in that time' if limit else ''}.")
-    lines = [f"*{output.counted(len(ahead), 'retirement')} {of}ahead*"]
-    lines += [_ahead(fact, now) for _, _, fact in ahead[:LINES]]
-    if len(ahead) > LINES:
-        lines.append(
-            f"… and {len(ahead) - LINES} more; name a filter or a time, as in `/lastcall upcoming "
-            "60d openai`"
-        )
-    return answered(*lines)
+    return answered(*queries.upcoming(session, words.plain, row.filters if row else [], now))
 
 
 def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     if len(words.plain) != 1:
         raise ValueError("Name one model: `/lastcall show gpt-4o`.")
-    from monitor.cli.lookup import missing
-
-    (model,) = words.plain
-    found = model_lookup.named(session, (Retirement, Listing, Price), model, official=True)
-    if not found:
-        raise missing(session, model)
-    ends = [one.fact for one in found if isinstance(one.fact, Retirement)]
-    lines = [f"*{mrkdwn.fit(model, 200)}*"]
-    for fact in ends[:LINES]:
-        lines.append(_ahead(fact, now))
-        if chain := mrkdwn.successor_chain(
-            model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
-        ):
-            lines.append(f"      use instead: {chain}")
-    if not ends:
-        lines.append("No page says that it retires.")
-    lines += _prices([one.fact for one in found if isinstance(one.fact, Price)])
-    if events := event_log.about(
-        session, [*model_lookup.names(model), *{one.fact.model.casefold() for one in found}], 5
-    ):
-        lines += [
-            "*Lately*",
-            *(
-                f"• {event['detected_at'][:10]}: {mrkdwn.fit(event['summary'], 300)}"
-                for event in events
-            ),
-        ]
-    return answered(*lines)
+    return answered(*queries.show(session, words.plain[0], now))
 
 
 def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
@@ -300,7 +237,7 @@ def _name(place: Place) -> str:
 
 
 def _wants(row: SubscriptionRow) -> str:
-    return mrkdwn.fit(targets.wants(targets.told(row)), 1500)
+    return mrkdwn.fit(targets.options_text(targets.target_json(row)), 1500)
 
 
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
@@ -308,12 +245,12 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     lines = [f"This channel hears of {_wants(row)}."]
     counts = admin.count_by_state(session, row.id)
     arrived = (
-        f"last message {output.ago(row.last_delivered_at, now)}"
+        f"last message {ago(row.last_delivered_at, now)}"
         if row.last_delivered_at
         else "nothing sent yet"
     )
     waiting = counts.get("pending", 0) + counts.get("held", 0)
-    lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")
+    lines.append(f"{arrived}, {counted(waiting, 'message')} waiting")
     health = targets.health(row, now)
     if row.state != "enabled":
         lines.append(f"⛔ {mrkdwn.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
@@ -324,53 +261,3 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
 
 def _at(at: datetime) -> str:
     return f"{event_text.date(at)}, {at:%H:%M} UTC"
-
-
-def _ahead(fact: Retirement, now: datetime) -> str:
-    where = ", ".join(
-        part
-        for part in (fact.version, fact.region, fact.surface if fact.surface != "api" else "")
-        if part
-    )
-    name = mrkdwn.code(f"{fact.provider}/{fact.model}") + (
-        f" ({mrkdwn.fit(where, 200)})" if where else ""
-    )
-    if fact.retires is None:
-        return f"• {name}: {mrkdwn.fit(fact.term or fact.stage, 100)}, no date told"
-    left = days_left(fact.retires, now)
-    word = "retired" if over(fact, now) else "retires" if firm(fact.retires) else "stays,"
-    count = f" (in {output.counted(left, 'day')})" if left and left > 0 else ""
-    return f"• {name} {word} {event_text.day(fact.retires)}{count}"
-
-
-def _prices(prices: Sequence[Price]) -> list[str]:
-    plain = [
-        one for one in prices if one.meter in METERS and one.tier == "standard" and not one.window
-    ]
-    said = [
-        f"{one.provider}/{one.model}: {metered(one)} {one.amount:f} {one.currency} per {one.per}"
-        for one in plain[:8]
-    ]
-    told = [f"• {mrkdwn.fit(line, 300)}" for line in said]
-    return ["*Prices*", *told] if told else []
-
-
-def _known(session: Session, word: str) -> bool:
-    """Whether a filter matches any model that a page names today."""
-    tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
-    query = union(*(select(table.c.provider, table.c.model, table.c.region) for table in tables))
-    wanted = Filter.parse(word)
-    return any(_covers(wanted, *row) for row in session.connection().execute(query))
-
-
-def _covers(wanted: Filter, provider: str, model: str, region: str) -> bool:
-    """Whether a filter matches an offering; it looks at events, so this is the least of one."""
-    event: Any = SimpleNamespace(
-        provider=provider,
-        model=model,
-        region=region,
-        canonical=canonical(provider, model),
-        kind="",
-        after=None,
-    )
-    return wanted.matches(event)

@@ -101,7 +101,7 @@ class Installations(AsyncInstallationStore):
                 row = slack_installs.find(session, name)
                 if row is None or row.state != "enabled":
                     return None
-                return Installation(**slack_installs.opened(self.publisher.vault, row))
+                return Installation(**slack_installs.unseal(self.publisher.vault, row))
 
         return await asyncio.to_thread(find)
 

@@ -1,36 +1,23 @@
 """Which subscriptions an event concerns. Pure: rows in, yes or no out.
 
-A filter is ``provider/model-glob[@region]``, in any case of letters:
-
-    openai/gpt-4*        that provider's models            anthropic/*     all of a provider
-    */gpt-4o*            on any platform, also under a     openai          a provider, or a model of
-    that name
-                         platform's own name for it        gpt-4o*         the same as */gpt-4o*
-    bedrock/*@eu-*       in some regions only
-
-A name without a wildcard is that model however it is written (monitor.core.names), so that
-``anthropic/claude-3-haiku`` gets the price of "Claude Haiku 3"; two ids with two dates are two
-models. A notice is about every model it names. A row for several regions is about each of them.
-
-A kind is a whole word of the list of kinds (``price``, ``price.increased``) or a glob
-(``price.*``)."""
+A filter is a pattern of models (monitor.core.patterns). A kind is a whole word of the list of kinds
+(``price``, ``price.increased``) or a glob (``price.*``)."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase, translate
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from monitor.core.ends import firm
 from monitor.core.facts import When
-from monitor.core.names import MAKERS, bare, canonical
+from monitor.core.patterns import Pattern, Subject
 from monitor.core.severity import SEVERITIES
 
 if TYPE_CHECKING:
@@ -39,156 +26,6 @@ if TYPE_CHECKING:
 
 #: Kinds about the service itself: for operator targets, and nothing else is.
 OPERATOR_KINDS = ("source", "endpoint")
-
-_WILD = re.compile(r"[*?[]")
-_DAY = re.compile(r"20\d{6}")
-_SPACE = re.compile(r"\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One reading of what follows the provider: a glob, the regions it is for, and the model if it
-    names only one.
-
-    ``pattern`` is the glob where it has a wildcard.
-    """
-
-    glob: str
-    where: str
-    canonical: str
-    pattern: re.Pattern[str] | None
-
-    def names(self, event: EventRow, anywhere: bool) -> bool:
-        for model in [event.model, *_told(event)]:
-            known = event.canonical if model == event.model else canonical(event.provider, model)
-            called = _called(event.provider, model, known, anywhere)
-            if self.glob in called or (self.pattern and any(map(self.pattern.match, called))):
-                return True
-            if self.canonical == known.casefold() != "" and not _other_day(self.glob, model):
-                return True
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One filter, casefolded. A bare word names a provider or a model.
-
-    ``wild`` is the provider where it has a wildcard. Each event that it matches has one of ``keys``
-    among its ``_keys``; they are empty where nothing is so certain."""
-
-    provider: str
-    readings: tuple[Named, ...]
-    wild: re.Pattern[str] | None
-    keys: frozenset[str]
-    bare: bool = False
-
-    @classmethod
-    @lru_cache(maxsize=4096)
-    def parse(cls, word: str) -> Filter:
-        """The filter behind a word. Raises ValueError with one line for people."""
-        folded = word.strip().casefold()
-        if not folded:
-            raise ValueError("a filter is empty; write provider/model, for example openai/gpt-4*")
-        if any(char.isspace() or not char.isprintable() for char in folded):
-            raise ValueError(f"filter {word!r} has a space in it; give each filter on its own")
-        provider, slash, model = folded.partition("/")
-        if not slash:
-            return cls._read("*", folded, bare=True)
-        if not provider or not model:
-            raise ValueError(
-                f"filter {word!r} names no {'model' if provider else 'provider'}; write "
-                "provider/model or */model"
-            )
-        if model.startswith("@") or model.endswith("@"):
-            raise ValueError(f"filter {word!r} is not provider/model-glob[@region]")
-        return cls._read(provider, model)
-
-    @classmethod
-    def _read(cls, provider: str, model: str, bare: bool = False) -> Filter:
-        readings, wild = _readings(provider, model), _pattern(provider)
-        if not any(one.pattern for one in readings):
-            keys = {key for one in readings for key in (one.glob, one.canonical) if key}
-        else:
-            keys = set() if wild else {f"{provider}/"}
-        return cls(provider, readings, wild, frozenset(keys), bare)
-
-    def matches(self, event: EventRow) -> bool:
-        provider = event.provider.casefold()
-        if provider != self.provider and not (self.wild and self.wild.match(provider)):
-            return False
-        return any(
-            one.names(event, self.provider == "*")
-            or (self.bare and fnmatchcase(provider, one.glob))
-            for one in self.readings
-            if not one.where or _within(event.region, one.where)
-        )
-
-
-def _readings(provider: str, model: str) -> tuple[Named, ...]:
-    """What is meant by ``x`` and by ``x@y``, which is a model of Vertex or a region."""
-    glob, at, where = model.rpartition("@")
-    pairs = [(model, ""), (glob, where)] if at else [(model, "")]
-    return tuple(Named(glob, where, _only(provider, glob), _pattern(glob)) for glob, where in pairs)
-
-
-def _pattern(glob: str) -> re.Pattern[str] | None:
-    """Compiled here, since fnmatch keeps no more than the patterns of a few hundred
-    subscriptions.
-    """
-    return re.compile(translate(glob)) if _WILD.search(glob) else None
-
-
-def _only(provider: str, glob: str) -> str:
-    """The canonical id of the one model that is meant; empty for a pattern."""
-    if _WILD.search(provider + glob) and not (provider == "*" and not _WILD.search(glob)):
-        return ""
-    return canonical("" if provider == "*" else provider, glob).casefold()
-
-
-def _told(event: EventRow) -> Iterable[str]:
-    """The models that a notice names."""
-    return (event.after or {}).get("models") or () if event.kind == "notice.published" else ()
-
-
-def _keys(event: EventRow) -> set[str]:
-    """Every name by which a filter may mean an event without a wildcard, and its provider with a
-    slash.
-    """
-    provider = event.provider.casefold()
-    found = {provider, f"{provider}/"}
-    for model in [event.model, *_told(event)]:
-        known = event.canonical if model == event.model else canonical(event.provider, model)
-        found |= _called(event.provider, model, known, True) | {known.casefold()}
-    return found
-
-
-@lru_cache(maxsize=1 << 14)
-def _called(provider: str, model: str, known: str, anywhere: bool) -> frozenset[str]:
-    """The names of a model: its provider's id, the maker's own name where that is the provider; or
-    all, anywhere.
-    """
-    folded = model.casefold()
-    maker, _, name = known.casefold().partition("/")
-    names = {folded, _SPACE.sub("-", folded)}
-    if anywhere or maker == MAKERS.get(provider.casefold(), provider.casefold()):
-        names.add(name)
-    if anywhere:
-        names.add(bare(provider.casefold(), model))
-    return frozenset(names)
-
-
-def _other_day(one: str, other: str) -> bool:
-    """Whether two ids are dated differently: one name on Anthropic's pages of prices may be two
-    models.
-    """
-    days = _DAY.findall(one), _DAY.findall(other)
-    return all(days) and days[0] != days[1]
-
-
-def _within(region: str, where: str) -> bool:
-    return any(
-        fnmatchcase(one, where) for one in {region.casefold(), *region.casefold().split(", ")}
-    )
 
 
 def check_kind(word: str, known: Iterable[str]) -> str:
@@ -211,7 +48,7 @@ def _kind_matches(word: str, kind: str) -> bool:
 class Wanted:
     """What one subscription asked for, ready to be compared with many events."""
 
-    filters: tuple[Filter, ...]
+    filters: tuple[Pattern, ...]
     kinds: tuple[str, ...]
     surfaces: frozenset[str]
     severity: int
@@ -222,7 +59,7 @@ class Wanted:
     @classmethod
     def of(cls, row: SubscriptionRow) -> Wanted:
         return cls(
-            filters=tuple(Filter.parse(word) for word in row.filters),
+            filters=tuple(Pattern.parse(word) for word in row.filters),
             kinds=tuple(row.kinds),
             surfaces=frozenset(row.surfaces),
             severity=SEVERITIES.index(row.severity),
@@ -247,7 +84,7 @@ class Wanted:
         same every time.
         """
         return cls(
-            filters=tuple(Filter.parse(word) for word in json.loads(filters)),
+            filters=tuple(Pattern.parse(word) for word in json.loads(filters)),
             kinds=tuple(json.loads(kinds)),
             surfaces=frozenset(json.loads(surfaces)),
             severity=SEVERITIES.index(severity),
@@ -256,20 +93,25 @@ class Wanted:
             operator=operator,
         )
 
-    def matches(self, event: EventRow) -> bool:
+    def matches(self, event: EventRow, subject: Subject | None = None) -> bool:
+        """Return whether a subscription wants an event; ``subject`` is what that is about, for
+        callers that ask about one event many times.
+        """
         return (
             not event.baseline
             and self.operator == is_operators(event)
             and SEVERITIES.index(event.severity) >= self.severity
             and (not self.kinds or any(_kind_matches(word, event.kind) for word in self.kinds))
             # The events for operators are about sources, which have no model to filter by.
-            and (
-                self.operator or not self.filters or any(one.matches(event) for one in self.filters)
-            )
+            and (self.operator or not self.filters or self._names(event, subject))
             and (self.operator or not self.surfaces or event.surface in self.surfaces)
             and self._large_enough(event)
             and self._near_enough(event)
         )
+
+    def _names(self, event: EventRow, subject: Subject | None) -> bool:
+        subject = subject or Subject.of_event(event)
+        return any(pattern.matches(subject) for pattern in self.filters)
 
     def _large_enough(self, event: EventRow) -> bool:
         """Whether a price moves by at least ``min_change`` percent.
@@ -328,16 +170,15 @@ class Audience:
 
     def of(self, event: EventRow) -> list[int]:
         """The places of those that want an event, in order."""
+        subject = Subject.of_event(event)
         if is_operators(event):
             near = self._operators
         else:
+            keys = subject.keys()
             near = sorted(
-                {
-                    *self._rest,
-                    *(place for key in _keys(event) for place in self._named.get(key, ())),
-                }
+                {*self._rest, *(place for key in keys for place in self._named.get(key, ()))}
             )
-        return [place for place in near if self.wanted[place].matches(event)]
+        return [place for place in near if self.wanted[place].matches(event, subject)]
 
 
 def is_operators(event: EventRow) -> bool:

@@ -14,9 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.core.interpret import KINDS
+from monitor.core.patterns import Pattern
 from monitor.core.reminders import USUAL
 from monitor.core.severity import SEVERITIES
-from monitor.subscriptions.filters import Filter, check_kind
+from monitor.subscriptions.filters import check_kind
 
 #: A pause without an end is a subscription that nobody remembers.
 LONGEST_MUTE = timedelta(days=366)
@@ -87,7 +88,7 @@ def _words(text: str) -> list[str]:
 def _filters(words: Iterable[str]) -> list[str]:
     asked = list(dict.fromkeys(words))
     for word in asked:
-        Filter.parse(word)
+        Pattern.parse(word)
     return asked
 
 

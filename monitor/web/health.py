@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp import ClientError, web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -29,9 +29,6 @@ from monitor.store import schema, source_state
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow
 
-if TYPE_CHECKING:
-    from monitor.service import Service
-
 log = logging.getLogger("lastcall.health")
 
 DELIVERIES: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
@@ -45,8 +42,20 @@ BEAT_DEADLINE = 10.0
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
 
 
-async def fault(service: Service) -> str:
-    """What a person must mend, in one line; empty if all is well."""
+class Watched(Protocol):
+    """Describe what is read of a running service.
+
+    ``error`` is the trouble with its database, ``ticked`` the end of its last tick by the monotonic
+    clock."""
+
+    store: Store
+    error: str
+    ticked: float
+    metrics: Metrics
+
+
+async def fault(service: Watched) -> str:
+    """Return what an operator must fix, in one line; empty if all is well."""
     if error := service.error or service.store.trouble:
         return error
     if (late := time.monotonic() - service.ticked) > LATE:
@@ -57,7 +66,7 @@ async def fault(service: Service) -> str:
         return str(error)
 
 
-def application(service: Service) -> web.Application:
+def application(service: Watched) -> web.Application:
     """The web application of a service; more routes may be added before it is served."""
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -99,7 +108,7 @@ class Metrics:
     def __init__(
         self, store: Store, now: Callable[[], datetime], killed: Callable[[], int] = lambda: 0
     ):
-        """``killed`` counts the processes that ended while they read a page (reader.Sandbox)."""
+        """Count ``killed``: the parser processes that ended in the middle of a page."""
         self.registry = CollectorRegistry()
         polls = Counter("lastcall_polls", "Polls by outcome.", ["outcome"], registry=self.registry)
         self._polls = {outcome: polls.labels(outcome) for outcome in ("baseline", *OUTCOMES)}
@@ -211,7 +220,7 @@ class _Stored(Collector):
         yield from (age, failures, stale, held, depth, waited)
 
 
-async def heartbeat(service: Service, guard: Guard, url: str) -> None:
+async def heartbeat(service: Watched, guard: Guard, url: str) -> None:
     """GET ``url`` once a minute while all is well, behind the guard of webhooks. Never logs it: it
     may be a secret.
     """

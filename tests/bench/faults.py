@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from monitor.reading.source import REGISTRY
-from monitor.replaying.replay import Archived, archive
+from monitor.replaying.replay import ArchivedDocument, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.bench.report import line, title
@@ -49,7 +49,7 @@ def run() -> None:
         )
 
 
-def played(directory: Path, documents: list[Archived], seed: int | None = None) -> Played:
+def played(directory: Path, documents: list[ArchivedDocument], seed: int | None = None) -> Played:
     """A replay into a store of its own."""
     store = ready(Store(str(directory / f"{seed}.db")))
     try:

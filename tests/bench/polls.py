@@ -19,8 +19,8 @@ from sqlmodel import update
 
 from monitor.delivery.publisher import Publisher
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import Sandbox
-from monitor.polling.poll import Poller
+from monitor.polling.parser_pool import ParserPool
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import source_state
@@ -69,10 +69,12 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
     spent = []
     async with (
         Fetcher(per_host=20) as fetcher,
-        Sandbox() as reader,
+        ParserPool() as parser,
         Publisher(store, now=clock) as publisher,
     ):
-        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
+        poller = Poller(
+            store, fetcher, declared, PollSettings(clock=clock, concurrency=20), parser=parser
+        )
         running_service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for _ in range(rounds + 1):
             with store.write() as session:

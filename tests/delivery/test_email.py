@@ -27,6 +27,7 @@ from monitor.delivery.message_context import MessageContext, PriceComparison
 from monitor.errors import SettingError
 from monitor.settings import load_settings
 from monitor.store.db import Store
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.support.cli import Run, database, run, template  # noqa: F401  fixtures
 from tests.support.receivers import Clock, event, publisher, target
@@ -318,23 +319,8 @@ def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
 def test_what_to_use_instead_is_followed_and_priced() -> None:
     """As Slack's message does."""
     at = datetime(2026, 5, 1, tzinfo=UTC)
-    gone = {
-        "model": "gpt-mid",
-        "retires": None,
-        "lives": False,
-        "gone": True,
-        "stage": "retired",
-        "successors": [
-            {
-                "model": "gpt-new",
-                "retires": None,
-                "lives": True,
-                "gone": False,
-                "stage": "active",
-                "successors": [],
-            },
-        ],
-    }
+    new = Successor("gpt-new", "active", None, lives=True, gone=False)
+    gone = Successor("gpt-mid", "retired", None, lives=False, gone=True, successors=(new,))
     context = {
         event(1, at).id: MessageContext(
             [gone], [PriceComparison("input", Decimal(5), Decimal(4), "USD", "1M tokens")]

@@ -18,7 +18,10 @@ from monitor.core.reminders import USUAL, Asked, End, due
 from monitor.delivery import outbox
 from monitor.delivery.reminders import EVERY, remind
 from monitor.polling.fetch import NO_VALIDATORS, Fetched
-from monitor.polling.poll import Poller, record
+from monitor.polling.parser_pool import ParsedPage
+from monitor.polling.poll import Poller, PollSettings
+from monitor.polling.record import Document, PollRules, record
+from monitor.polling.schedule import PollTimes
 from monitor.reading.source import REGISTRY
 from monitor.service import Service
 from monitor.store import source_state
@@ -55,11 +58,11 @@ def glance(store: Store, at: datetime, facts: Sequence[Fact], source_id: str = S
     record(
         store,
         source,
-        fetched,
-        [fact.stamped(source.provider) for fact in facts],
-        body.decode(),
-        at,
-        at,
+        Document(
+            fetched, ParsedPage(body.decode(), [fact.stamped(source.provider) for fact in facts])
+        ),
+        PollTimes(at, at),
+        PollRules(),
     )
 
 
@@ -402,7 +405,7 @@ async def test_services_do_it_once_an_hour_between_them(one):
     now = [day("2026-04-01T06:00")]
 
     def service() -> Service:
-        poller = Poller(one, None, REGISTRY, clock=lambda: now[0])  # type: ignore[arg-type]
+        poller = Poller(one, None, REGISTRY, PollSettings(clock=lambda: now[0]))  # type: ignore[arg-type]
         return Service(one, poller, publisher(one, lambda: now[0]), lambda: REGISTRY)
 
     first, second = service(), service()

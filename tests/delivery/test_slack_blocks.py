@@ -25,6 +25,7 @@ from monitor.delivery.slack import blocks, mrkdwn
 from monitor.delivery.slack.card import card, reply
 from monitor.delivery.slack.change_list import change_list
 from monitor.delivery.slack.send import build_message
+from monitor.store.model_lookup import Successor
 from tests.support.cli import look
 from tests.support.receivers import event
 from tests.support.slack_server import faults, shown, texts
@@ -60,15 +61,8 @@ def told(
 
 
 def successor(model: str, **values):
-    usual = {
-        "model": model,
-        "stage": "",
-        "retires": None,
-        "lives": True,
-        "gone": False,
-        "successors": [],
-    }
-    return usual | values
+    usual = {"stage": "", "retires": None, "lives": True, "gone": False}
+    return Successor(model, **(usual | values))
 
 
 def words(message) -> str:
@@ -160,9 +154,9 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
             successor(
                 "gpt-new",
                 stage="deprecated",
-                retires=When("2026-12-01").to_json(),
+                retires=When("2026-12-01"),
                 lives=False,
-                successors=[successor("gpt-5")],
+                successors=(successor("gpt-5"),),
             ),
         ],
         prices=[PriceComparison("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],

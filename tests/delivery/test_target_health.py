@@ -273,15 +273,22 @@ def test_replay_by_what_the_events_are_about(store):
     arrive(store, claim(store))
     with store.write() as session:
         assert (
-            admin.replay(session, NOW, events=ids_of(EventQuery(kind="price", baseline=None))) == 1
+            admin.replay(
+                session, NOW, events=ids_of(session, EventQuery(kind="price", baseline=None))
+            )
+            == 1
         )
         assert (
-            admin.replay(session, NOW, events=ids_of(EventQuery(model="gpt-4o*", baseline=None)))
+            admin.replay(
+                session, NOW, events=ids_of(session, EventQuery(model="gpt-4o*", baseline=None))
+            )
             == 2
         )
         assert (
             admin.replay(
-                session, NOW, events=ids_of(EventQuery(provider="anthropic", baseline=None))
+                session,
+                NOW,
+                events=ids_of(session, EventQuery(provider="anthropic", baseline=None)),
             )
             == 0
         )

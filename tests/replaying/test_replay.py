@@ -42,6 +42,32 @@ def lines(
     ]
 
 
+# --- the archive
+
+
+def lay_out_days(directory: Path, *names: str) -> Path:
+    """An archive of one source with empty files of these names."""
+    for name in names:
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return directory
+
+
+def test_hidden_folders_are_no_sources(tmp_path: Path) -> None:
+    folder = lay_out_days(tmp_path, "openai.deprecations/2026-02-28.md", ".git/HEAD", ".cache/x")
+    (document,) = archive(folder, REGISTRY)
+    assert document.path.name == "2026-02-28.md"
+
+
+def test_a_day_that_does_not_exist_names_its_file(tmp_path: Path) -> None:
+    folder = lay_out_days(tmp_path, "openai.deprecations/2026-02-30.md")
+    with pytest.raises(
+        NotFound, match=r"openai\.deprecations/2026-02-30\.md: there is no day 2026-02-30"
+    ):
+        archive(folder, REGISTRY)
+
+
 # --- what changed
 # ------------------------------------------------------------------------------------------
 

@@ -227,7 +227,7 @@ async def test_no_secret_is_seen(
                 smtp_url=environment["LASTCALL_SMTP_URL"],
             ),
             now=lambda: datetime.now(UTC),
-            vault=sealed.keys(store, load_settings(database)),
+            vault=sealed.find_vault(store, load_settings(database)),
         ) as sender:
             await sender.drain_once()
             said += repr(sender)
@@ -235,13 +235,17 @@ async def test_no_secret_is_seen(
             await run(*words.replace("sub_x", added[0]["id"]).split())
         await run("--db", "postgresql://me:canary-of-the-database@127.0.0.1:9/x", "events")
         settings = load_settings(database)
-        said += repr(settings) + str(settings) + repr(sealed.keys(store, settings)) + repr(store)
+        said += (
+            repr(settings) + str(settings) + repr(sealed.find_vault(store, settings)) + repr(store)
+        )
         said += repr(email.Relay.parse(environment["LASTCALL_SMTP_URL"]))
     with store.read() as session:
         targets = list(session.scalars(select(SubscriptionRow)))
         attempts = list(session.scalars(select(AttemptRow)))
         said += "".join(map(repr, targets)) + "".join(map(repr, attempts))
-        said += "".join(repr(sealed.opened(sealed.keys(store, settings), row)) for row in targets)
+        said += "".join(
+            repr(sealed.unseal(sealed.find_vault(store, settings), row)) for row in targets
+        )
     dump = "".join(run_dump(store))
     store.close()
 

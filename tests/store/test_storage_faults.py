@@ -26,7 +26,7 @@ from monitor.cli import app
 from monitor.delivery import claim
 from monitor.errors import StoreError
 from monitor.polling.fetch import Fetcher
-from monitor.polling.poll import Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import db, schema, source_state
@@ -80,7 +80,7 @@ async def ticked(store: Store, declared: Mapping[str, Source]) -> AsyncIterator[
     with store.write() as session:
         source_state.register(session, declared, Clock()())
     async with Fetcher() as fetcher:
-        poller = Poller(store, fetcher, declared, clock=Clock())
+        poller = Poller(store, fetcher, declared, PollSettings(clock=Clock()))
         yield Service(store, poller, None, lambda: declared)  # type: ignore[arg-type]
 
 
@@ -366,7 +366,7 @@ async def test_a_file_that_is_moved_away_is_not_made_anew(file: Store) -> None:
     async with Site() as site, ticked(file, declare(site, "acme.models")) as service:
         await tick(service)
         file.path.rename(away)
-        due_again = asyncio.to_thread(service._due, 1)
+        due_again = asyncio.to_thread(service._due, set())
         with pytest.raises(
             StoreError, match=r"the file was moved, deleted or replaced \(put it back, or restart"
         ):
@@ -385,7 +385,7 @@ async def test_a_schema_that_became_newer_stops_the_service(file: Store) -> None
     async with Site() as site, ticked(file, declare(site, "acme.models")) as service:
         with file.write() as session:
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        await service._look_after()
+        await service._check_schema()
         await tick(service)
         assert "its schema is 9999, not" in await health.fault(service)
         assert site.requests == []

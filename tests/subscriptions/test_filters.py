@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.names import canonical
-from monitor.subscriptions.filters import Audience, Filter, Wanted, check_kind
+from monitor.core.patterns import Pattern
+from monitor.subscriptions.filters import Audience, Wanted, check_kind
 from tests.support.paths import GOLDENS
 from tests.support.receivers import event, target
 
@@ -230,7 +231,7 @@ def test_filters_add_up_and_none_is_all():
 )
 def test_a_wrong_filter_is_said_in_one_line(word):
     with pytest.raises(ValueError, match="filter") as caught:
-        Filter.parse(word)
+        Pattern.parse(word)
     assert "\n" not in str(caught.value)
 
 

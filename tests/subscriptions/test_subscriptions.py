@@ -14,6 +14,7 @@ import pytest
 from sqlmodel import select
 
 from monitor.answers import model_lists
+from monitor.cli.options import platforms
 from monitor.errors import NotFound, Unreadable
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
@@ -143,7 +144,7 @@ def listed(tmp_path: Path, text: str) -> str:
 def test_a_litellm_config_names_the_models_that_a_team_uses(tmp_path):
     file = listed(tmp_path, CONFIG)
     used = model_lists.read(file)
-    assert model_lists.filters(used, file) == [
+    assert model_lists.filters(used, file, platforms()) == [
         "azure/gpt-4o",
         "openai/gpt-4o-mini",
         "azure/gpt-4.1",
@@ -156,7 +157,7 @@ def test_a_litellm_config_names_the_models_that_a_team_uses(tmp_path):
         "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "groq/*",
     ]
-    assert (used[0].line, used[0].said) == (6, "azure/our-chat-deployment")
+    assert (used[0].line, used[0].text) == (6, "azure/our-chat-deployment")
 
 
 def test_a_list_names_them_too(tmp_path):
@@ -169,7 +170,7 @@ def test_a_list_names_them_too(tmp_path):
         "google/gemini-2.5-pro",
         "Claude Haiku 3",
     ]
-    assert model_lists.filters(used, file) == [
+    assert model_lists.filters(used, file, platforms()) == [
         "*/gpt-4o",
         "azure/gpt-4o",
         "*/gemini-2.5-pro",
@@ -204,7 +205,7 @@ def test_a_list_names_them_too(tmp_path):
 def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, text, said):
     file = listed(tmp_path, text)
     with pytest.raises(Unreadable, match=said) as caught:
-        model_lists.filters(model_lists.read(file), file)
+        model_lists.filters(model_lists.read(file), file, platforms())
     assert "\n" not in str(caught.value)
 
 

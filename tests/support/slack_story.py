@@ -117,12 +117,13 @@ class Story:
             fact_versions.apply(session, source_id, changes, now, "")
             seen = update(SourceRow).where(SourceRow.id == source_id)  # type: ignore[arg-type]
             session.execute(seen.values(checked_at=now, good_at=now))
-            ends = fact_versions.ends(session, source.provider, [change.fact for change in changes])
+            ends = fact_versions.retirements(
+                session, source.provider, [change.fact for change in changes]
+            )
             drafts = interpret(source, changes, now, ends=ends)
             if before or source_id == "openai.deprecations":
-                events = event_log.append(
-                    session, drafts, source_id=source_id, url=source.url, document="", now=now
-                )
+                provenance = event_log.Provenance(source_id, now, source.url)
+                events = event_log.append(session, drafts, provenance)
                 outbox.enqueue(session, events, now)
 
     def reminds(self) -> None:

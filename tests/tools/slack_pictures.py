@@ -27,6 +27,7 @@ from monitor.delivery.message_context import Acknowledgement, MessageContext, Pr
 from monitor.delivery.slack.card import card
 from monitor.delivery.slack.change_list import change_list
 from monitor.store.db import Store
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
 from tests.support import slack_story
 from tests.support.receivers import event
@@ -157,13 +158,9 @@ def moved() -> list[dict[str, Any]]:
     fact = replace(
         slack_story.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
     )
-    usual = {"stage": "", "retires": None, "lives": True, "gone": False, "successors": []}
-    going = {"stage": "deprecated", "retires": When("2027-01-15").to_json(), "lives": False}
-    chain = (
-        usual
-        | going
-        | {"model": "gpt-realtime", "successors": [usual | {"model": "gpt-realtime-2"}]}
-    )
+    latest = Successor("gpt-realtime-2", "", None, lives=True, gone=False)
+    end = When("2027-01-15")
+    chain = Successor("gpt-realtime", "deprecated", end, False, False, (latest,))
     costs = [
         PriceComparison(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
         for meter, old, new in (("input", "5.00", "4.00"), ("output", "20.00", "24.00"))
