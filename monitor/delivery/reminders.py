@@ -25,7 +25,7 @@ from monitor.store import event_log, fact_versions
 from monitor.store.db import Store
 from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
-from monitor.subscriptions.filters import Wanted
+from monitor.subscriptions.filters import EventFilter
 
 DUTY = "reminders"
 #: How often the service looks for reminders that are due.
@@ -197,7 +197,7 @@ def _muted(session: Session) -> dict[str, dict[str, Heard]]:
 
 def _request(target: SubscriptionRow, muted: Mapping[str, Heard], log_lines: _LogLines) -> Asked:
     """Return what a target wants of reminders."""
-    event_filter = Wanted.of(target)
+    event_filter = EventFilter.of(target)
     marks = USUAL if target.reminders is None else tuple(target.reminders)
     return Asked(
         target.id,

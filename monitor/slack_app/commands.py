@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -24,8 +23,8 @@ from monitor.slack_app import queries
 from monitor.slack_app.words import Words
 from monitor.store import model_lookup
 from monitor.store.tables import SubscriptionRow
-from monitor.subscriptions import options as asking
 from monitor.subscriptions import targets
+from monitor.subscriptions.options import mute_until, parse_options
 
 MUTED = "7d"
 TEST = "✅ Lastcall can post here. This is a test message, no event."
@@ -105,9 +104,7 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     if not (words.plain or words.options):
         return usage(session, place, words, now)
     filters = [] if words.plain in (("all",), ("everything",)) else words.plain
-    options: dict[str, Any] = dict(words.options)
-    threads = asking.threading(options.pop("threads", "updates"))
-    wanted = asking.columns(filters, **options) | {"threads": threads}
+    options = parse_options(filters, words.options)
     row = subscription(session, place)
     was = "updated" if row else "subscribed"
     _refuse_operator(row)
@@ -122,7 +119,7 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
     elif row.state != "enabled":
         target_health.resume(session, row.id, now)
         session.refresh(row)
-    outbox.change_options(session, row, wanted, now)
+    outbox.change_options(session, row, options.columns(), now)
     lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
     if strange := [
         word for word in row.filters if not model_lookup.is_named(session, Pattern.parse(word))
@@ -183,7 +180,7 @@ def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     """Until a time; what is critical still comes, and the rest is told when the time is over."""
     row = _subscribed(session, place)
     _refuse_operator(row)
-    row.muted_until = asking.muted(" ".join(words.plain) or MUTED, now)
+    row.muted_until = mute_until(" ".join(words.plain) or MUTED, now)
     session.add(row)
     session.flush()
     outbox.reschedule(session, row, now)

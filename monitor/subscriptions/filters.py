@@ -1,4 +1,4 @@
-"""Which subscriptions an event concerns. Pure: rows in, yes or no out.
+"""Decide which subscriptions want an event. Pure.
 
 A filter is a pattern of models (monitor.core.patterns). A kind is a whole word of the list of kinds
 (``price``, ``price.increased``) or a glob (``price.*``)."""
@@ -23,14 +23,15 @@ from monitor.core.severity import SEVERITIES
 if TYPE_CHECKING:
     from monitor.store.tables import EventRow, SubscriptionRow
 
-
-#: Kinds about the service itself: for operator targets, and nothing else is.
+#: Kinds of events about the service itself: operator targets get them, and no others.
 OPERATOR_KINDS = ("source", "endpoint")
+#: The columns that EventFilter.from_columns takes, in this order; the first three as JSON.
+COLUMNS = ("filters", "kinds", "surfaces", "severity", "min_change", "within", "operator")
 
 
-def check_kind(word: str, known: Iterable[str]) -> str:
-    """The kind word, if it names any known kind. Raises ValueError with one line for people."""
-    kinds = sorted(known)
+def check_kind(word: str, kinds: Iterable[str]) -> str:
+    """Return the word of a kind, if it names any. Raise ValueError with one line for people."""
+    kinds = sorted(kinds)
     if any(_kind_matches(word, kind) for kind in kinds):
         return word
     groups = sorted({kind.partition(".")[0] for kind in kinds})
@@ -40,13 +41,18 @@ def check_kind(word: str, known: Iterable[str]) -> str:
     )
 
 
+def is_operators(event: EventRow) -> bool:
+    """Return whether an event is about the service itself."""
+    return event.kind.partition(".")[0] in OPERATOR_KINDS
+
+
 def _kind_matches(word: str, kind: str) -> bool:
     return kind == word or kind.startswith(f"{word}.") or fnmatchcase(kind, word)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one subscription asked for, ready to be compared with many events."""
+class EventFilter:
+    """The events that one subscription wants, ready to be compared with many events."""
 
     filters: tuple[Pattern, ...]
     kinds: tuple[str, ...]
@@ -57,32 +63,20 @@ class Wanted:
     operator: bool
 
     @classmethod
-    def of(cls, row: SubscriptionRow) -> Wanted:
-        return cls(
-            filters=tuple(Pattern.parse(word) for word in row.filters),
-            kinds=tuple(row.kinds),
-            surfaces=frozenset(row.surfaces),
-            severity=SEVERITIES.index(row.severity),
-            min_change=row.min_change,
-            within=None if row.within is None else timedelta(days=row.within),
-            operator=row.operator,
-        )
+    def of(cls, row: SubscriptionRow) -> EventFilter:
+        """Return the filter of a subscription."""
+        lists = (json.dumps(words) for words in (row.filters, row.kinds, row.surfaces))
+        return cls.from_columns((*lists, row.severity, row.min_change, row.within, row.operator))
 
     @classmethod
     @lru_cache(maxsize=1 << 14)
-    def read(
-        cls,
-        filters: str,
-        kinds: str,
-        surfaces: str,
-        severity: str,
-        min_change: Decimal | None,
-        within: int | None,
-        operator: bool,
-    ) -> Wanted:
-        """As ``of``, from the lists as the JSON that lies in the database: a thousand rows say the
-        same every time.
-        """
+    def from_columns(
+        cls, columns: tuple[str, str, str, str, Decimal | None, int | None, bool]
+    ) -> EventFilter:
+        """Return the filter behind plain columns (COLUMNS).
+
+        It is cached, because many targets have the same filters."""
+        filters, kinds, surfaces, severity, min_change, within, operator = columns
         return cls(
             filters=tuple(Pattern.parse(word) for word in json.loads(filters)),
             kinds=tuple(json.loads(kinds)),
@@ -94,9 +88,9 @@ class Wanted:
         )
 
     def matches(self, event: EventRow, subject: Subject | None = None) -> bool:
-        """Return whether a subscription wants an event; ``subject`` is what that is about, for
-        callers that ask about one event many times.
-        """
+        """Return whether a subscription wants an event.
+
+        ``subject`` is what the event is about, for callers that compare one event many times."""
         return (
             not event.baseline
             and self.operator == is_operators(event)
@@ -114,7 +108,7 @@ class Wanted:
         return any(pattern.matches(subject) for pattern in self.filters)
 
     def _large_enough(self, event: EventRow) -> bool:
-        """Whether a price moves by at least ``min_change`` percent.
+        """Return whether a price moves by at least ``min_change`` percent.
 
         A change of its validity alone (``price.changed``) moves it by nothing. Where nobody can say
         by how much it moves, the event passes: a price that is new, gone, announced or taken back,
@@ -132,12 +126,10 @@ class Wanted:
         return moved >= self.min_change * before and (moved > 0 or self.min_change == 0)
 
     def _near_enough(self, event: EventRow) -> bool:
-        """Whether the firm date of a retirement is at most ``within`` away. Without a firm date the
-        event passes.
+        """Return whether the firm date of a retirement is at most ``within`` away.
 
-        The date before the change counts too: who was told of a near date must be told that it
-        moved away. Reminders are held to it as well: none comes earlier than a person wants to hear
-        of the end at all."""
+        Without a firm date the event passes. The date before the change counts too: a target that
+        got a near date must hear that it moved away. Reminders are held to it as well."""
         if self.within is None or not event.kind.startswith("retirement."):
             return True
         effective = When.from_json(event.effective)
@@ -149,38 +141,32 @@ class Wanted:
 
 
 class Audience:
-    """Many subscriptions, by what they ask for: an event is compared only with those that may want
-    it.
+    """Many subscriptions, by the keys of their patterns: an event is compared only with those that
+    may want it.
     """
 
-    def __init__(self, wanted: Sequence[Wanted]):
-        self.wanted = wanted
-        self._named: dict[str, list[int]] = defaultdict(list)
-        self._rest: list[int] = []
+    def __init__(self, filters: Sequence[EventFilter]):
+        self.filters = filters
+        self._by_key: dict[str, list[int]] = defaultdict(list)
+        self._without_keys: list[int] = []
         self._operators: list[int] = []
-        for place, one in enumerate(wanted):
-            keys = [each.keys for each in one.filters]
-            if one.operator:
+        for place, event_filter in enumerate(filters):
+            keys = [pattern.keys for pattern in event_filter.filters]
+            if event_filter.operator:
                 self._operators.append(place)
             elif not keys or not all(keys):
-                self._rest.append(place)
+                self._without_keys.append(place)
             else:
                 for key in set().union(*keys):
-                    self._named[key].append(place)
+                    self._by_key[key].append(place)
 
     def of(self, event: EventRow) -> list[int]:
-        """The places of those that want an event, in order."""
+        """Return the places of the filters that match an event, in order."""
         subject = Subject.of_event(event)
         if is_operators(event):
-            near = self._operators
+            candidates = self._operators
         else:
             keys = subject.keys()
-            near = sorted(
-                {*self._rest, *(place for key in keys for place in self._named.get(key, ()))}
-            )
-        return [place for place in near if self.wanted[place].matches(event, subject)]
-
-
-def is_operators(event: EventRow) -> bool:
-    """Whether an event is about the service itself."""
-    return event.kind.partition(".")[0] in OPERATOR_KINDS
+            by_key = (place for key in keys for place in self._by_key.get(key, ()))
+            candidates = sorted({*self._without_keys, *by_key})
+        return [place for place in candidates if self.filters[place].matches(event, subject)]

@@ -338,6 +338,18 @@ def test_days_are_counted_when_the_mail_is_sent() -> None:
     assert "When: 2026-05-07 (in 6 days)" in text_message.text([one], {}, at)
 
 
+def test_two_spellings_of_an_address_are_one_mailbox(run: Run) -> None:  # noqa: F811
+    """Mail systems compare addresses without case, so two targets would send each mail twice."""
+    first = run("email", "add", "Team@Example.com", "openai/*", "--json").json
+    again = run("email", "add", "team@example.com", "anthropic/*", "--json").json
+    assert (again["id"], again["address"]) == (first["id"], "Team@Example.com")
+    assert [target_json["filters"] for target_json in run("email", "list", "--json").json] == [
+        ["anthropic/*"]
+    ]
+    run("email", "remove", "TEAM@example.com")
+    assert run("email", "list", "--json").json == []
+
+
 def test_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.delenv("LASTCALL_SMTP_URL", raising=False)
     added = run("email", "add", "team@example.com", "openai/*", "--severity", "action", "--json")

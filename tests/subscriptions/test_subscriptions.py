@@ -18,7 +18,7 @@ from monitor.cli.options import platforms
 from monitor.errors import NotFound, Unreadable
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
-from monitor.subscriptions import options
+from monitor.subscriptions.options import mute_until, parse_options
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
 from tests.support.receivers import event
 
@@ -26,8 +26,8 @@ from tests.support.receivers import event
 # -------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_asked_for_is_the_plain_default():
-    assert options.columns() == {
+def test_without_options_a_subscription_wants_everything_at_once():
+    assert parse_options().columns() == {
         "filters": [],
         "kinds": [],
         "surfaces": [],
@@ -40,11 +40,12 @@ def test_what_is_not_asked_for_is_the_plain_default():
         "quiet_to": "",
         "timezone": "UTC",
         "operator": False,
+        "threads": "updates",
     }
 
 
 @pytest.mark.parametrize(
-    ("words", "columns"),
+    ("texts", "columns"),
     [
         ({"kinds": " Retirement, price,retirement"}, {"kinds": ["retirement", "price"]}),
         ({"surfaces": "API, fine-tuning"}, {"surfaces": ["api", "fine-tuning"]}),
@@ -63,12 +64,21 @@ def test_what_is_not_asked_for_is_the_plain_default():
         ({"timezone": "Europe/Berlin"}, {"timezone": "Europe/Berlin"}),
     ],
 )
-def test_words_for_what_is_wanted(words, columns):
-    assert options.columns(**words).items() >= columns.items()
+def test_each_option_is_read_in_the_ways_that_people_write_it(texts, columns):
+    assert parse_options((), texts).columns().items() >= columns.items()
+
+
+def test_the_columns_of_some_options_are_those_and_no_others():
+    options = parse_options(["openai/*"], {"quiet": "22:00-07:00", "kinds": "price"})
+    assert options.columns({"quiet", "kinds"}) == {
+        "kinds": ["price"],
+        "quiet_from": "22:00",
+        "quiet_to": "07:00",
+    }
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("texts", "reason"),
     [
         ({"kinds": "prices"}, "no kind of event is called 'prices'"),
         ({"surfaces": "fine tuning"}, "no surface"),
@@ -87,22 +97,25 @@ def test_words_for_what_is_wanted(words, columns):
         ({"timezone": "Berlin"}, "no time zone"),
         ({"timezone": "Europe"}, "no time zone"),
         ({"timezone": "../etc/passwd"}, "no time zone"),
-        ({"filters": ["openai/*", "openai/"]}, "names no model"),
+        ({"threads": "none"}, "no way to thread"),
+        ({"filters": "openai/* openai/"}, "names no model"),
     ],
 )
-def test_a_wrong_word_is_one_line(words, said):
-    with pytest.raises(ValueError, match=said) as caught:
-        options.columns(**words)
-    assert "\n" not in str(caught.value)
+def test_a_wrong_word_is_one_line(texts, reason):
+    texts = dict(texts)
+    filters = texts.pop("filters", "").split()
+    with pytest.raises(ValueError, match=reason) as failure:
+        parse_options(filters, texts)
+    assert "\n" not in str(failure.value)
 
 
-def test_pauses():
-    assert options.muted("7d", NOW) == NOW + timedelta(days=7)
-    assert options.muted("90m", NOW) == NOW + timedelta(minutes=90)
-    assert options.muted("off", NOW) is None
-    for word in ("", "0d", "7", "forever", "9999w"):
+def test_a_mute_has_an_end_within_a_year():
+    assert mute_until("7d", NOW) == NOW + timedelta(days=7)
+    assert mute_until("90m", NOW) == NOW + timedelta(minutes=90)
+    assert mute_until("off", NOW) is None
+    for text in ("", "0d", "7", "forever", "9999w"):
         with pytest.raises(ValueError, match="no pause"):
-            options.muted(word, NOW)
+            mute_until(text, NOW)
 
 
 # --- lists of models
