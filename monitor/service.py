@@ -45,6 +45,7 @@ from monitor.store.db import SKEW, Store
 from monitor.store.known_deviations import known_deviations
 from monitor.store.source_state import SourceState
 from monitor.web import health
+from monitor.web.metrics import Metrics
 
 log = logging.getLogger("lastcall")
 
@@ -100,7 +101,7 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
-        self.metrics = health.Metrics(
+        self.metrics = Metrics(
             store, poller.settings.clock, lambda: getattr(poller.parser, "killed", 0)
         )
         self._renewed = self.ticked
@@ -216,7 +217,7 @@ class Service:
             # Not again at once: each poll is a request to the provider.
             self._postponed[row.id] = self.now + source_state.LEASE
         else:
-            self.metrics.polled(result.outcome, result.ms)
+            self.metrics.count_poll(result.outcome, result.ms)
             _log(result)
 
     def _set_error(self, error: str) -> None:
@@ -388,7 +389,7 @@ async def serve(
         add_slack = await stack.enter_async_context(slack_app(publisher, settings))
         poller = Poller(store, fetcher, sources, polling, parser=parser, wake=publisher.wake)
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
-        publisher.on_attempt = service.metrics.tried
+        publisher.on_attempt = service.metrics.count_attempt
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
         application = health.application(service)

@@ -1,5 +1,4 @@
-"""What ``/lastcall`` does. Each command works on the rows that deliveries use, and answers in
-mrkdwn.
+"""Carry out the commands of ``/lastcall``, and reply in mrkdwn.
 
 A channel is known by its workspace and id. A subscription that was made on the command line under
 the channel's name is that channel's too, and keeps the id from then on."""
@@ -20,12 +19,13 @@ from monitor.delivery import admin, event_text, outbox, target_health
 from monitor.delivery.slack import blocks, mrkdwn, pausing
 from monitor.errors import NotFound
 from monitor.slack_app import queries
-from monitor.slack_app.words import Words
+from monitor.slack_app.parse_command import Command
 from monitor.store import model_lookup
 from monitor.store.tables import SubscriptionRow
 from monitor.subscriptions import targets
 from monitor.subscriptions.options import mute_until, parse_options
 
+#: How long ``mute`` lasts without a time.
 MUTED = "7d"
 TEST = "✅ Lastcall can post here. This is a test message, no event."
 
@@ -43,9 +43,9 @@ HELP = """*Lastcall tells this channel before an AI model is retired, moved or r
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command was given and by whom. ``workspace`` is empty where the token is that of the
-    setting.
-    """
+    """The channel in which a person gave a command or clicked a button.
+
+    ``workspace`` is empty where the token is that of the setting."""
 
     workspace: str
     channel: str
@@ -54,18 +54,20 @@ class Place:
 
     @property
     def address(self) -> str:
+        """The address of the channel as a target."""
         return f"{self.workspace}/{self.channel}" if self.workspace else self.channel
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Lines of mrkdwn, escaped. ``public``: the whole channel sees it."""
+class Reply:
+    """Lines of mrkdwn, escaped. If it is ``public``, the whole channel sees it."""
 
     lines: tuple[str, ...]
     public: bool = False
 
     @property
     def message(self) -> Json:
+        """The reply as Slack takes it."""
         text, shown = blocks.lines_message(self.lines)
         return {
             "text": text,
@@ -74,12 +76,13 @@ class Answer:
         }
 
 
-def answered(*lines: str, public: bool = False) -> Answer:
-    return Answer(lines, public)
+def reply(*lines: str, public: bool = False) -> Reply:
+    """Return a reply of these lines."""
+    return Reply(lines, public)
 
 
-def subscription(session: Session, place: Place) -> SubscriptionRow | None:
-    """The subscription of a channel, under its id from now on."""
+def find_subscription(session: Session, place: Place) -> SubscriptionRow | None:
+    """Return the subscription of a channel, which has the channel's id from now on."""
     rows = session.scalars(
         select(SubscriptionRow).where(
             pausing.is_channel(place.workspace, place.channel, place.name)
@@ -92,21 +95,19 @@ def subscription(session: Session, place: Place) -> SubscriptionRow | None:
     return row
 
 
-def run(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Carry out a command, all but ``test``. Raises ValueError or NotFound with one line for
-    people.
-    """
-    return COMMANDS[words.verb](session, place, words, now)
+def run(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Carry out any command but ``test``. Raise ValueError or NotFound with one line for people."""
+    return COMMANDS[command.verb](session, place, command, now)
 
 
-def subscribe(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Replaces what was asked before, and wakes a channel that was paused."""
-    if not (words.plain or words.options):
-        return usage(session, place, words, now)
-    filters = [] if words.plain in (("all",), ("everything",)) else words.plain
-    options = parse_options(filters, words.options)
-    row = subscription(session, place)
-    was = "updated" if row else "subscribed"
+def subscribe(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Replace the options of the channel, and enable it if it was paused."""
+    if not (command.arguments or command.options):
+        return show_help(session, place, command, now)
+    is_everything = command.arguments in (("all",), ("everything",))
+    options = parse_options([] if is_everything else command.arguments, command.options)
+    row = find_subscription(session, place)
+    done = "Updated" if row else "Subscribed"
     _refuse_operator(row)
     if row is None:
         row = SubscriptionRow(
@@ -114,147 +115,147 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
             type="slack",
             address=place.address,
             created_at=now,
-            name=_name(place),
+            name=_channel_name(place),
         )
     elif row.state != "enabled":
         target_health.resume(session, row.id, now)
         session.refresh(row)
     outbox.change_options(session, row, options.columns(), now)
-    lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
-    if strange := [
+    lines = [f"✅ *{done}*: this channel hears of {_options(row)}."]
+    unmatched = [
         word for word in row.filters if not model_lookup.is_named(session, Pattern.parse(word))
-    ]:
-        named = ", ".join(mrkdwn.code(word) for word in strange)
+    ]
+    if unmatched:
+        words = ", ".join(map(mrkdwn.code, unmatched))
         lines.append(
-            f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names."
+            f"🔎 Nothing that is known today matches {words}. `/lastcall show MODEL` finds names."
         )
     if place.name == "privategroup":
         lines.append(
             "🔒 This channel is private: `/invite` the app, or nothing can be posted here."
         )
-    return answered(*lines, public=True)
+    return reply(*lines, public=True)
 
 
-def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> Answer:
+def unsubscribe(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Remove filters of the channel, or the whole subscription."""
     row = _subscribed(session, place)
     _refuse_operator(row)
-    gone = {word.casefold() for word in words.plain} - {"all"}
-    if strange := sorted(gone - {word.casefold() for word in row.filters}):
-        named = ", ".join(map(mrkdwn.code, strange))
-        raise ValueError(f"This channel has no filter {named}. It hears of {_wants(row)}.")
-    kept = [word for word in row.filters if word.casefold() not in gone]
-    if gone and kept:
-        row.filters = kept
+    removed = {word.casefold() for word in command.arguments} - {"all"}
+    if unknown := sorted(removed - {word.casefold() for word in row.filters}):
+        words = ", ".join(map(mrkdwn.code, unknown))
+        raise ValueError(f"This channel has no filter {words}. It hears of {_options(row)}.")
+    rest = [word for word in row.filters if word.casefold() not in removed]
+    if removed and rest:
+        row.filters = rest
         session.add(row)
-        return answered(f"✅ *Updated*: this channel hears of {_wants(row)}.", public=True)
+        return reply(f"✅ *Updated*: this channel hears of {_options(row)}.", public=True)
     admin.remove_target(session, row.id)
-    return answered("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
+    return reply("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
 
 
-def listed(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    row = subscription(session, place)
+def list_options(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show the options of the channel, and whether messages arrive."""
+    row = find_subscription(session, place)
     if row is None:
-        return answered(
-            "This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it."
-        )
-    return answered(*_state(session, row, now))
+        return reply("This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it.")
+    return reply(*_state(session, row, now))
 
 
-def usage(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    return answered(*HELP.splitlines(), "", *listed(session, place, words, now).lines)
+def show_help(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show the commands, and the state of the channel."""
+    state = list_options(session, place, command, now)
+    return reply(*HELP.splitlines(), "", *state.lines)
 
 
-def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Answer with the models that the channel follows, unless a filter or ``all`` is given."""
-    row = subscription(session, place)
-    return answered(*queries.upcoming(session, words.plain, row.filters if row else [], now))
+def upcoming(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show retirements ahead: of the models that the channel follows, unless a filter or ``all`` is
+    given.
+    """
+    row = find_subscription(session, place)
+    own_filters = row.filters if row else []
+    return reply(*queries.upcoming(session, command.arguments, own_filters, now))
 
 
-def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    if len(words.plain) != 1:
+def show(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show what is known of one model."""
+    if len(command.arguments) != 1:
         raise ValueError("Name one model: `/lastcall show gpt-4o`.")
-    return answered(*queries.show(session, words.plain[0], now))
+    return reply(*queries.show(session, command.arguments[0], now))
 
 
-def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Until a time; what is critical still comes, and the rest is told when the time is over."""
+def mute(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Send only critical events until a time. The rest follows then."""
     row = _subscribed(session, place)
     _refuse_operator(row)
-    row.muted_until = mute_until(" ".join(words.plain) or MUTED, now)
+    row.muted_until = mute_until(" ".join(command.arguments) or MUTED, now)
     session.add(row)
     session.flush()
     outbox.reschedule(session, row, now)
     if row.muted_until is None:
-        return answered("🔔 Not muted any more.", public=True)
-    return answered(
-        f"🔕 Muted until {_at(row.muted_until)}: only what is critical is posted, the rest then.",
-        public=True,
+        return reply("🔔 Not muted any more.", public=True)
+    until = f"{event_text.date(row.muted_until)}, {row.muted_until:%H:%M} UTC"
+    return reply(
+        f"🔕 Muted until {until}: only what is critical is posted, the rest then.", public=True
     )
 
 
-def unmute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    return mute(session, place, Words("mute", ("off",)), now)
+def unmute(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """End a mute."""
+    return mute(session, place, Command("mute", ("off",)), now)
 
 
-COMMANDS: dict[str, Callable[[Session, Place, Words, datetime], Answer]] = {
+COMMANDS: dict[str, Callable[[Session, Place, Command, datetime], Reply]] = {
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
-    "list": listed,
+    "list": list_options,
     "upcoming": upcoming,
     "show": show,
     "mute": mute,
     "unmute": unmute,
-    "help": usage,
+    "help": show_help,
 }
 
 
-# --- in words
-# -----------------------------------------------------------------------------------------------
-
-
 def _subscribed(session: Session, place: Place) -> SubscriptionRow:
-    row = subscription(session, place)
+    row = find_subscription(session, place)
     if row is None:
         raise NotFound("This channel is not subscribed.")
     return row
 
 
 def _refuse_operator(row: SubscriptionRow | None) -> None:
-    """What an operator gave a channel on the command line is not for everybody in Slack to
-    change.
-    """
+    """Refuse to change an operator target: only the command line may, not everybody in Slack."""
     if row and row.operator:
         raise ValueError(
             "This channel hears of sources and endpoints; that is changed on the command line only."
         )
 
 
-def _name(place: Place) -> str:
+def _channel_name(place: Place) -> str:
     return "" if place.name in ("", "privategroup", "directmessage") else f"#{place.name}"
 
 
-def _wants(row: SubscriptionRow) -> str:
+def _options(row: SubscriptionRow) -> str:
     return mrkdwn.fit(targets.options_text(targets.target_json(row)), 1500)
 
 
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
-    """What a channel asked for, when something last arrived, and what keeps the rest."""
-    lines = [f"This channel hears of {_wants(row)}."]
+    """Return the options of a channel, when a message last arrived, and what keeps the others."""
     counts = admin.count_by_state(session, row.id)
-    arrived = (
+    waiting = counts.get("pending", 0) + counts.get("held", 0)
+    last = (
         f"last message {ago(row.last_delivered_at, now)}"
         if row.last_delivered_at
         else "nothing sent yet"
     )
-    waiting = counts.get("pending", 0) + counts.get("held", 0)
-    lines.append(f"{arrived}, {counted(waiting, 'message')} waiting")
+    lines = [
+        f"This channel hears of {_options(row)}.",
+        f"{last}, {counted(waiting, 'message')} waiting",
+    ]
     health = targets.health(row, now)
     if row.state != "enabled":
         lines.append(f"⛔ {mrkdwn.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
     elif health != "ok":
         lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {mrkdwn.fit(health, 300)}")
     return lines
-
-
-def _at(at: datetime) -> str:
-    return f"{event_text.date(at)}, {at:%H:%M} UTC"

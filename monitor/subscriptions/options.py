@@ -35,7 +35,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionOptions:
-    """What a target wants, and when: the values of columns of a subscription, all checked.
+    """The options of a target, checked: values for the columns of its subscription.
 
     ``within`` and ``reminders`` are in days; None means any distance, and the usual days. Times of
     day are HH:MM in ``timezone``."""

@@ -161,7 +161,7 @@ def test_a_digest_as_a_cloudevent(form):
 
 
 def test_a_message_is_made_once():
-    made, row = envelope.Envelopes(kept=2), event(1, NOW)
+    made, row = envelope.Envelopes(size=2), event(1, NOW)
     first = made.seal("", [row])
     assert made.seal("", [row]) is first
     assert made.seal("cloudevents-binary", [row]) is not first

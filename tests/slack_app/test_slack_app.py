@@ -21,9 +21,8 @@ from sqlmodel import select
 from monitor.delivery import admin
 from monitor.service import serve
 from monitor.settings.model import Settings
-from monitor.slack_app import words
-from monitor.slack_app.http import Gate
-from monitor.slack_app.words import Words
+from monitor.slack_app.http import RequestGate
+from monitor.slack_app.parse_command import Command, parse_command
 from monitor.store import slack_installs
 from monitor.store.tables import AcknowledgementRow, InstallationRow, SubscriptionRow
 from monitor.vault import Vault, parse
@@ -46,7 +45,7 @@ def _patience(monkeypatch):
     """However busy the machine is, an answer comes with the acknowledgement unless a test says
     otherwise.
     """
-    monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 60.0)
+    monkeypatch.setattr("monitor.slack_app.app.ACKNOWLEDGE_WITHIN", 60.0)
 
 
 def rows(store) -> list[SubscriptionRow]:
@@ -60,33 +59,36 @@ def rows(store) -> list[SubscriptionRow]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Words("help")),
-        ("list", Words("list")),
-        ("Subscribe openai/* */gpt-4o*", Words("subscribe", ("openai/*", "*/gpt-4o*"))),
+        ("", Command("help")),
+        ("list", Command("list")),
+        ("Subscribe openai/* */gpt-4o*", Command("subscribe", ("openai/*", "*/gpt-4o*"))),
         (
             "subscribe openai/* kinds:retirement,price",
-            Words("subscribe", ("openai/*",), {"kinds": "retirement,price"}),
+            Command("subscribe", ("openai/*",), {"kinds": "retirement,price"}),
         ),
-        ("subscribe --kinds price openai/*", Words("subscribe", ("openai/*",), {"kinds": "price"})),
+        (
+            "subscribe --kinds price openai/*",
+            Command("subscribe", ("openai/*",), {"kinds": "price"}),
+        ),
         (
             "subscribe —min-change=5% openai/*",
-            Words("subscribe", ("openai/*",), {"min_change": "5%"}),
+            Command("subscribe", ("openai/*",), {"min_change": "5%"}),
         ),
-        ("subscribe digest:daily 17:00", Words("subscribe", (), {"digest": "daily 17:00"})),
+        ("subscribe digest:daily 17:00", Command("subscribe", (), {"digest": "daily 17:00"})),
         (
             "subscribe digest:“daily 17:00” x/*",
-            Words("subscribe", ("x/*",), {"digest": "daily 17:00"}),
+            Command("subscribe", ("x/*",), {"digest": "daily 17:00"}),
         ),
-        ("subscribe quiet:22:00-07:00", Words("subscribe", (), {"quiet": "22:00-07:00"})),
+        ("subscribe quiet:22:00-07:00", Command("subscribe", (), {"quiet": "22:00-07:00"})),
         (
             "subscribe openrouter/m:free bedrock/a.b-v1:0",
-            Words("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0")),
+            Command("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0")),
         ),
-        ("show a&amp;b", Words("show", ("a&b",))),
+        ("show a&amp;b", Command("show", ("a&b",))),
     ],
 )
 def test_what_is_typed(text, expected):
-    assert words.read(text) == expected
+    assert parse_command(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_what_is_typed(text, expected):
 )
 def test_what_is_not_understood_is_named(text, named):
     with pytest.raises(ValueError, match=r"There is|The option") as caught:
-        words.read(text)
+        parse_command(text)
     assert named in str(caught.value)
 
 
@@ -240,7 +242,7 @@ async def test_the_test_message(sqlite, clock):
 
 
 async def test_what_takes_longer_is_answered_later(sqlite, clock, monkeypatch):
-    monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 0.0)
+    monkeypatch.setattr("monitor.slack_app.app.ACKNOWLEDGE_WITHIN", 0.0)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
         assert await ann.types("list") == ""
         await until(lambda: ann.slack.responses)
@@ -404,10 +406,10 @@ def test_slacks_own_signature_vector():
         "X-Slack-Request-Timestamp": "1531420618",
         "X-Slack-Signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
     }
-    gate = Gate(SECRET, lambda: datetime.fromtimestamp(1531420618, UTC))
+    gate = RequestGate(SECRET, lambda: datetime.fromtimestamp(1531420618, UTC))
     assert gate.admits(headers, body.encode())
     assert not gate.admits(headers, body.encode())
-    assert not Gate(SECRET, lambda: NOW).admits(headers, body.encode())
+    assert not RequestGate(SECRET, lambda: NOW).admits(headers, body.encode())
 
 
 # OAuth

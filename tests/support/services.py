@@ -63,7 +63,7 @@ async def running(
     async with Fetcher(per_host=100) as fetcher, publisher(store, clock) as delivers:
         poller = Poller(store, fetcher, declared, PollSettings(clock=clock), wake=delivers.wake)
         service = Service(store, poller, delivers, lambda: declared, **options)
-        delivers.on_attempt = service.metrics.tried
+        delivers.on_attempt = service.metrics.count_attempt
         task = asyncio.create_task(service.run())
         try:
             yield service
