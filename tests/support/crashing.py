@@ -371,7 +371,8 @@ class Trial:
                 failed[event, name] += status != 204
         for name, got in self.got.items():
             copies = Counter(message_id for message_id, _ in got)
-            assert copies.keys() == events, "I3: each was received"
+            wrong = [self._history(event_id, name) for event_id in events ^ copies.keys()]
+            assert not wrong, f"I3: {name} received each event and no other; not so: {wrong}"
             assert len(set(got)) == len(copies), "I3: all copies are the same"
             for event, count in copies.items():
                 more = count - 1
@@ -381,3 +382,20 @@ class Trial:
                 )
                 self.tally.copies += count
                 self.tally.duplicates += more
+
+    def _history(self, event_id: str, name: str) -> str:
+        """Return what the log, the outbox and the receivers hold of one event of one target."""
+        with self.store.read() as session:
+            event = session.scalars(select(EventRow).where(EventRow.id == event_id)).first()
+            mine = (DeliveryRow.event_id == event_id, DeliveryRow.subscription_id == name)
+            delivery = session.scalars(select(DeliveryRow).where(*mine)).first()
+            of_it = col(AttemptRow.delivery_id) == (delivery and delivery.id)
+            attempts = session.scalars(select(AttemptRow).where(of_it)).all()
+        copies = {
+            receiver: sum(message_id == event_id for message_id, _ in got)
+            for receiver, got in self.got.items()
+        }
+        return (
+            f"{'missing' if event else 'not in the log'}: {event!r}, {delivery!r}, {attempts!r}; "
+            f"received {copies}, in flight at {self.tally.in_flight[event_id, name]} kills"
+        )
