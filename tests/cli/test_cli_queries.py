@@ -14,7 +14,7 @@ import typer
 
 from monitor.cli import lookup, options, output
 from tests.support.cli import NOW, Run, database, look, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES, golden
+from tests.support.fixtures import FIXTURES, golden
 
 EVENT = {
     "id",

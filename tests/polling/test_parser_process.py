@@ -34,9 +34,9 @@ from monitor.reading.source import REGISTRY, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from tests.support.hostile import ACME, FRAMED, NAMELESS
-from tests.support.paths import FIXTURES, fixtures
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES, fixtures
+from tests.support.hostile_adapters import ACME, FRAMED, NAMELESS
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -268,8 +268,9 @@ async def test_what_an_adapter_prints_is_no_answer(box: Sandbox) -> None:
 
 
 async def test_an_adapter_that_no_name_leads_to_is_said_so(box: Sandbox) -> None:
-    assert "no adapter tests.support.hostile:<lambda>, at the top of its module" in await refused(
-        box, b"", NAMELESS
+    assert (
+        "no adapter tests.support.hostile_adapters:<lambda>, at the top of its module"
+        in await refused(box, b"", NAMELESS)
     )
     assert (await InProcess().read(NAMELESS, b"")).facts == READ
 
@@ -333,7 +334,7 @@ PARENT = """
 import asyncio, sys
 from monitor.reading.blocks import tables_and_headings
 from monitor.polling.parser_pool import Sandbox
-from tests.support.hostile import ACME
+from tests.support.hostile_adapters import ACME
 
 async def main():
     async with Sandbox(seconds=1) as box:

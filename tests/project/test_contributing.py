@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import FIXTURES, GOLDENS, TESTS
+from tests.support.fixtures import FIXTURES, GOLDENS, TESTS
 
 ROOT = TESTS.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -23,7 +23,7 @@ NEEDED = (
     "__init__.py",
     "conftest.py",
     "support/__init__.py",
-    "support/paths.py",
+    "support/fixtures.py",
     "support/mutations.py",
     "tools/__init__.py",
     "tools/render_docs.py",

@@ -25,7 +25,8 @@ from monitor.errors import Unreadable
 from monitor.polling.poll import decide
 from monitor.reading.source import REGISTRY
 from sources.news import feed
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 SOURCES = {
     "OpenRouter": "openrouter.models",

@@ -16,7 +16,8 @@ import pytest
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.reading.page import Unreadable, when
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 #: Folder of the corpus -> feed.
 FEEDS = {

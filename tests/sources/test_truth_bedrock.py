@@ -16,7 +16,8 @@ from monitor.core.facts import Fact, Notice, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, documents, joined
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 LIFECYCLE = REGISTRY["bedrock.lifecycle"]
 HTML = "aws-bedrock/model-lifecycle-html/2025-11-13.html"

@@ -18,7 +18,8 @@ from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
 from monitor.reading.values import when
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 SOURCE = REGISTRY["cohere.deprecations"]
 FOLDERS = ("deprecations-mdx", "deprecations-served-md")

@@ -18,7 +18,8 @@ from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, Source
 from monitor.reading.values import when
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 PRICING, UPDATES = REGISTRY["deepseek.pricing"], REGISTRY["deepseek.updates"]
 #: The pages in Chinese (prices in CNY) and of the API's reference are of no source.

@@ -15,7 +15,8 @@ import pytest
 from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 FOLDERS = {
     "gemini.deprecations": "gemini-deprecations",

@@ -15,7 +15,8 @@ from monitor.core.facts import Fact, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 SOURCE = REGISTRY["groq.deprecations"]
 PAGE = FIXTURES / "groq" / "deprecations.md"

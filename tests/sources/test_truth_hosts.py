@@ -19,7 +19,8 @@ from monitor.core.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 FOLDERS = {
     "alibaba-qwen/model-retirement-page": "qwen.retirements",

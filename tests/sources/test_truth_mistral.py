@@ -16,7 +16,8 @@ from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 MODELS, API = REGISTRY["mistral.models"], REGISTRY["mistral.api"]
 FOLDERS = ("models-overview-md", "models-page-html2md", "models-schema-ts-bundle")

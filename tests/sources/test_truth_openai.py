@@ -16,7 +16,8 @@ import pytest
 from monitor.core.facts import Fact, Price, Retirement, When
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 PAGES = {
     "openai/deprecations": ("openai.deprecations", ".html", ".md"),

@@ -20,7 +20,8 @@ from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 FOLDERS = {
     "vertex.versions": "vertex-model-versions",

@@ -21,7 +21,8 @@ from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus
+from tests.support.fixtures import FIXTURES
 
 MODELS, MIGRATIONS = REGISTRY["xai.models"], REGISTRY["xai.migrations"]
 LIST, GUIDE = "xai/api-v1-models", "xai/may-15-retirement-md"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.core.names import canonical
 from monitor.subscriptions.filters import Audience, Filter, Wanted, check_kind
-from tests.support.paths import GOLDENS
+from tests.support.fixtures import GOLDENS
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, tzinfo=UTC)

@@ -10,7 +10,7 @@ from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import Replayed, archive, replay
 from monitor.store.db import Store
 from monitor.store.event_log import Wanted, events
-from tests.support.paths import CORPUS
+from tests.support.corpus import CORPUS
 
 #: The folder of the corpus that holds the captures of a source.
 FOLDERS = {

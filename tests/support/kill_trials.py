@@ -29,9 +29,9 @@ from monitor.demo.pages import openai_retirements
 from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, DocumentRow, EventRow, SourceRow
 from monitor.vault import new_key
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, serving, target
-from tests.support.servers import Page, Site
 
 SOURCE = "openai.deprecations"
 
@@ -44,7 +44,7 @@ class Parent:
     def __init__(self, folder: Path):
         self.said = folder / "said"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.crash_child"],
+            [sys.executable, "-m", "tests.support.killable_child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -55,7 +55,7 @@ class Parent:
         self.running = 0
 
     def start(self, task: str, store: Store, environment: dict[str, str], step: str = "") -> int:
-        """Fork a child that dies at a step (tests.support.crash_child); returns its process id."""
+        """Fork a child that dies at a step (tests.support.killable_child); returns its process id."""
         assert self.process.stdin
         order = {
             "task": task,
