@@ -94,7 +94,7 @@ def whole_process(directory: Path, base: str) -> float:
     database = str(directory / "process.db")
     environment = os.environ | {
         "LASTCALL_EXTRA_SOURCES": "tests.bench.bench_sources",
-        "LASTCALL_BENCH_SITE": base,
+        "BENCH_SITE": base,
         "LASTCALL_DATABASE_URL": database,
     }
     names = [f"bench.s{number}" for number in range(COUNT)]
