@@ -25,6 +25,7 @@ from monitor.store.db import Store
 from monitor.store.event_log import Wanted
 from monitor.store.schema import ready
 from sources.news import feed
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
 from tests.support.corpus import needs_corpus
 from tests.support.replay_archive import lay_out

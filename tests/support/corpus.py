@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fixtures import TESTS
-
-CORPUS = Path(os.environ.get("TEST_CORPUS", TESTS.parents[1] / "shared" / "corpus"))
+_BESIDE = Path(__file__).parents[3] / "shared" / "corpus"
+CORPUS = Path(os.environ.get("TEST_CORPUS", _BESIDE))
 ABSENT = "shared/corpus is not beside the project"
 
 #: Marks a test over real captures.
@@ -45,5 +44,7 @@ def truth(name: str, counts: dict[str, int]) -> list[Row]:
     renamed would otherwise be a test without cases, which pytest skips in silence."""
     rows = [row for row in table(name) if row["provider"] in counts]
     found = Counter(row["provider"] for row in rows)
-    assert found == Counter(counts) or not CORPUS.is_dir(), f"{name} has {dict(found)}, not {counts}"
+    assert found == Counter(counts) or not CORPUS.is_dir(), (
+        f"{name} has {dict(found)}, not {counts}"
+    )
     return rows

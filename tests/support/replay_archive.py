@@ -10,6 +10,7 @@ from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import Replayed, archive, replay
 from monitor.store.db import Store
 from monitor.store.event_log import Wanted, events
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.corpus import CORPUS
 
 #: The folder of the corpus that holds the captures of a source.

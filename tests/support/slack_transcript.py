@@ -262,6 +262,6 @@ async def _write() -> None:
 
 
 if __name__ == "__main__":
-    from tests.support import fixtures  # noqa: F401  its import loads the sources
+    from tests.support import fixtures  # noqa: F401  its import declares the sources
 
     asyncio.run(_write())

@@ -247,7 +247,7 @@ async def channel() -> str:
 
 
 def main() -> None:
-    from tests.support import fixtures  # noqa: F401  its import loads the sources
+    from tests.support import fixtures  # noqa: F401  its import declares the sources
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
