@@ -33,10 +33,12 @@ from monitor.polling.fetch import Fetcher
 from monitor.polling.parser_pool import Sandbox
 from monitor.polling.poll import Polled, Poller
 from monitor.reading.source import Source
-from monitor.settings import Settings, known_deviations, provider_key
+from monitor.settings import provider_key
+from monitor.settings.model import Settings
 from monitor.slack_app.serve import slack_app
 from monitor.store import schema, source_state
 from monitor.store.db import SKEW, Store
+from monitor.store.known_deviations import known_deviations
 from monitor.store.source_state import State
 from monitor.web import health
 
@@ -364,7 +366,7 @@ async def serve(
     settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]
 ) -> None:
     """Run the service until SIGTERM or SIGINT."""
-    deviations = known_deviations(settings)
+    deviations = known_deviations(settings.deviations_file)
     known, url = declared(), settings.heartbeat_url.get_secret_value()
     with store.write() as session:
         source_state.register(session, known, clock())

@@ -14,7 +14,7 @@ from monitor.errors import SettingError
 
 if TYPE_CHECKING:
     from monitor.core.facts import Json
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import EventRow, SubscriptionRow
     from monitor.vault import Vault
@@ -239,7 +239,7 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
     from sqlalchemy import select
 
     from monitor.errors import LastcallError
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store import secrets as sealed
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow

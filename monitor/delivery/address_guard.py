@@ -35,7 +35,7 @@ from yarl import URL
 from monitor.errors import DeliveryFailed
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 

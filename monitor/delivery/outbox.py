@@ -33,7 +33,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
-from monitor.core.interpret import Draft, Severity
+from monitor.core.interpret import Draft
+from monitor.core.severity import Severity
 from monitor.delivery import queue, target_health
 from monitor.delivery.queue import Owed, Try
 from monitor.delivery.target_health import Standing

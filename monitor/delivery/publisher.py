@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from monitor.delivery.address_guard import Networks
     from monitor.delivery.slack.blocks import Background
     from monitor.delivery.slack.send import Slack
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 

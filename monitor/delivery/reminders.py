@@ -16,9 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from monitor.core.diff import Pending
+from monitor.core.ends import coming_day
 from monitor.core.facts import Json, Retirement, When
 from monitor.core.interpret import Draft, reminder
-from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, countable, due
+from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
 from monitor.delivery import outbox
 from monitor.reading.source import Source
 from monitor.store import event_log, fact_versions
@@ -133,8 +134,8 @@ def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead
         for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))
     }
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
-    # Their day is compared as text, which may have a time: a day more on either side, and countable
-    # decides.
+    # Days are compared as text, which may have a time: take a day more on either side, and let
+    # coming_day decide.
     near = fact_versions.ending((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
     found: list[tuple[Known, Retirement, When]] = []
     for one in fact_versions.known(session, [Retirement], near, official=True):
@@ -145,7 +146,7 @@ def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead
         )
         if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
             continue
-        if isinstance(one.fact, Retirement) and (end := countable(one.fact, now)):
+        if isinstance(one.fact, Retirement) and (end := coming_day(one.fact, now)):
             found.append((one, one.fact, end))
     before = fact_versions.histories(session, [one for one, _, _ in found])
     return [

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from monitor.core.facts import When
+from monitor.core.severity import SEVERITIES
 from monitor.delivery.slack import blocks
 from monitor.delivery.slack.blocks import NOTHING, Background
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: Characters of a title; a mail client shows fewer.
 TITLE = 150

@@ -17,7 +17,8 @@ from sqlmodel import Session
 
 from monitor.cli import output, targets
 from monitor.cli.options import horizon
-from monitor.core.facts import Json, Listing, Price, Retirement, days_left, firm, over
+from monitor.core.ends import days_left, firm, over
+from monitor.core.facts import Json, Listing, Price, Retirement
 from monitor.core.interpret import metered
 from monitor.core.names import canonical
 from monitor.delivery import admin, outbox

@@ -15,7 +15,7 @@ from monitor.errors import SettingError
 
 if TYPE_CHECKING:
     from monitor.delivery.publisher import Publisher
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 log = logging.getLogger("lastcall.slack")
 

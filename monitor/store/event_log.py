@@ -14,8 +14,9 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
 from monitor.core.facts import Json, Notice
-from monitor.core.interpret import KINDS, SEVERITIES, Draft, identify, says
+from monitor.core.interpret import KINDS, Draft, identify, says
 from monitor.core.names import canonical
+from monitor.core.severity import SEVERITIES
 from monitor.store.tables import EventRow, event_json
 
 EVENTS: Any = EventRow.__table__  # type: ignore[attr-defined]

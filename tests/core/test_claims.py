@@ -24,7 +24,7 @@ from monitor.store import event_log, news_verdicts
 from monitor.store.db import Store
 from monitor.store.event_log import Wanted
 from monitor.store.schema import ready
-from sources.news import feed
+from sources.news.feeds import feed
 from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
 from tests.support.corpus import needs_corpus

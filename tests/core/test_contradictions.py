@@ -26,11 +26,12 @@ from monitor.errors import SettingError
 from monitor.polling.fetch import Fetched, Validators
 from monitor.polling.poll import Polled, Poller
 from monitor.reading.source import Source
-from monitor.settings import known_deviations, load_settings
+from monitor.settings import load_settings
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
 from monitor.store.event_log import Wanted
+from monitor.store.known_deviations import known_deviations
 from monitor.store.open_contradictions import compare
 from monitor.store.tables import ConflictRow
 from tests.polling.test_poll import page, read
@@ -379,13 +380,13 @@ def test_a_wrong_line_names_file_and_line(text: str, told: str, tmp_path, monkey
     with pytest.raises(
         SettingError, match=r"LASTCALL_DEVIATIONS_FILE.*known\.txt: " + re.escape(told)
     ):
-        known_deviations(load_settings())
+        known_deviations(load_settings().deviations_file)
 
 
 def test_a_missing_file_of_deviations(monkeypatch) -> None:
     monkeypatch.setenv("LASTCALL_DEVIATIONS_FILE", "/nowhere/known.txt")
     with pytest.raises(SettingError, match=r"cannot read '/nowhere/known\.txt'"):
-        known_deviations(load_settings())
+        known_deviations(load_settings().deviations_file)
 
 
 # --- through the pipeline

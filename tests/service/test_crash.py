@@ -21,7 +21,7 @@ from monitor import vault
 from monitor.delivery.webhook import signature
 from monitor.delivery.webhook.signature import new_secret
 from monitor.demo.pages import openai_retirements
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.store import maintenance, schema
 from monitor.store import secrets as sealed
 from monitor.store.db import Store

@@ -36,7 +36,7 @@ from monitor.polling.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from monitor.polling.poll import Poller
 from monitor.reading.source import Access, Source
 from monitor.service import Service
-from monitor.settings import Settings, secrets
+from monitor.settings.model import Settings, secrets
 from monitor.store import event_log as events
 from monitor.store import schema, source_state
 from monitor.store.db import Store

@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from monitor.delivery import admin
 from monitor.service import serve
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.slack_app import words
 from monitor.slack_app.http import Gate
 from monitor.slack_app.words import Words

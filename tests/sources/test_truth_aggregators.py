@@ -23,7 +23,7 @@ from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.polling.poll import decide
 from monitor.reading.source import REGISTRY
-from sources.news import feed
+from sources.news.feeds import feed
 from tests.support.corpus import CORPUS, capture, needs_corpus, table, truth
 from tests.support.fixtures import FIXTURES
 
@@ -632,7 +632,7 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
         + ["0.2576"] * 4
         + ["0.9786"] * 4
         + ["0.93"] * 2
-        + ["0.50"] * openrouter.patience
+        + ["0.50"] * openrouter.confirmations
     )
     for look in looks:
         decision = decide(

@@ -25,8 +25,9 @@ from sqlalchemy.exc import IntegrityError
 
 from monitor.core.diff import Change
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
-from monitor.core.interpret import KINDS, SEVERITIES, Draft
+from monitor.core.interpret import KINDS, Draft
 from monitor.core.names import canonical
+from monitor.core.severity import SEVERITIES
 from monitor.errors import StoreError
 from monitor.store import event_log, schema, source_state
 from monitor.store import fact_versions as versions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import sources.example  # noqa: F401  not among the providers, but read like them
+import sources.example.deprecations  # noqa: F401  not among the providers, but read like them
 from monitor.reading.source import REGISTRY, Source
 from sources import load
 

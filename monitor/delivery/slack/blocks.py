@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
-from monitor.core.facts import Json, Retirement, When, days_left, firm, from_json
-from monitor.core.interpret import SOON
+from monitor.core.ends import days_left, firm, near, passed
+from monitor.core.facts import Json, Retirement, When, from_json
+from monitor.core.severity import SEVERITIES
 from monitor.store.tables import EventRow
-from monitor.subscriptions.filters import SEVERITIES
 
 #: With some room below Slack's own limits.
 HEADER, TEXT, FIELD, TOTAL = 150, 2900, 1900, 10_000
@@ -133,9 +133,8 @@ def urgent(event: EventRow, now: datetime) -> bool:
     or a reminder.
     """
     when = When.from_json(event.effective)
-    near = when is not None and firm(when) and when.starts - now <= SOON
     return (
-        near
+        near(when, now)
         or event.severity == "critical"
         or event.kind in ("retirement.advanced", "retirement.reminder")
     )
@@ -221,11 +220,10 @@ def _severity(events: Sequence[EventRow], now: datetime) -> str:
     if (
         subject(events[-1])
         and kind != "retirement.withdrawn"
-        and when
         and firm(when)
-        and not when.passed(now)
+        and not passed(when, now)
     ):
-        grave.append("critical" if when.starts - now <= SOON else "action")
+        grave.append("critical" if near(when, now) else "action")
     return max(grave, key=SEVERITIES.index)
 
 
