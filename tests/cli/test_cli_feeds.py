@@ -28,8 +28,8 @@ from monitor.store import source_state
 from monitor.store.db import Store
 from tests.cli.test_cli_operate import served
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 OPENAI = (FIXTURES / "openai" / "deprecations.md").read_bytes()
 ITEM = "<item><title>{0}</title><link>https://blog.example/{0}</link><pubDate>20 Nov 2026 10:00 GMT</pubDate></item>"

@@ -21,7 +21,7 @@ from monitor.reading.source import REGISTRY
 from monitor.store import source_state
 from monitor.store.db import Store
 from tests.support.cli import FLOOR, MID, NOW, OLD, VAGUE, Run, database, look, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
 from tests.support.receivers import FakeSlack, Receiver, event, serving
 
 

@@ -17,7 +17,7 @@ from monitor.cli import app, options, output, upcoming
 from monitor.core.facts import When
 from monitor.core.wording import ago, date_words
 from tests.support.cli import NOW, Run, database, look, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES, golden
+from tests.support.fixtures import FIXTURES, golden
 
 EVENT = {
     "id",

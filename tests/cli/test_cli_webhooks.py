@@ -20,7 +20,7 @@ from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
 from monitor.vault import Vault, parse
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 
 URL = "https://hooks.example/x"
 

@@ -27,10 +27,11 @@ from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.schema import ready
 from sources.news.feeds import feed
-from tests.support.archive import lay_out
-from tests.support.archive import run as replayed
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
-from tests.support.paths import needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.replay_archive import lay_out
+from tests.support.replay_archive import run as replayed
 
 NAMES = Names(
     [

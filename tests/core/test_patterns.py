@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.core.facts import Notice
 from monitor.core.names import canonical
 from monitor.core.patterns import Pattern, Subject
-from tests.support.paths import GOLDENS
+from tests.support.fixtures import GOLDENS
 
 OFFERINGS = sorted(
     {

@@ -27,7 +27,7 @@ from sqlmodel import col, select
 from monitor.delivery import claim
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 from tests.support.receivers import (
     Clock,
     Proxy,

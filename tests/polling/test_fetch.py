@@ -37,8 +37,8 @@ from monitor.polling.http_rules import (
 )
 from monitor.polling.schedule import MAX_BACKOFF, next_due
 from monitor.reading.source import Access, Source, documents
-from tests.support.paths import capture, needs_corpus
-from tests.support.servers import Page, Site
+from tests.support.corpus import capture, needs_corpus
+from tests.support.loopback_site import Page, Site
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 KEY = "sk-canary-4711"

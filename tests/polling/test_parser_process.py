@@ -41,9 +41,9 @@ from monitor.reading.source import REGISTRY, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from tests.support.hostile import ACME, FRAMED, NAMELESS
-from tests.support.paths import FIXTURES, fixtures
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES, fixtures
+from tests.support.hostile_adapters import ACME, FRAMED, NAMELESS
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -277,8 +277,9 @@ async def test_what_an_adapter_prints_is_no_answer(box: ParserPool) -> None:
 
 
 async def test_an_adapter_that_no_name_leads_to_is_said_so(box: ParserPool) -> None:
-    assert "no adapter tests.support.hostile:<lambda>, at the top of its module" in await refused(
-        box, b"", NAMELESS
+    assert (
+        "no adapter tests.support.hostile_adapters:<lambda>, at the top of its module"
+        in await refused(box, b"", NAMELESS)
     )
     assert (await InProcessParser().parse(NAMELESS, b"")).facts == READ
 
@@ -342,7 +343,7 @@ PARENT = """
 import asyncio, sys
 from monitor.reading.blocks import tables_and_headings
 from monitor.polling.parser_pool import ParserPool
-from tests.support.hostile import ACME
+from tests.support.hostile_adapters import ACME
 
 async def main():
     async with ParserPool(seconds=1) as box:

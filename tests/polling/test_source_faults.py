@@ -30,8 +30,8 @@ from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow, SubscriptionRow
 from tests.sources.test_contracts import STRANGERS
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 PATH = "/document"

@@ -27,9 +27,9 @@ from monitor.store import fact_versions as versions
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import FakeSlack, publisher, serving, target
-from tests.support.servers import Page, Site
 
 
 @dataclass

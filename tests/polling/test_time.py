@@ -38,9 +38,9 @@ from monitor.store import source_state
 from monitor.store.db import SKEW, Store
 from monitor.store.tables import DeliveryRow
 from tests.support.cli import Run, database, run, template  # noqa: F401  fixtures
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, queue, running, state, told, until
+from tests.support.running_service import Clock, declare, queue, running, state, told, until
 
 ROOT = Path(__file__).parents[2]
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)

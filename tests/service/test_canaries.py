@@ -39,7 +39,8 @@ from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, PollRow, SourceRow, SubscriptionRow
 from monitor.vault import new_key
 from tests.delivery.test_email import certificate  # noqa: F401  a fixture
-from tests.support.paths import TESTS, capture  # noqa: F401  its import loads the sources
+from tests.support import fixtures  # noqa: F401  its import declares the sources
+from tests.support.fixtures import TESTS
 from tests.support.receivers import event, serving
 
 SOURCE = "openai.models"

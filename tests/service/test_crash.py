@@ -27,9 +27,9 @@ from monitor.store import secrets as sealed
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import AttemptRow, DeliveryRow, SourceRow, SubscriptionRow
-from tests.support.crashing import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.kill_trials import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, serving, target
-from tests.support.servers import Page, Site
 
 BEFORE = openai_retirements([("2026-11-01", "One", "2030-01-15", "gpt-one", "gpt-two")])
 AFTER = openai_retirements(

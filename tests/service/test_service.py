@@ -43,9 +43,19 @@ from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, PollRow
 from monitor.web import health
 from sources import load
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import LOOPBACK, Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, due, queue, read, running, state, told, until
+from tests.support.running_service import (
+    Clock,
+    declare,
+    due,
+    queue,
+    read,
+    running,
+    state,
+    told,
+    until,
+)
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -579,11 +579,11 @@ async def test_secrets_are_in_no_log_and_no_row(sqlite, clock, caplog):
 
 
 async def test_the_transcript_in_the_documentation_is_what_happens(sqlite):
-    """After a change of words, ``python -m tests.support.slack_story`` writes it anew."""
-    from tests.support import slack_story
+    """After a change of words, ``python -m tests.support.slack_transcript`` writes it anew."""
+    from tests.support import slack_transcript
 
-    page, _ = await slack_story.run(sqlite)
-    assert slack_story.PAGE.read_text("utf-8") == page
+    page, _ = await slack_transcript.run(sqlite)
+    assert slack_transcript.PAGE.read_text("utf-8") == page
 
 
 # Socket Mode

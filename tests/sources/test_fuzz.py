@@ -26,8 +26,8 @@ from monitor.errors import Unreadable
 from monitor.polling.poll import decide
 from monitor.reading.source import Parse, Source
 from tests.sources.test_mutations import MARKDOWN, exact, source_of
+from tests.support.fixtures import fixtures
 from tests.support.mutations import damage_faults, unqualified
-from tests.support.paths import fixtures
 
 #: Damages of each fixture; `make bench ARGS=fuzz` makes many more.
 ROUNDS = 50

@@ -35,9 +35,9 @@ from monitor.store.tables import AttemptRow, DeliveryRow, DocumentRow, PollRow
 from monitor.web import health
 from tests.conftest import create
 from tests.store.test_store import without_privileges
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, due, queue, running, state, until
+from tests.support.running_service import Clock, declare, due, queue, running, state, until
 
 #: A new model, on a page that does not fit into the room that is left.
 MORE = b"one\ntwo\nthree\n#" + os.urandom(20_000).hex().encode()

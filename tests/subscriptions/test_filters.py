@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.core.names import canonical
 from monitor.core.patterns import Pattern
 from monitor.subscriptions.filters import Audience, EventFilter, check_kind
-from tests.support.paths import GOLDENS
+from tests.support.fixtures import GOLDENS
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, tzinfo=UTC)

@@ -29,7 +29,7 @@ from monitor.delivery.slack.change_list import change_list
 from monitor.store.db import Store
 from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
-from tests.support import slack_story
+from tests.support import slack_transcript
 from tests.support.receivers import event
 
 NOW = datetime(2026, 8, 8, 9, tzinfo=UTC)
@@ -156,7 +156,7 @@ def told(number: int, kind: str, **values: Any) -> EventRow:
 def moved() -> list[dict[str, Any]]:
     """A postponement, with a replacement that goes too and a person who knows already."""
     fact = replace(
-        slack_story.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
+        slack_transcript.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
     )
     latest = Successor("gpt-realtime-2", "", None, lives=True, gone=False)
     end = When("2027-01-15")
@@ -171,10 +171,10 @@ def moved() -> list[dict[str, Any]]:
         "retirement.postponed",
         model=fact.model,
         surface="fine-tuning",
-        before=slack_story.OLD.to_json(),
+        before=slack_transcript.OLD.to_json(),
         after=fact.to_json(),
         effective=fact.retires.to_json() if fact.retires else None,
-        quote=slack_story.OLD.quote,
+        quote=slack_transcript.OLD.quote,
     )
     return card([one], NOW, context, buttons=True)[1]
 
@@ -235,7 +235,7 @@ async def channel() -> str:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"{folder}/story.db")
         SQLModel.metadata.create_all(store.engine)
-        _, slack = await slack_story.run(store)
+        _, slack = await slack_transcript.run(store)
         store.close()
     parts = []
     for one in slack.messages:
@@ -245,7 +245,7 @@ async def channel() -> str:
 
 
 def main() -> None:
-    from tests.support import paths  # noqa: F401  its import loads the sources
+    from tests.support import fixtures  # noqa: F401  its import declares the sources
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)

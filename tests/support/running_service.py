@@ -21,8 +21,8 @@ from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import DeliveryRow, SourceRow
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import publisher
-from tests.support.servers import Page, Site
 
 
 def read(body: bytes) -> Iterable[Fact]:

@@ -17,8 +17,8 @@ from monitor.reading.source import REGISTRY, Source
 from monitor.replaying.fault_injection import REFUSED, FaultInjector
 from monitor.replaying.replay import ArchivedDocument, ReplayStep, replay
 from monitor.store.db import Store
-from tests.support.archive import told
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import told
 
 #: Sources of the corpus by the time that a replay of them takes: each family is about as dear as
 #: the next.

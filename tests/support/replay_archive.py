@@ -10,7 +10,8 @@ from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import ReplayResult, archive, replay
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
-from tests.support.paths import CORPUS
+from tests.support import fixtures  # noqa: F401  its import declares the sources
+from tests.support.corpus import CORPUS
 
 #: The folder of the corpus that holds the captures of a source.
 FOLDERS = {
