@@ -21,7 +21,7 @@ from monitor.core.diff import Change, Pending, Snapshot, diff, snapshot
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
-from monitor.polling.poll import decide
+from monitor.polling.decide import Memory, Page, decide
 from monitor.reading.source import REGISTRY
 from sources.news.feeds import feed
 from tests.support.corpus import CORPUS, capture, needs_corpus, table, truth
@@ -635,9 +635,8 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
         + ["0.50"] * openrouter.confirmations
     )
     for look in looks:
-        decision = decide(
-            openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC)
-        )
-        known, pending = decision.standing, decision.pending
+        page, memory = Page(input_price(look)), Memory(known, pending)
+        decision = decide(openrouter, page, memory, datetime(2026, 8, 1, tzinfo=UTC))
+        known, pending = decision.current, decision.pending
         told += [draft.summary for draft in decision.drafts]
     assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]
