@@ -161,7 +161,7 @@ def test_an_endpoint_is_asked_before_it_is_enabled(run: Run, world: Store, loopb
         assert json.loads(listening.ended()[1])["type"] == "endpoint.verification"
 
 
-def owe(world: Store, count: int = 2) -> None:  # noqa: F811
+def enqueue(world: Store, count: int = 2) -> None:  # noqa: F811
     with world.write() as session:
         rows = session.exec(select(EventRow).where(EventRow.baseline == False)).all()  # noqa: E712
         outbox.enqueue(session, rows[:count], NOW)
@@ -169,7 +169,7 @@ def owe(world: Store, count: int = 2) -> None:  # noqa: F811
 
 def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
     run("webhooks", "add", URL)
-    owe(world)
+    enqueue(world)
     with world.write() as session:
         one, _ = claim.claim(session, "me", NOW, 9)
         tried = queue.Attempt(NOW, 31, 503, "HTTP 503", "try later")

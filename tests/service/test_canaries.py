@@ -213,9 +213,9 @@ async def test_no_secret_is_seen(
         await run("email", "add", "team@example.com")
         await run("apprise", "add", f"json://me:{IN_URLS['apprise']}@{host}/{IN_URLS['apprise']}")
         turned = json.loads(await run("webhooks", "rotate", added[0]["id"], "--json", quiet=True))
-        owe(store)
+        enqueue(store)
         said = await service(environment, database, lambda: tried(store) == 7 and polled(store))
-        owed_again(store)
+        enqueue_again(store)
         proxied = "http://me:canary-of-the-proxy@127.0.0.1:9"
         async with Publisher(
             store,
@@ -277,7 +277,7 @@ async def test_no_secret_is_seen(
     assert " watches " in said
 
 
-def owe(store: Store) -> None:
+def enqueue(store: Store) -> None:
     now = datetime.now(UTC)
     with store.write() as session:
         row = event(1, now)
@@ -286,7 +286,7 @@ def owe(store: Store) -> None:
         outbox.enqueue(session, [row], now)
 
 
-def owed_again(store: Store) -> None:
+def enqueue_again(store: Store) -> None:
     with store.write() as session:
         admin.replay(session, datetime.now(UTC), list(session.scalars(select(DeliveryRow.id))))  # type: ignore[arg-type]
 

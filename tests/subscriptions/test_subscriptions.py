@@ -177,7 +177,7 @@ def test_a_list_names_them_too(tmp_path):
     text = "\ufeff# ours\ngpt-4o   # anywhere\n\nAzure/gpt-4o\ngoogle/gemini-2.5-pro\nClaude Haiku 3\ngpt-4o\n"
     file = listed(tmp_path, text)
     used = model_lists.read(file)
-    assert [one.name for one in used] == [
+    assert [model.name for model in used] == [
         "gpt-4o",
         "Azure/gpt-4o",
         "google/gemini-2.5-pro",
@@ -192,7 +192,7 @@ def test_a_list_names_them_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         (
             "gpt-4o\nollama/llama3\nopenai/\n",
@@ -215,9 +215,9 @@ def test_a_list_names_them_too(tmp_path):
         ("model_list: " + "[" * 20_000, "no YAML that can be read"),
     ],
 )
-def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, text, said):
+def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, text, reason):
     file = listed(tmp_path, text)
-    with pytest.raises(Unreadable, match=said) as caught:
+    with pytest.raises(Unreadable, match=reason) as caught:
         model_lists.filters(model_lists.read(file), file, platforms())
     assert "\n" not in str(caught.value)
 
@@ -228,16 +228,16 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "reason"),
     [
         ("models.txt", b"\xff\xfe\x00", "no text in UTF-8"),
         ("config.yaml", b"x: [1", "config.yaml: line 1: "),
         ("config.yml", b"models: [gpt-4o]", "has no model_list"),
     ],
 )
-def test_a_file_that_is_no_list(tmp_path, name, content, said):
+def test_a_file_that_is_no_list(tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Unreadable, match=said):
+    with pytest.raises(Unreadable, match=reason):
         model_lists.read(str(tmp_path / name))
 
 
@@ -329,8 +329,8 @@ def test_list_and_show(run: Run, world: Store):
         session.add(
             DeliveryRow(event_id=found.id, subscription_id=hook["id"], created_at=NOW, next_at=NOW)
         )
-    listed = {one["address"]: one for one in run("subscriptions", "list", "--json").json}
-    assert {name: one["owed"] for name, one in listed.items()} == {
+    listed = {form["address"]: form for form in run("subscriptions", "list", "--json").json}
+    assert {name: form["owed"] for name, form in listed.items()} == {
         "https://hooks.example.com/ai": 1,
         "#ml": 0,
     }
@@ -444,7 +444,7 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
         session.add(event(903, NOW - timedelta(days=10)))
         session.add(event(904, NOW - timedelta(days=5), baseline=True))
     tried = run("subscriptions", "test", "openai/*", "--since", "30d", "--json")
-    assert [one["kind"] for one in tried.json] == ["retirement.postponed", "price.increased"]
+    assert [form["kind"] for form in tried.json] == ["retirement.postponed", "price.increased"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC" in tried.err
     assert "3 of 3 events" in run("subscriptions", "test", "--since", "41d").err
     tried = run(
@@ -467,7 +467,7 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
         ).err
     )
     limited = run("subscriptions", "test", "--since", "30d", "--limit", "1", "--jsonl")
-    assert [one["kind"] for one in limited.lines] == ["retirement.postponed"]
+    assert [form["kind"] for form in limited.lines] == ["retirement.postponed"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC; the newest 1 are shown" in limited.err
     run("slack", "subscribe", "#ml", "--kinds", "price")
     assert "1 of 2 events" in run("subscriptions", "test", "#ml", "--since", "30d").err

@@ -240,7 +240,7 @@ def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
 
 
-def owe(
+def enqueue(
     store: Store,
     clock: Callable[[], datetime],
     targets: Sequence[SubscriptionRow],
