@@ -1,7 +1,7 @@
-"""What receivers do wrong, and what becomes of it: R1 to R12 and K14 of delivery.md 3.4.
+"""Faults of receivers, and what becomes of deliveries: R1 to R12 and K14 of delivery.md 3.4.
 
-R2 and the times of R7 are in test_publish_send.py, R4 in test_publish_guard.py, R8 in
-test_publish_standing.py, R11 in test_publish_webhook.py."""
+R2 and the times of R7 are in test_send.py, R4 in test_address_guard.py, R8 in
+test_target_health.py, R11 in test_webhook.py."""
 
 from __future__ import annotations
 
