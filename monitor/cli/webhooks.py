@@ -264,6 +264,23 @@ def listen(
     import asyncio
 
     from monitor.cli import receiver
+
+    _check_receiver_key(secret, port)
+    try:
+        verified = asyncio.run(
+            receiver.listen(port, receiver.WebhookReceiver(secret, once=once, as_json=as_json))
+        )
+    except OSError as error:
+        raise typer.BadParameter(
+            f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}"
+        ) from None
+    if once and not verified:
+        raise typer.Exit(1)
+
+
+def _check_receiver_key(secret: str, port: int) -> None:
+    """Check the key to verify with; a missing or wrong one is a usage error."""
+    from monitor.cli import receiver
     from monitor.delivery.webhook.signature import check
 
     if not secret:
@@ -277,16 +294,6 @@ def listen(
         check(secret)
     except ValueError as error:
         raise typer.BadParameter(f"--secret: {error}") from None
-    try:
-        verified = asyncio.run(
-            receiver.listen(port, receiver.WebhookReceiver(secret, once=once, as_json=as_json))
-        )
-    except OSError as error:
-        raise typer.BadParameter(
-            f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}"
-        ) from None
-    if once and not verified:
-        raise typer.Exit(1)
 
 
 @app.command()
