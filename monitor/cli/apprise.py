@@ -9,31 +9,32 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsJson, Db
 from monitor.cli.target_commands import common
+from monitor.subscriptions.options import SubscriptionOptions
 
 app = typer.Typer(**PLAIN)
 
 apprise = common("apprise")
-app.add_typer(apprise, name="apprise", help="Manage services that Apprise can notify, by URL.")
+app.add_typer(
+    apprise, name="apprise", help="Manage Apprise targets: any service that Apprise can notify."
+)
 
 
 @apprise.command("add")
-@targets.asking
+@targets.with_target_options
 def add_apprise(
     url: Annotated[
         str,
         typer.Argument(
-            metavar="URL", help="As Apprise has it: tgram://..., discord://...; a secret."
+            metavar="URL", help="An Apprise URL, which is a secret: tgram://..., discord://..."
         ),
     ],
-    wanted: targets.Wanted,
+    options: SubscriptionOptions,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell a service from now on. Doing it again replaces what was asked for, and wakes a paused
-    one.
+    """Add a service. Run it again to replace its options and to enable a paused service.
 
-    Apprise makes its own connections: LASTCALL_ALLOW_NETWORKS and the checks of addresses are not
-    for them.
+    Apprise makes its own connections: LASTCALL_ALLOW_NETWORKS does not apply to them.
 
     Example: lastcall apprise add discord://ID/TOKEN 'openai/*'
     """
@@ -43,4 +44,4 @@ def add_apprise(
         service(url)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    targets.tell("apprise", url, wanted, output.form(as_json), db)
+    targets.add_or_replace("apprise", url, options, output.form(as_json), db)

@@ -20,11 +20,11 @@ from monitor.polling.outcomes import OUTCOMES
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from monitor.polling.poll import Polled
+    from monitor.polling.outcomes import PollResult
     from monitor.reading.source import Source
     from monitor.settings.model import Settings
     from monitor.store.db import Store
-    from monitor.store.source_state import State
+    from monitor.store.source_state import SourceState
 
 app = typer.Typer(**PLAIN)
 
@@ -96,7 +96,7 @@ def poll(
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
-def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[State]:
+def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[SourceState]:
     """What is due and nobody else polls: a service on an SQLite file has all of it, other processes
     lease theirs.
     """
@@ -115,27 +115,24 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sta
 
 
 async def _sweep(
-    store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[State]
-) -> list[Polled]:
+    store: Store, settings: Settings, known: Mapping[str, Source], rows: Sequence[SourceState]
+) -> list[PollResult]:
     from monitor.polling.fetch import Fetcher
-    from monitor.polling.parser_pool import Sandbox
-    from monitor.polling.poll import Poller
+    from monitor.polling.parser_pool import ParserPool
+    from monitor.polling.poll import Poller, PollSettings
     from monitor.settings import provider_key
     from monitor.store.known_deviations import known_deviations
 
     with progress(len(rows)) as tell:
-        async with Fetcher() as fetcher, Sandbox() as reader:
-            poller = Poller(
-                store,
-                fetcher,
-                known,
+        async with Fetcher() as fetcher, ParserPool() as parser:
+            polling = PollSettings(
                 clock=clock,
                 keys=provider_key,
                 urls=settings.source_urls,
                 deviations=known_deviations(settings.deviations_file),
                 concurrency=settings.concurrency,
-                reader=reader,
             )
+            poller = Poller(store, fetcher, known, polling, parser=parser)
             return await poller.sweep(rows, lambda polled: tell(words(polled)))
 
 
@@ -166,7 +163,7 @@ async def _deliver(store: Store, settings: Settings) -> None:
     )
 
 
-def words(polled: Polled) -> str:
+def words(polled: PollResult) -> str:
     """How one poll ended, on a line."""
     changes = [event for event in polled.events if not event["baseline"]]
     more = f", {output.counted(len(changes), 'event')}" if changes else ""

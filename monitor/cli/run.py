@@ -24,8 +24,8 @@ from monitor.cli.poll import progress, words
 
 if TYPE_CHECKING:
     from monitor.core.facts import Json
-    from monitor.polling.poll import Polled
-    from monitor.replaying.replay import Step
+    from monitor.polling.outcomes import PollResult
+    from monitor.replaying.replay import ReplayStep
 
 app = typer.Typer(**PLAIN)
 
@@ -97,7 +97,7 @@ def replay(
 
     Example: lastcall replay archive --jsonl
     """
-    from monitor.replaying.fault_injection import Faults
+    from monitor.replaying.fault_injection import FaultInjector
     from monitor.replaying.replay import archive
     from monitor.replaying.replay import replay as play
     from monitor.settings import load_settings
@@ -109,20 +109,20 @@ def replay(
     with opened(db) as store:
         known = declared(settings, store)
         documents = archive(directory, known)
-        faults = Faults(seed) if seed is not None else None
+        faults = FaultInjector(seed) if seed is not None else None
         steps = faults.between(documents) if faults else documents
         with progress(len(documents)) as step:
 
-            def tell(served: Step, polled: Polled) -> None:
+            def tell(served: ReplayStep, polled: PollResult) -> None:
                 step(
                     f"{served.at:%Y-%m-%d} "
                     f"{f'({served.fault}) ' if served.fault else ''}{words(polled)}"
                 )
                 if faults:
-                    faults.heard(polled)
+                    faults.observe(polled)
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-            done = asyncio.run(play(store, steps, known, deviations=deviations, tell=tell))
+            done = asyncio.run(play(store, steps, known, deviations=deviations, report=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     count = (

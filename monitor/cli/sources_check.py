@@ -1,4 +1,4 @@
-"""``lastcall sources check``: what every source says at this moment, without a database."""
+"""``lastcall sources check``: fetch and read every source now, without a database."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import typer
 from monitor.cli import output
 from monitor.cli.options import AsCsv, AsJson, AsJsonl, Db, clock, declared
 from monitor.cli.poll import progress
+from monitor.core.wording import ago, counted, stamp
 from monitor.errors import StoreError, Unreadable
 
 if TYPE_CHECKING:
-    from monitor.polling.dry_run import Look
+    from monitor.polling.dry_run import SourceCheck
     from monitor.reading.source import Source
     from monitor.settings.model import Settings
     from monitor.store.tables import SourceRow
@@ -38,15 +39,15 @@ FIELDS = (
 def check(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="Their ids; all that are enabled if none is named."),
+        typer.Argument(metavar="SOURCE", help="Ids of sources; by default all that are enabled."),
     ] = None,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Fetch and read every source now and say what came back. Nothing is recorded, and no database
-    is needed.
+    """Fetch and read every source now, and show the results. Nothing is stored, and no database is
+    needed.
 
     \b
     Exit code: 3 if one could not be fetched or read.
@@ -57,48 +58,51 @@ def check(
 
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
-    known, states = _known(settings)
+    declarations, states = _declared(settings)
     if sources:
-        wanted = [find(source, known) for source in sorted(set(sources))]
+        chosen = [find(source, declarations) for source in sorted(set(sources))]
     else:
         disabled = {row.id for row in states.values() if not row.enabled}
-        wanted = [known[source] for source in sorted(known.keys() - disabled)]
-        if left := known.keys() & disabled:
-            output.say(f"left out, being disabled: {', '.join(sorted(left))}")
-    looks = asyncio.run(look(settings, wanted))
-    _show(how, looks, known, states)
-    failed = [one for one in looks if one.verdict in ("unreadable", "unreachable")]
+        chosen = [declarations[source] for source in sorted(declarations.keys() - disabled)]
+        if left_out := declarations.keys() & disabled:
+            output.say(f"disabled, so not checked: {', '.join(sorted(left_out))}")
+    results = asyncio.run(check_now(settings, chosen))
+    _show(how, results, declarations, states)
+    failed = [result for result in results if result.verdict in ("unreadable", "unreachable")]
     if len(failed) == 1:
         raise Unreadable(f"{failed[0].source_id}: {failed[0].why}")
     if failed:
         raise Unreadable(
-            f"{len(failed)} of {output.counted(len(looks), 'source')} could not be fetched or read"
+            f"{len(failed)} of {counted(len(results), 'source')} could not be fetched or read"
         )
 
 
-async def look(settings: Settings, wanted: Sequence[Source]) -> list[Look]:
-    """What these sources say now, told on stderr as it comes."""
-    from monitor.polling.dry_run import survey
+async def check_now(settings: Settings, sources: Sequence[Source]) -> list[SourceCheck]:
+    """Fetch and read these sources, and report each on stderr as it comes."""
+    from monitor.polling.dry_run import check_sources
     from monitor.polling.fetch import Fetcher
-    from monitor.polling.parser_pool import Sandbox
+    from monitor.polling.parser_pool import ParserPool
     from monitor.settings import provider_key
 
-    with progress(len(wanted)) as step:
-        async with Fetcher() as fetcher, Sandbox() as reader:
-            return await survey(
+    with progress(len(sources)) as step:
+
+        def report(result: SourceCheck) -> None:
+            why = f": {result.why}" if result.why else ""
+            step(f"{result.source_id}: {result.verdict}{why}")
+
+        async with Fetcher() as fetcher, ParserPool() as parser:
+            return await check_sources(
                 fetcher,
-                reader,
-                wanted,
+                parser,
+                sources,
                 keys=provider_key,
                 urls=settings.source_urls,
-                tell=lambda one: step(
-                    f"{one.source_id}: {one.verdict}{f': {one.why}' if one.why else ''}"
-                ),
+                report=report,
             )
 
 
-def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
-    """The declared sources, and what a database knows of them if there is one. None is made."""
+def _declared(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRow]]:
+    """Return the declared sources, and their states if there is a database. None is created."""
     from monitor.store import source_state
     from monitor.store.db import Store, database_url
     from monitor.store.schema import current
@@ -122,45 +126,43 @@ def _known(settings: Settings) -> tuple[Mapping[str, Source], dict[str, SourceRo
 
 def _show(
     how: output.Form,
-    looks: Sequence[Look],
-    known: Mapping[str, Source],
+    results: Sequence[SourceCheck],
+    declarations: Mapping[str, Source],
     states: Mapping[str, SourceRow],
 ) -> None:
-    good = {
-        one.source_id: states[one.source_id].good_at for one in looks if one.source_id in states
-    }
-    told = [
+    good_at = {source_id: row.good_at for source_id, row in states.items()}
+    rows = [
         {
-            "id": one.source_id,
-            "kind": known[one.source_id].kind,
-            "url": known[one.source_id].url,
-            "verdict": one.verdict,
-            "why": one.why,
-            "status": one.status,
-            "content_type": one.content_type,
-            "size": one.size,
-            "rows": one.rows,
-            "ms": one.ms,
-            "good_at": output.stamp(good.get(one.source_id)),
+            "id": result.source_id,
+            "kind": declarations[result.source_id].kind,
+            "url": declarations[result.source_id].url,
+            "verdict": result.verdict,
+            "why": result.why,
+            "status": result.status,
+            "content_type": result.content_type,
+            "size": result.size,
+            "rows": result.rows,
+            "ms": result.ms,
+            "good_at": stamp(good_at.get(result.source_id)),
         }
-        for one in looks
+        for result in results
     ]
-    if output.machine(how, told, FIELDS):
+    if output.machine(how, rows, FIELDS):
         return
     now = clock()
     output.table(
         ("SOURCE", "VERDICT", "STATUS", "TYPE", "SIZE", "ROWS", "LAST GOOD", "REMARK"),
         [
             (
-                one.source_id,
-                one.verdict,
-                str(one.status or ""),
-                one.content_type,
-                f"{one.size:,}" if one.size else "",
-                str(one.rows or ""),
-                output.ago(good[one.source_id], now) if one.source_id in good else "",
-                one.why,
+                result.source_id,
+                result.verdict,
+                str(result.status or ""),
+                result.content_type,
+                f"{result.size:,}" if result.size else "",
+                str(result.rows or ""),
+                ago(good_at[result.source_id], now) if result.source_id in good_at else "",
+                result.why,
             )
-            for one in looks
+            for result in results
         ],
     )

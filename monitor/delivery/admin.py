@@ -19,7 +19,7 @@ from monitor.store.tables import (
     SubscriptionRow,
     ThreadRow,
 )
-from monitor.subscriptions.filters import Wanted
+from monitor.subscriptions.filters import EventFilter
 
 
 def count_due(session: Session, now: datetime) -> int:
@@ -155,7 +155,7 @@ def replay_missing(
     never = query.where(
         col(EventRow.id).not_in(enqueued), col(EventRow.kind) != "retirement.reminder"
     )
-    event_filter = Wanted.of(target)
+    event_filter = EventFilter.of(target)
     missing = [
         event
         for event in session.scalars(never.order_by(col(EventRow.sequence)))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from monitor.core.ends import days_left
-from monitor.core.facts import Json, When
+from monitor.core.facts import When
 from monitor.delivery.message_context import PriceComparison
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
 
 #: One and many of each kind, for the title of a list.
@@ -107,7 +108,7 @@ def place(event: EventRow) -> str:
 
 
 def successor_chain(
-    successors: Sequence[Json],
+    successors: Sequence[Successor],
     name: Callable[[str], str] = _as_is,
     word: Callable[[str], str] = _as_is,
 ) -> str:
@@ -116,14 +117,14 @@ def successor_chain(
     ``name`` and ``word`` write a model and a stage in the markup of a message."""
     texts = []
     for successor in successors[:_MOST_SUCCESSORS]:
-        end, flag = When.from_json(successor["retires"]), ""
-        if not successor["lives"]:
-            stage = successor["stage"] or "gone"
+        end, flag = successor.retires, ""
+        if not successor.lives:
+            stage = successor.stage or "gone"
             if end:
-                stage = "retired" if successor["gone"] else "retires"
+                stage = "retired" if successor.gone else "retires"
             flag = f" (itself {word(stage)}{f' {day(end)}' if end else ''})"
-        then = successor_chain(successor["successors"], name, word)
-        texts.append(f"{name(successor['model'])}{flag}{f' → {then}' if then else ''}")
+        then = successor_chain(successor.successors, name, word)
+        texts.append(f"{name(successor.model)}{flag}{f' → {then}' if then else ''}")
     return " or ".join(texts)
 
 

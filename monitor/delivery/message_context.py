@@ -11,9 +11,10 @@ from decimal import Decimal
 
 from sqlmodel import Session, select
 
-from monitor.core.facts import Json, Price, Retirement
+from monitor.core.facts import Price, Retirement
 from monitor.delivery.event_subject import retirement_of, subject
 from monitor.store import model_lookup
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import AcknowledgementRow, EventRow
 
 #: The meters of a request, in the order in which they are shown.
@@ -46,7 +47,7 @@ class MessageContext:
     prices of both, and the acknowledgement.
     """
 
-    successors: Sequence[Json] = ()
+    successors: Sequence[Successor] = ()
     prices: Sequence[PriceComparison] = ()
     acknowledgement: Acknowledgement | None = None
 
@@ -61,7 +62,7 @@ def context_of(
     fact = retirement_of(event)
     if fact is None or not subject(event):
         return NO_CONTEXT
-    successors = model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
+    successors = model_lookup.successors(session, fact, now)
     live = model_lookup.live(successors)
     prices = _compare_prices(session, fact, live[0]) if live else ()
     return MessageContext(

@@ -24,15 +24,14 @@ from monitor.delivery.retry_schedule import LONGEST_QUIET, latest_attempt
 from monitor.store.db import SKEW
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 from monitor.subscriptions import timing
-from monitor.subscriptions.filters import Audience, Wanted, is_operators
+from monitor.subscriptions.filters import COLUMNS, Audience, EventFilter, is_operators
 
-_LISTS, _PLAIN = ("filters", "kinds", "surfaces"), ("severity", "min_change", "within", "operator")
 _TIMES = ("digest", "quiet_from", "quiet_to", "timezone", "muted_until")
 #: The target columns that enqueue needs, as plain rows: the ORM takes ten times as long to make a
 #: thousand of them.
 _TARGETS: Any = select(
-    *(cast(queue.TARGETS.c[name], Text) for name in _LISTS),
-    *(queue.TARGETS.c[name] for name in (*_PLAIN, "id", "state", *_TIMES)),
+    *(cast(queue.TARGETS.c[name], Text) for name in COLUMNS[:3]),
+    *(queue.TARGETS.c[name] for name in (*COLUMNS[3:], "id", "state", *_TIMES)),
 )
 #: The columns that say when and how a target gets its messages, and not which.
 _MANNER = frozenset({"digest", "quiet_from", "quiet_to", "timezone", "threads"})
@@ -55,7 +54,9 @@ def enqueue(
         query = query.where(queue.TARGETS.c.operator)  # only operators hear of failing targets
     targets: Sequence[Any] = session.connection().execute(query).all()
     if only is None:
-        audience = Audience([Wanted.read(*target[: len(_LISTS + _PLAIN)]) for target in targets])
+        audience = Audience(
+            [EventFilter.from_columns(tuple(target[: len(COLUMNS)])) for target in targets]
+        )
         recipients = {
             event.id: [targets[place] for place in audience.of(event)] for event in events
         }

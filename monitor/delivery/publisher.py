@@ -27,7 +27,7 @@ from monitor.errors import DeliveryFailed, StoreError
 from monitor.logs import Line
 from monitor.store import secrets
 from monitor.store.db import retried
-from monitor.store.secrets import Opened
+from monitor.store.secrets import Credentials
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Publisher:
         began, started = self.now(), time.monotonic()
         try:
             opened = self._secrets.open(target)
-            hidden += opened.hidden
+            hidden += opened.redactions
             status, answer = await self.send(deliveries, opened)
         except DeliveryFailed as error:
             failure, status, answer = error, error.status or 0, error.answer
@@ -200,7 +200,9 @@ class Publisher:
         self._ended.append(AttemptResult(deliveries, attempt, failure))
         await self._record_ended()
 
-    async def send(self, deliveries: Sequence[PendingDelivery], opened: Opened) -> tuple[int, str]:
+    async def send(
+        self, deliveries: Sequence[PendingDelivery], opened: Credentials
+    ) -> tuple[int, str]:
         """Send one message to one target. Return the status and the answer."""
         return await self.transports.send(deliveries, opened)
 

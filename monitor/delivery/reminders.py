@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -24,9 +23,9 @@ from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
 from monitor.delivery import outbox
 from monitor.store import event_log, fact_versions
 from monitor.store.db import Store
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
-from monitor.subscriptions.filters import Wanted
+from monitor.subscriptions.filters import EventFilter
 
 DUTY = "reminders"
 #: How often the service looks for reminders that are due.
@@ -62,7 +61,7 @@ def remind(
         recipients: dict[str, Collection[str]] = {}
         for reminded, target_ids in due(ends, requests, now, log_lines.contains).items():
             draft, origin = log_lines.draft(reminded), log_lines.origin(reminded)
-            written = event_log.append(session, [draft], **origin)
+            written = event_log.append(session, [draft], origin)
             events += written
             recipients |= {event.id: target_ids for event in written}
         outbox.enqueue(session, events, now, only=recipients)
@@ -81,18 +80,13 @@ class _LogLines:
     def draft(self, reminded: Reminder) -> Draft:
         """Return the draft of a reminder, with the replacements of its model."""
         end = reminded.end
-        others = fact_versions.ends(self.session, end.fact.provider, [end.fact])
+        others = fact_versions.retirements(self.session, end.fact.provider, [end.fact])
         return reminder(end.fact, end.retires, reminded.mark, self.now, others)
 
-    def origin(self, reminded: Reminder) -> dict[str, Any]:
+    def origin(self, reminded: Reminder) -> event_log.Provenance:
         """Return where the retirement is stated, for the log."""
-        source = self.declared[reminded.end.source_id]
-        return {
-            "source_id": source.id,
-            "url": source.url,
-            "document": reminded.end.document,
-            "now": self.now,
-        }
+        source, document = self.declared[reminded.end.source_id], reminded.end.document
+        return event_log.Provenance(source.id, self.now, source.url, document)
 
     def contains(self, reminded: Reminder) -> bool:
         """Return whether the log holds a reminder."""
@@ -103,7 +97,7 @@ class _LogLines:
     def event(self, reminded: Reminder) -> EventRow:
         """Return the event of a reminder, to compare it with filters."""
         if reminded not in self.events:
-            line = event_log.line(self.draft(reminded), **self.origin(reminded))
+            line = event_log.line(self.draft(reminded), self.origin(reminded))
             self.events[reminded] = EventRow(id="", says="", **line)
         return self.events[reminded]
 
@@ -137,9 +131,9 @@ def _ends(session: Session, declared: Mapping[str, Origin], now: datetime, days:
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
     # The day is compared as text, which may have a time: a day more on either side, and coming_day
     # decides.
-    near = fact_versions.ending((now - _DAY).date(), (now + (days + 1) * _DAY).date())
-    coming: list[tuple[Known, Retirement, When]] = []
-    for version in fact_versions.known(session, [Retirement], near, official=True):
+    near = fact_versions.retiring_between((now - _DAY).date(), (now + (days + 1) * _DAY).date())
+    coming: list[tuple[FactVersion, Retirement, When]] = []
+    for version in fact_versions.matching(session, [Retirement], near, official=True):
         row, fact = rows[version.source_id], version.fact
         if row.id not in declared or not _is_fresh(row, now):
             continue
@@ -179,7 +173,7 @@ def _doubted(row: SourceRow) -> Iterator[str]:
             yield before.key
 
 
-def _stated_since(version: Known, versions: Sequence[Known], end: When) -> datetime:
+def _stated_since(version: FactVersion, versions: Sequence[FactVersion], end: When) -> datetime:
     """Return since when a page states this date without a break, whatever else changed."""
     since = version.first_seen
     for earlier in reversed(versions):
@@ -203,7 +197,7 @@ def _muted(session: Session) -> dict[str, dict[str, Heard]]:
 
 def _request(target: SubscriptionRow, muted: Mapping[str, Heard], log_lines: _LogLines) -> Asked:
     """Return what a target wants of reminders."""
-    event_filter = Wanted.of(target)
+    event_filter = EventFilter.of(target)
     marks = USUAL if target.reminders is None else tuple(target.reminders)
     return Asked(
         target.id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.store import secrets
-from monitor.store.secrets import Opened
+from monitor.store.secrets import Credentials
 from monitor.store.tables import SubscriptionRow
 from monitor.vault import Vault
 
@@ -20,16 +20,16 @@ class SecretCache:
     def __init__(self, vault: Vault, size: int = SIZE):
         self.vault = vault
         self.size = size
-        self._opened: dict[str, tuple[tuple[Any, ...], Opened]] = {}
+        self._opened: dict[str, tuple[tuple[Any, ...], Credentials]] = {}
 
-    def open(self, target: SubscriptionRow) -> Opened:
+    def open(self, target: SubscriptionRow) -> Credentials:
         """Return the secrets of a target. Raise DeliveryFailed if they do not open."""
         sealed = (target.address, target.sealed_address, target.secret, target.old_secrets)
         cached = self._opened.get(target.id)
         if cached and cached[0] == sealed:
             return cached[1]
         try:
-            opened = secrets.opened(self.vault, target)
+            opened = secrets.unseal(self.vault, target)
         except (SettingError, StoreError) as error:
             raise DeliveryFailed(str(error)) from None
         while len(self._opened) >= self.size:

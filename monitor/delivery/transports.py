@@ -16,7 +16,7 @@ from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook import signature
 from monitor.delivery.webhook.envelope import Envelopes
 from monitor.errors import DeliveryFailed
-from monitor.store.secrets import Opened
+from monitor.store.secrets import Credentials
 from monitor.vault import Vault
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ class Transports:
     async def __aexit__(self, *_error: object) -> None:
         await self._open.aclose()
 
-    async def send(self, deliveries: Sequence[PendingDelivery], opened: Opened) -> tuple[int, str]:
+    async def send(
+        self, deliveries: Sequence[PendingDelivery], opened: Credentials
+    ) -> tuple[int, str]:
         """Send deliveries to their target in one message. Return the status and the answer.
 
         Raise DeliveryFailed if the message did not arrive."""
@@ -69,7 +71,7 @@ class Transports:
             case _:
                 return await self._send_webhook(deliveries, opened)
 
-    async def handshake(self, opened: Opened) -> None:
+    async def handshake(self, opened: Credentials) -> None:
         """Ask an endpoint whether it wants messages from here. Raise DeliveryFailed if not."""
         from monitor.delivery.webhook import send as webhook
 
@@ -86,7 +88,7 @@ class Transports:
         return self._slack
 
     async def _send_webhook(
-        self, deliveries: Sequence[PendingDelivery], opened: Opened
+        self, deliveries: Sequence[PendingDelivery], opened: Credentials
     ) -> tuple[int, str]:
         from monitor.delivery.webhook import send as webhook
 

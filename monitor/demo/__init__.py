@@ -17,7 +17,7 @@ from monitor.delivery.webhook import signature
 from monitor.demo.site import Loopback, Receiver, Site, Slack
 from monitor.demo.year import steps
 from monitor.polling.fetch import Fetcher
-from monitor.polling.poll import Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.store import source_state
 from monitor.store.db import Store
@@ -53,7 +53,7 @@ async def run(
         publisher = Publisher(store, settings, now=lambda: now)
         async with Fetcher() as fetcher, publisher:
             urls = {source_id: f"{loopback.base}/pages/{source_id}" for source_id in watched}
-            poller = Poller(store, fetcher, watched, clock=lambda: now, urls=urls)
+            poller = Poller(store, fetcher, watched, PollSettings(clock=lambda: now, urls=urls))
             for step in year:
                 site.pages |= step.pages
                 day(step.at, step.title)

@@ -1,4 +1,4 @@
-"""A look at every source as it is now: fetched and read as a poll would, and nothing recorded."""
+"""Check sources as they are now: fetch and parse each as a poll would, and record nothing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Literal
 
 from monitor.errors import FetchFailed, Unreadable
 from monitor.polling.fetch import NO_VALIDATORS
-from monitor.polling.parser_pool import Reader
-from monitor.polling.poll import Getter
+from monitor.polling.parser_pool import Parser
+from monitor.polling.poll import AnyFetcher, no_key
 from monitor.reading.source import Source
 
 Verdict = Literal["ok", "unreadable", "unreachable", "off"]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came back for one source. ``size`` is in bytes, ``rows`` counts its facts, ``why`` says
-    what is wrong.
+class SourceCheck:
+    """Hold the result for one source. ``size`` is in bytes, ``rows`` counts its facts, ``why`` is
+    the error.
     """
 
     source_id: str
@@ -32,50 +32,45 @@ class Look:
     ms: int = 0
 
 
-async def survey(
-    getter: Getter,
-    reader: Reader,
+async def check_sources(
+    fetcher: AnyFetcher,
+    parser: Parser,
     sources: Iterable[Source],
     *,
-    keys: Callable[[str], str | None] = lambda name: None,
+    keys: Callable[[str], str | None] = no_key,
     urls: Mapping[str, str] | None = None,
-    tell: Callable[[Look], None] = lambda look: None,
-) -> list[Look]:
-    """Look at these sources at once, and return what came back in their order; ``tell`` hears of
-    each as it ends.
+    report: Callable[[SourceCheck], None] = lambda check: None,
+) -> list[SourceCheck]:
+    """Check these sources at once and return the results in their order.
 
-    ``keys`` and ``urls`` are those of monitor.polling.poll.Poller.
-    """
+    ``report`` gets each result as its check ends. ``keys`` and ``urls`` are those of
+    monitor.polling.poll.PollSettings."""
 
-    async def one(source: Source) -> Look:
-        look = await _look(getter, reader, source, keys, (urls or {}).get(source.id))
-        tell(look)
-        return look
+    async def check(source: Source) -> SourceCheck:
+        key = keys(source.access.key) if source.access else None
+        result = await _check(fetcher, parser, source, key, (urls or {}).get(source.id))
+        report(result)
+        return result
 
-    return list(await asyncio.gather(*(one(source) for source in sources)))
+    return list(await asyncio.gather(*(check(source) for source in sources)))
 
 
-async def _look(
-    getter: Getter,
-    reader: Reader,
-    source: Source,
-    keys: Callable[[str], str | None],
-    url: str | None,
-) -> Look:
-    key = keys(source.access.key) if source.access else None
+async def _check(
+    fetcher: AnyFetcher, parser: Parser, source: Source, key: str | None, url: str | None
+) -> SourceCheck:
     if source.access and not key:
-        return Look(source.id, "off", f"{source.access.key} is not set")
+        return SourceCheck(source.id, "off", f"{source.access.key} is not set")
     try:
-        fetched = await getter.get(source, NO_VALIDATORS, key, url)
+        fetched = await fetcher.get(source, NO_VALIDATORS, key, url)
     except FetchFailed as error:
-        return Look(source.id, "unreachable", _why(source, error), error.status or 0)
+        return SourceCheck(source.id, "unreachable", _why(source, error), error.status or 0)
     verdict: Verdict
     try:
-        rows = len((await reader.read(source, fetched.body)).facts or ())
+        rows = len((await parser.parse(source, fetched.body)).facts or ())
         verdict, why = "ok", ""
     except Unreadable as error:
         verdict, why, rows = "unreadable", _why(source, error), 0
-    return Look(
+    return SourceCheck(
         source.id,
         verdict,
         why,

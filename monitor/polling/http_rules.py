@@ -1,5 +1,5 @@
-"""What may be believed of an HTTP answer, and what it asks of us. All pure: the fetching itself is
-in fetch.py.
+"""Rules for HTTP responses: content types, freshness, Retry-After, redirects, bot walls. Pure;
+fetch.py does the fetching.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from yarl import URL
 
 from monitor.errors import FetchFailed
 
-#: A server may ask us to stay away for as long as this, in seconds.
+#: The longest wait that a server may ask for, in seconds.
 DAY = 86_400.0
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_MAX_AGE = re.compile(r'(?:^|[,\s])max-age="?(\d{1,12})', re.IGNORECASE | re.ASCII)
 
-#: What to ask for, and which content types are believed. Raw file hosts send every text as
-#: text/plain.
+#: The Accept header for each format.
 ACCEPT = {
     "text": "text/markdown, text/plain;q=0.9, */*;q=0.1",
     "feed": "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, "
@@ -29,7 +29,9 @@ ACCEPT = {
     "json": "application/json, */*;q=0.1",
     "page": "text/html, application/xhtml+xml, text/*;q=0.5, */*;q=0.1",
 }
-BELIEVED = {
+#: The content types that are accepted for each format. Raw file hosts send every text as
+#: text/plain.
+CONTENT_TYPES = {
     "text": re.compile(r"text/(x-)?markdown|text/plain|application/octet-stream"),
     "feed": re.compile(
         r"(application|text)/([\w.-]+\+)?xml|text/plain|(application|binary)/octet-stream"
@@ -37,6 +39,7 @@ BELIEVED = {
     "json": re.compile(r"application/([\w.-]+\+)?json|text/plain|application/octet-stream"),
     "page": re.compile(r"text/.+|application/([\w.-]+\+)?(xml|json)"),
 }
+#: The format of a document by the suffix of its address.
 SUFFIXES = {
     ".md": "text",
     ".txt": "text",
@@ -46,62 +49,54 @@ SUFFIXES = {
     ".atom": "feed",
 }
 
-#: Headers by which Cloudflare, AWS WAF and Vercel say that they answered instead of the site.
+#: Headers by which Cloudflare, AWS WAF and Vercel show that they answered instead of the site.
 WALL_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
-#: What stands in such pages. "challenge-platform" is not among them: Cloudflare puts that script
-#: into good pages too.
-WALL_MARKS = (
+#: Text in such pages. "challenge-platform" is not listed: Cloudflare puts that script into good
+#: pages too.
+WALL_MARKERS = (
     b"_cf_chl_opt",
     b"<title>Just a moment...</title>",
     b"_Incapsula_Resource",
     b"window.gokuProps",
 )
 
-#: Public suffixes of two labels that matter here. One that is missing makes redirects laxer, never
-#: wider than https.
+#: Public suffixes of two labels that matter here. A missing one makes redirects laxer, but never
+#: leaves https.
 TWO_LABELS = frozenset(
-    (
-        *(
-            "co.uk",
-            "org.uk",
-            "com.au",
-            "com.br",
-            "com.cn",
-            "co.in",
-            "co.jp",
-            "co.kr",
-            "co.nz",
-            "com.sg",
-            "com.tw",
-        ),
-        *(
-            "amazonaws.com",
-            "github.io",
-            "gitlab.io",
-            "herokuapp.com",
-            "netlify.app",
-            "pages.dev",
-            "readthedocs.io",
-        ),
+    {
+        "co.uk",
+        "org.uk",
+        "com.au",
+        "com.br",
+        "com.cn",
+        "co.in",
+        "co.jp",
+        "co.kr",
+        "co.nz",
+        "com.sg",
+        "com.tw",
+        "amazonaws.com",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "netlify.app",
+        "pages.dev",
+        "readthedocs.io",
         "vercel.app",
-    )
+    }
 )
 
 
 def max_age_seconds(header: str | None) -> float | None:
-    """The max-age of a Cache-Control header, within a day."""
-    found = (
-        re.search(r'(?:^|[,\s])max-age="?(\d{1,12})', header, re.IGNORECASE | re.ASCII)
-        if header
-        else None
-    )
-    return min(float(found[1]), DAY) if found else None
+    """Return the max-age of a Cache-Control header in seconds, at most a DAY; None if absent."""
+    match = _MAX_AGE.search(header) if header else None
+    return min(float(match[1]), DAY) if match else None
 
 
-def told_at(date: str, age: str) -> datetime | None:
-    """The server's clock when it answered: Date, and for a cached copy Age seconds later (RFC 9110
-    6.6.1, 9111 5.1).
-    """
+def server_time(date: str, age: str) -> datetime | None:
+    """Return the server's time when it answered, None if it gave none.
+
+    That is its Date, and for a cached copy Age seconds later (RFC 9110 6.6.1, 9111 5.1)."""
     try:
         then = parsedate_to_datetime(date)
         return then.replace(tzinfo=then.tzinfo or UTC) + timedelta(
@@ -112,8 +107,8 @@ def told_at(date: str, age: str) -> datetime | None:
 
 
 def registrable(host: str) -> str:
-    """The part of a host name that one owner holds: its last two labels, or three. An address
-    stands for itself.
+    """Return the part of a host name that one owner holds: its last two labels, or three. An IP
+    address is returned whole.
     """
     labels = host.lower().rstrip(".").split(".")
     if ":" in host or labels[-1].isdigit() or labels[-1].startswith("0x"):
@@ -122,11 +117,11 @@ def registrable(host: str) -> str:
 
 
 def redirect_fault(declared: URL, hop: URL) -> str | None:
-    """Why a redirect may not be followed, or None.
+    """Return why a redirect may not be followed, or None.
 
-    Staying in the domain also keeps us out of private networks, unless the declared URL is there
-    itself: an address and ``localhost`` are domains of their own. A name that a domain's owner
-    points to a private address is theirs."""
+    Staying in the domain also keeps us out of private networks, unless the declared URL is in one:
+    an IP address and ``localhost`` are domains of their own. A domain's owner may still point a
+    name of it to a private address."""
     if hop.scheme != "https" and (hop.scheme, declared.scheme) != ("http", "http"):
         return "not https"
     if not hop.host or registrable(hop.host) != registrable(declared.host or ""):
@@ -135,29 +130,28 @@ def redirect_fault(declared: URL, hop: URL) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def flavour(url: str, kind: str, keyed: bool) -> str:
-    """What a source is made of, a key of ACCEPT and BELIEVED: by its address, and by what it is
-    where that is mute.
+def expected_format(url: str, kind: str, keyed: bool) -> str:
+    """Return the format of a source, a key of ACCEPT and CONTENT_TYPES: by the suffix of its
+    address, or else by the kind of source.
 
-    A "page" may be anything that is text: openrouter.models is JSON at an address that does not say
-    so."""
-    mute = "json" if keyed else "feed" if kind == "news" else "page"
-    return SUFFIXES.get(PurePosixPath(URL(url).path).suffix, mute)
+    A "page" may be any text: openrouter.models is JSON at an address without a suffix."""
+    default = "json" if keyed else "feed" if kind == "news" else "page"
+    return SUFFIXES.get(PurePosixPath(URL(url).path).suffix, default)
 
 
-def wall(expected: str, content_type: str, body: bytes) -> str | None:
-    """The sign of a bot wall or an error page in an answer, or None."""
+def find_wall(expected: str, content_type: str, body: bytes) -> str | None:
+    """Return the sign of a bot wall or an error page in a response, or None."""
     if content_type not in ("text/html", "application/xhtml+xml"):
         return None
     if expected != "page":
         return "a web page instead of the document"
-    return next((f"it holds {mark.decode()!r}" for mark in WALL_MARKS if mark in body), None)
+    return next(
+        (f"it holds {marker.decode()!r}" for marker in WALL_MARKERS if marker in body), None
+    )
 
 
-class Inflate:
-    """Decodes a body by its Content-Encoding, piece by piece, and never makes more than it is asked
-    for.
-    """
+class Decompressor:
+    """Decode a body by its Content-Encoding, piece by piece, never to more bytes than requested."""
 
     def __init__(self, encodings: list[str]):
         encoding = ", ".join(encodings).strip().lower()
@@ -170,7 +164,7 @@ class Inflate:
         self._zlib = zlib.decompressobj(wbits) if wbits else None
 
     def feed(self, piece: bytes, room: int) -> bytes:
-        """What a piece decodes to, up to ``room`` bytes."""
+        """Decode a piece, to at most ``room`` bytes. Raises FetchFailed if it is damaged."""
         if self._zlib is None:
             return piece
         try:
@@ -182,6 +176,6 @@ class Inflate:
         return out
 
     def finish(self) -> None:
-        """Raises if the end of a compressed body has not come."""
+        """Raise FetchFailed if a compressed body has no end."""
         if self._zlib is not None and not self._zlib.eof:
             raise FetchFailed("the compressed body is cut short")

@@ -1,9 +1,8 @@
-"""Who reads a document: a warm child process with limits (``Sandbox``), or this one
-(``InProcess``).
+"""Parse documents: in warm child processes with limits (``ParserPool``), or in this process.
 
-A document is answered with its digest, and with its facts if it is not the one that was accepted
-last. A page that is too much for a parser ends its child and is Unreadable; the other sources have
-other children."""
+A parser returns the document's digest, and its facts if it is not the document that was accepted
+last. A page that is too much for its parser process ends that process and is Unreadable; other
+sources have other processes."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ from monitor.polling.parser_process import ANSWER, REQUEST
 from monitor.reading.blocks import tables_and_headings
 from monitor.reading.source import Source
 
-#: What a child's environment may hold. Everything else may be a secret.
+#: The environment variables that a parser process gets. Any other may be a secret.
 ENVIRONMENT = (
     "PATH",
     "PYTHONHOME",
@@ -38,59 +37,66 @@ ENVIRONMENT = (
     "LC_CTYPE",
     "TMPDIR",
 )
-#: The longest answer that is believed, in bytes: twenty times that of the largest price list.
-LONGEST = 100_000_000
-#: What no page is longer than, in bytes; a feed with whole articles may be.
-USUAL = 10_000_000
-#: An answer that is this long is taken apart in a thread.
-LARGE = 10_000
+#: The longest answer that is accepted, in bytes: twenty times that of the largest price list.
+MAX_ANSWER_BYTES = 100_000_000
+#: The size up to which a document gets the usual limits, in bytes. No page is longer; a feed with
+#: whole articles may be.
+USUAL_BYTES = 10_000_000
+#: An answer of this many bytes or more is decoded in a thread.
+LARGE_ANSWER_BYTES = 10_000
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a document: the digest of its focus, and its facts unless it is the accepted one
-    again.
+class ParsedPage:
+    """A document as a parser returns it: the digest of its focus, and its facts.
+
+    ``facts`` is None where the document is the one that was accepted last.
     """
 
     digest: str
     facts: list[Fact] | None = None
 
 
-class Reader(Protocol):
-    """What a poll needs to read a document. ``seen`` is the digest of the one that was accepted
-    last, ``kept`` the SHA-256 of the last one whose bytes were kept."""
+class Parser(Protocol):
+    """Parse documents for a poll.
 
-    async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
-        """Raises Unreadable."""
+    ``accepted`` is the digest of the document that was accepted last, ``stored`` the SHA-256 of the
+    last one whose bytes were stored."""
+
+    async def parse(
+        self, source: Source, body: bytes, accepted: str = "", stored: str = ""
+    ) -> ParsedPage:
+        """Parse one document. Raises Unreadable."""
         ...
 
 
-class InProcess:
-    """Reads in a thread of this process, without limits: for archives, and for adapters that no
-    name leads to.
+class InProcessParser:
+    """Parse in a thread of this process, without limits: for archives, and for adapters that
+    cannot be imported by name.
     """
 
     def __init__(self) -> None:
-        self._turn = (
-            asyncio.Lock()
-        )  # one page in memory at a time: two at once are no faster under one GIL
+        # One page in memory at a time: two at once are no faster under one GIL.
+        self._lock = asyncio.Lock()
 
-    async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
+    async def parse(
+        self, source: Source, body: bytes, accepted: str = "", stored: str = ""
+    ) -> ParsedPage:
         digest = source.digest(body)
-        if digest == seen:
-            return Look(digest)
-        async with self._turn:
-            return Look(digest, await asyncio.to_thread(source.read, body))
+        if digest == accepted:
+            return ParsedPage(digest)
+        async with self._lock:
+            return ParsedPage(digest, await asyncio.to_thread(source.read, body))
 
 
-class Sandbox:
-    """Reads in child processes, started when first needed and kept.
+class ParserPool:
+    """Parse in child processes, which are started when first needed and kept.
 
-    ``size`` of them read at once, beside up to as many that take longer than ``patience``
-    (seconds): a page that is too much for its child holds up no other. ``megabytes`` bounds the
-    address space of each, ``seconds`` its CPU for one document, ``deadline`` (seconds) how long one
-    is waited for; a source that declares documents longer than USUAL has as many times more of
-    both. To be used as an async context manager."""
+    ``size`` processes parse at once, beside up to as many that take longer than ``patience``
+    (seconds): a page that is too much for its process holds up no other page. ``megabytes`` bounds
+    the address space of each process, ``seconds`` its CPU for one document, ``deadline`` (seconds)
+    the wait for one document. A source that declares documents longer than USUAL_BYTES gets as many
+    times more CPU and waiting. Use it as an async context manager."""
 
     def __init__(
         self,
@@ -105,13 +111,12 @@ class Sandbox:
         self.megabytes = megabytes
         self.seconds = seconds
         self.deadline = deadline
-        self.killed = (
-            0  #: children that were ended, or ended themselves, in the middle of a document
-        )
-        self._room = asyncio.Semaphore(2 * size)
-        self._turns = asyncio.Semaphore(size)
-        self._children: set[Child] = set()
-        self._idle: list[Child] = []
+        #: How many processes were ended, or ended themselves, in the middle of a document.
+        self.killed = 0
+        self._slots = asyncio.Semaphore(2 * size)
+        self._fast_slots = asyncio.Semaphore(size)
+        self._processes: set[ParserProcess] = set()
+        self._idle: list[ParserProcess] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,99 +127,99 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.gather(*(child.end() for child in self._children))
+        await asyncio.gather(*(process.end() for process in self._processes))
 
     @property
     def pids(self) -> list[int]:
-        """The children that run."""
-        return [child.process.pid for child in self._children if child.process.returncode is None]
+        """Return the ids of the processes that run."""
+        return [parser.process.pid for parser in self._processes if parser.is_running]
 
-    async def read(self, source: Source, body: bytes, seen: str = "", kept: str = "") -> Look:
-        if seen and is_known(source, body, seen, kept):
-            return Look(seen)
-        name = named(source)
-        times = max(1, source.max_bytes // USUAL)
-        request = REQUEST.pack(len(name), len(body), self.seconds * times, seen.encode()) + name
+    async def parse(
+        self, source: Source, body: bytes, accepted: str = "", stored: str = ""
+    ) -> ParsedPage:
+        if accepted and is_accepted(source, body, accepted, stored):
+            return ParsedPage(accepted)
+        name = adapter_name(source)
+        factor = max(1, source.max_bytes // USUAL_BYTES)
+        request = REQUEST.pack(len(name), len(body), self.seconds * factor, accepted.encode())
         try:
-            async with self._turn():
-                answer = await self._ask(request, body, times)
-            if len(answer) < LARGE:
-                return understood(source, answer)
-            return await asyncio.to_thread(understood, source, answer)
+            async with self._slot():
+                answer = await self._exchange(request + name, body, factor)
+            if len(answer) < LARGE_ANSWER_BYTES:
+                return decode_answer(source, answer)
+            return await asyncio.to_thread(decode_answer, source, answer)
         except Unreadable as error:
             text = str(error).removeprefix(f"{source.id}: ")
             raise Unreadable(f"{source.id}: {text}") from None
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One's turn to have a child. Who takes long gives it to the next, and keeps the child."""
-        async with self._room:
-            await self._turns.acquire()
-            held = [self._turns]
+    async def _slot(self) -> AsyncIterator[None]:
+        """Wait for a free parser process. A slow document gives up its slot but keeps its
+        process.
+        """
+        async with self._slots:
+            await self._fast_slots.acquire()
+            acquired = [self._fast_slots]
 
-            def give() -> None:
-                while held:
-                    held.pop().release()
+            def release() -> None:
+                while acquired:
+                    acquired.pop().release()
 
-            slow = asyncio.get_running_loop().call_later(self.patience, give)
+            slow = asyncio.get_running_loop().call_later(self.patience, release)
             try:
                 yield
             finally:
                 slow.cancel()
-                give()
+                release()
 
-    async def _ask(self, request: bytes, body: bytes, times: int) -> bytes:
-        """The answer of a child, which is kept for the next document unless it ends."""
-        child = None
+    async def _exchange(self, request: bytes, body: bytes, factor: int) -> bytes:
+        """Return a process's answer; the process is kept for the next document unless it ends."""
+        parser = None
+        deadline, seconds = self.deadline * factor, self.seconds * factor
         try:
-            async with asyncio.timeout(self.deadline * times):
-                child = await self._child()
-                last, answer = await child.ask(request, body)
+            async with asyncio.timeout(deadline):
+                parser = await self._acquire()
+                is_last, answer = await parser.exchange(request, body)
         except TimeoutError:
             self.killed += 1
-            raise Unreadable(
-                f"reading it took more than {self.deadline * times:g} seconds"
-            ) from None
+            raise Unreadable(f"reading it took more than {deadline:g} seconds") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             self.killed += 1
-            raise Unreadable(
-                why(await child.code() if child else None, self.seconds * times)
-            ) from None
+            code = await parser.exit_code() if parser else None
+            raise Unreadable(describe_exit(code, seconds)) from None
         except OSError as error:
             raise Unreadable(
                 f"no process to read it could be started: {error.strerror or error}"
             ) from None
         else:
-            if not last:
-                self._idle.append(child)
-                child = None
+            if not is_last:
+                self._idle.append(parser)
+                parser = None
             return answer
         finally:
-            if child:
-                self._children.discard(child)
-                await child.end()
+            if parser:
+                self._processes.discard(parser)
+                await parser.end()
 
-    async def _child(self) -> Child:
-        """A child that waits for a document: the one that worked last, whose memory is warm, or a
-        new one.
-        """
+    async def _acquire(self) -> ParserProcess:
+        """Return the idle process that worked last, whose memory is warm, or start a new one."""
         while self._idle:
-            child = self._idle.pop()
-            if child.process.returncode is None:
-                return child
-            self._children.discard(child)
-        child = await Child.start(self.megabytes)
-        self._children.add(child)
-        return child
+            parser = self._idle.pop()
+            if parser.is_running:
+                return parser
+            self._processes.discard(parser)
+        parser = await ParserProcess.start(self.megabytes)
+        self._processes.add(parser)
+        return parser
 
 
 @dataclass(frozen=True, eq=False)
-class Child:
+class ParserProcess:
     """A process that runs monitor.polling.parser_process."""
 
     process: Process
-    asked: asyncio.StreamWriter
-    told: asyncio.StreamReader
+    requests: asyncio.StreamWriter
+    answers: asyncio.StreamReader
 
     @classmethod
     async def start(cls, megabytes: int) -> Self:
@@ -237,37 +242,47 @@ class Child:
             cast(asyncio.StreamReader, process.stdout),
         )
 
-    async def ask(self, request: bytes, body: bytes) -> tuple[bool, bytes]:
-        """Send a document; return whether the process ends now, and the answer."""
-        self.asked.write(request)
-        self.asked.write(body)
-        last, size = ANSWER.unpack(await self.told.readexactly(ANSWER.size))
-        if size > LONGEST:
-            raise Unreadable(f"its facts take {size} bytes")
-        return last, await self.told.readexactly(size)
+    @property
+    def is_running(self) -> bool:
+        return self.process.returncode is None
 
-    async def code(self) -> int | None:
-        """The exit code, or minus the signal; None if it has closed its output and does not end."""
+    async def exchange(self, request: bytes, body: bytes) -> tuple[bool, bytes]:
+        """Send a document; return whether the process ends now, and its answer."""
+        self.requests.write(request)
+        self.requests.write(body)
+        is_last, size = ANSWER.unpack(await self.answers.readexactly(ANSWER.size))
+        if size > MAX_ANSWER_BYTES:
+            raise Unreadable(f"its facts take {size} bytes")
+        return is_last, await self.answers.readexactly(size)
+
+    async def exit_code(self) -> int | None:
+        """Return the exit code, or minus the signal; None if the process closed its output and
+        does not end.
+        """
         with suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), 1.0)
         return self.process.returncode
 
     async def end(self) -> None:
-        """Kill it, and wait until it is gone."""
+        """Kill the process, and wait until it is gone."""
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
 
 
-def is_known(source: Source, body: bytes, seen: str, kept: str) -> bool:
-    """Whether a document is the accepted one, told without a child: by a cut that no bytes can make
-    long, or from bytes that were read before, which have done to ``focus`` what they can."""
-    safe = source.focus in (None, tables_and_headings) or hashlib.sha256(body).hexdigest() == kept
-    return safe and source.digest(body) == seen
+def is_accepted(source: Source, body: bytes, accepted: str, stored: str) -> bool:
+    """Return whether a document is the accepted one, decided without a parser process.
+
+    That is safe for a focus that no bytes can make slow, and for bytes that were parsed before:
+    they have done to ``focus`` what they can."""
+    is_safe = (
+        source.focus in (None, tables_and_headings) or hashlib.sha256(body).hexdigest() == stored
+    )
+    return is_safe and source.digest(body) == accepted
 
 
-def why(code: int | None, seconds: int) -> str:
-    """What ended a child that did not answer, by its exit code and the CPU it was given."""
+def describe_exit(code: int | None, seconds: int) -> str:
+    """Say why a process ended without an answer, by its exit code and its seconds of CPU."""
     if code == -signal.SIGXCPU:
         return f"reading it took more than {seconds} seconds of CPU"
     if code is not None and code < 0:
@@ -276,36 +291,37 @@ def why(code: int | None, seconds: int) -> str:
 
 
 def environment() -> dict[str, str]:
-    """What a child is told: where Python's modules are, and nothing that could be a secret."""
-    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    return kept | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+    """Return the environment of a parser process: where Python's modules are, and no secret."""
+    variables = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    return variables | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
 
 
-def named(source: Source) -> bytes:
-    """The source by the names under which a child finds its functions, as JSON."""
-    asked = {
+def adapter_name(source: Source) -> bytes:
+    """Return the names under which a parser process imports the adapter's functions, as JSON."""
+    names = {
         "id": source.id,
         "parse": _path(source.parse),
         "focus": _path(source.focus) if source.focus else "",
-        "markers": [mark.decode() for mark in source.markers],
+        "markers": [marker.decode() for marker in source.markers],
     }
-    return json.dumps(asked).encode()
+    return json.dumps(names).encode()
 
 
 def _path(function: Callable[..., bytes | Iterable[Fact]]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
-def understood(source: Source, answer: bytes) -> Look:
-    """The look that an answer describes. Whoever took a child over may say anything: it is
-    Unreadable, or facts.
-    """
+def decode_answer(source: Source, answer: bytes) -> ParsedPage:
+    """Return the page that an answer describes.
+
+    A page that took over its parser process can send any bytes: they are facts of this provider, or
+    Unreadable is raised."""
     try:
-        told: Json = json.loads(answer)
-        if "error" in told:
-            raise Unreadable(str(told["error"]))
-        facts = [from_json(fact) for fact in told["facts"]] if "facts" in told else None
-        look = Look(str(told["digest"]), facts)
+        data: Json = json.loads(answer)
+        if "error" in data:
+            raise Unreadable(str(data["error"]))
+        facts = [from_json(fact) for fact in data["facts"]] if "facts" in data else None
+        page = ParsedPage(str(data["digest"]), facts)
     except (
         ValueError,
         TypeError,
@@ -317,4 +333,4 @@ def understood(source: Source, answer: bytes) -> Look:
         raise Unreadable(f"an answer that is none: {type(error).__name__}") from None
     if any(fact.provider != source.provider for fact in facts or ()):
         raise Unreadable("an answer about another provider")
-    return look
+    return page

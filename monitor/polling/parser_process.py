@@ -1,15 +1,14 @@
-"""The process in which documents are read: ``python -m monitor.polling.parser_process MEGABYTES``,
-started by monitor.polling.parser_pool.
+"""Parse documents in a process of their own, which monitor.polling.parser_pool starts:
+``python -m monitor.polling.parser_process MEGABYTES``.
 
-It reads bytes that anybody may have written, so it has nothing to lose: no secrets in its
+Anybody may have written the bytes that it parses, so it has nothing to lose: no secrets in its
 environment, bounded memory and CPU, and a hook that refuses sockets, look-ups, processes and files
-opened for writing. The hook stops what Python code does, not native code gone wrong; that meets the
-limits alone.
+opened for writing. The hook stops Python code. Only the limits stop native code.
 
-A request on stdin is a REQUEST, a JSON object that names the adapter (``resolve``), and the
+A request on stdin is a REQUEST, a JSON object that names the adapter (``find_adapter``), and the
 document. An answer on stdout is an ANSWER and a JSON object: the digest of the document's focus,
-and its facts if that is not the digest which is known already; or what is wrong with the document.
-No pickle: whoever takes this process over can send facts, and no more than that."""
+and its facts unless that digest is the accepted one; or an error. There is no pickle: a page that
+takes over this process can send facts, and no more than that."""
 
 from __future__ import annotations
 
@@ -30,15 +29,15 @@ from monitor.core.facts import Json
 from monitor.errors import Unreadable
 from monitor.reading.source import Source
 
-#: Lengths of the adapter's name and of the document, its seconds of CPU, and the digest known
-#: already (or zeros).
+#: Lengths of the adapter's name and of the document, its seconds of CPU, and the digest of the
+#: accepted document (or zeros).
 REQUEST = struct.Struct("!III64s")
 #: Whether the process ends now, and the length of the answer.
 ANSWER = struct.Struct("!?I")
-#: After so many documents a process is replaced, so that what a library leaks stays small.
-DOCUMENTS = 10_000
+#: After this many documents a process is replaced, so that a library's leaks stay small.
+MAX_DOCUMENTS = 10_000
 
-#: Audit events, by what their names begin with, that no parser raises.
+#: Audit events that no parser raises, by the beginning of their names.
 REFUSED = (
     "socket.",
     "subprocess.",
@@ -60,31 +59,30 @@ REFUSED = (
     "os.ch",
 )
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def refuse(event: str, args: tuple[Any, ...]) -> None:
-    """The audit hook (PEP 578). It cannot be removed."""
-    if event.startswith(REFUSED) or (event == "open" and args[2] & WRITING):
+    """Raise PermissionError for a refused audit event (PEP 578). The hook cannot be removed."""
+    if event.startswith(REFUSED) or (event == "open" and args[2] & WRITE_FLAGS):
         raise PermissionError(f"an adapter may not do this: {event}")
 
 
 def confine(megabytes: int) -> None:
     """Bound this process for good. The CPU is bounded anew for each document."""
-    bounds = [
-        (
-            resource.RLIMIT_AS,
-            megabytes << 20,
-        ),  # macOS refuses it: there the wall clock and the machine bound memory
+    limits = [
+        # macOS refuses this limit: there the wall clock and the machine bound the memory.
+        (resource.RLIMIT_AS, megabytes << 20),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ]
-    for which, bound in bounds:
+    for limit, value in limits:
         try:
-            resource.setrlimit(which, (bound, bound))
+            resource.setrlimit(limit, (value, value))
         except (ValueError, OSError):
             continue
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent; when that ends, so do we
+    # These signals are meant for the parent; this process ends when the parent does.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere an orphan ends with its document
         import ctypes  # heavy for the parent, which imports this module for its formats
@@ -93,8 +91,8 @@ def confine(megabytes: int) -> None:
     sys.addaudithook(refuse)
 
 
-def allow(seconds: int) -> None:
-    """Let the next document take so much CPU; SIGXCPU ends the process then."""
+def allow_cpu(seconds: int) -> None:
+    """Let the next document take this many seconds of CPU; then SIGXCPU ends the process."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = math.ceil(time.process_time()) + seconds
     resource.setrlimit(
@@ -103,20 +101,21 @@ def allow(seconds: int) -> None:
 
 
 @functools.cache
-def resolve(name: bytes) -> Source:
-    """The source that ``monitor.polling.parser_pool.named`` named: an adapter and its focus, by
-    module and name in it."""
-    asked: Json = json.loads(name)
-    found = _attribute(asked["parse"])
-    if isinstance(found, Source):  # its declaration took the function's name
-        return found
-    focus: Callable[[bytes], bytes] | None = _attribute(asked["focus"]) if asked["focus"] else None
+def find_adapter(name: bytes) -> Source:
+    """Return the source that parser_pool.adapter_name named: its functions, by module and name.
+
+    Raises Unreadable if they cannot be imported."""
+    names: Json = json.loads(name)
+    adapter = _attribute(names["parse"])
+    if isinstance(adapter, Source):  # the declared source has taken its function's name
+        return adapter
+    focus: Callable[[bytes], bytes] | None = _attribute(names["focus"]) if names["focus"] else None
     return Source(
-        asked["id"],
+        names["id"],
         "",
-        found,
+        adapter,
         focus=focus,
-        markers=tuple(mark.encode() for mark in asked["markers"]),
+        markers=tuple(marker.encode() for marker in names["markers"]),
     )
 
 
@@ -130,34 +129,32 @@ def _attribute(path: str) -> Any:
         ) from None
 
 
-def look(name: bytes, seen: str, body: bytes) -> Json:
-    """What a document says, as the answer to a request."""
-    source = resolve(name)
+def parse(name: bytes, accepted: str, body: bytes) -> Json:
+    """Parse a document and return the answer. Raises whatever the adapter raises."""
+    source = find_adapter(name)
     digest = source.digest(body)
-    if digest == seen:
+    if digest == accepted:
         return {"digest": digest}
     return {"digest": digest, "facts": [fact.to_json() for fact in source.read(body)]}
 
 
-def answer(name: bytes, seen: str, body: bytes, megabytes: int) -> Json:
-    """The same, or what is wrong with the document. Nothing that it does to a parser leaves this
-    function.
+def answer(name: bytes, accepted: str, body: bytes, megabytes: int) -> Json:
+    """Return the answer to a request: facts, or an error. Nothing that a document makes a parser
+    raise leaves this function.
     """
     try:
-        return look(name, seen, body)
+        return parse(name, accepted, body)
     except Exception as error:
         if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
             return {"error": f"reading it took more than {megabytes} MB of memory"}
-        return {
-            "error": str(error)
-            if isinstance(error, Unreadable)
-            else f"{type(error).__name__}: {error}"
-        }
+        if isinstance(error, Unreadable):
+            return {"error": str(error)}
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
-def most_memory() -> int:
-    """The most memory that this process had at once, in bytes; at its start, what the one that
-    started it has.
+def peak_memory() -> int:
+    """Return the most memory that this process had at once, in bytes. At its start, that is what
+    its parent has.
     """
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -165,22 +162,23 @@ def most_memory() -> int:
 
 def main() -> None:
     megabytes = int(sys.argv[1])
-    asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library may print: that goes to stderr, not among the answers
     confine(megabytes)
-    swollen = max(most_memory(), (megabytes << 20) // 3)
-    for count in range(1, DOCUMENTS + 1):
-        head = asked.read(REQUEST.size)
+    # A process that once swelled is replaced, since Python seldom gives memory back.
+    swollen = max(peak_memory(), (megabytes << 20) // 3)
+    for count in range(1, MAX_DOCUMENTS + 1):
+        head = requests.read(REQUEST.size)
         if len(head) < REQUEST.size:  # the parent has ended
             return
-        name, size, seconds, seen = REQUEST.unpack(head)
-        allow(seconds)
-        said = answer(asked.read(name), seen.strip(b"\0").decode(), asked.read(size), megabytes)
-        line = json.dumps(said).encode()
-        last = count == DOCUMENTS or most_memory() > swollen
-        told.write(ANSWER.pack(last, len(line)) + line)
-        told.flush()
-        if last:
+        name_size, body_size, seconds, accepted = REQUEST.unpack(head)
+        allow_cpu(seconds)
+        name, body = requests.read(name_size), requests.read(body_size)
+        line = json.dumps(answer(name, accepted.strip(b"\0").decode(), body, megabytes)).encode()
+        is_last = count == MAX_DOCUMENTS or peak_memory() > swollen
+        answers.write(ANSWER.pack(is_last, len(line)) + line)
+        answers.flush()
+        if is_last:
             return
 
 

@@ -1,10 +1,10 @@
-"""Faults between the documents of an archive: what networks, caches and sites do to a page for a
-poll or two.
+"""Inject faults between the documents of an archive: what networks, caches and sites do to a page
+for a poll or two.
 
-    archive --Faults(seed).between--> document, fault, the document again, the next document ...
+    archive --FaultInjector(seed).between--> document, fault, document again, next document ...
 
-A replay of that must tell what the replay of the archive alone tells. The same seed gives the same
-faults."""
+A replay with faults must report the same events as a replay of the archive alone. The same seed
+gives the same faults."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.errors import FetchFailed
-from monitor.polling.poll import Polled
-from monitor.replaying.replay import MOST_LOOKS, Archived, Step
+from monitor.polling.outcomes import PollResult
+from monitor.replaying.replay import MAX_POLLS, ArchivedDocument, ReplayStep
 
 Damage = Callable[[str, random.Random], str | None]
 
-#: A fault comes after so many looks at a document: while it settles, or when it has settled.
-LOOKS_BEFORE = (1, 2, MOST_LOOKS)
-#: Outcomes of documents that are no good looks.
-NOT_GOOD = ("unreadable", "suspect")
+#: A fault comes after this many polls of a document: while its changes wait, or afterwards.
+POLLS_BEFORE = (1, 2, MAX_POLLS)
+#: Outcomes of documents that are not accepted.
+REFUSED = ("unreadable", "suspect")
 TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One poll that goes wrong: a failure of the fetch, or a body that is not the page as it
-    stands.
+class InjectedFault:
+    """Make one poll go wrong: by a failure of the fetch, or by a body that is not the page as it
+    is.
     """
 
     source_id: str
     at: datetime
     fault: str
     served: bytes | FetchFailed
-    looks: int = 1
+    polls: int = 1
 
     def read(self) -> bytes:
         if isinstance(self.served, FetchFailed):
@@ -47,82 +47,86 @@ class Fault:
         return self.served
 
 
-class Faults:
-    """Faults between the documents of an archive, as the chances of a seed have them.
+class FaultInjector:
+    """Put faults between the documents of an archive, chosen by a seed.
 
-    ``heard`` is told how each poll ended. A document that is refused or held itself is left alone:
-    a fault is one between good looks, and what two looks say with no good one between them may be
-    believed."""
+    ``observe`` gets the result of each poll. A document that is refused or held itself gets no
+    fault: a fault comes between good polls, and what two polls agree on with no good poll between
+    them may be believed."""
 
     def __init__(self, seed: int):
         self._chance = random.Random(seed)  # noqa: S311  nothing here is a secret
         self._outcome = ""
 
-    def heard(self, polled: Polled) -> None:
-        self._outcome = polled.outcome
+    def observe(self, result: PollResult) -> None:
+        self._outcome = result.outcome
 
-    def between(self, documents: Iterable[Archived]) -> Iterator[Step]:
-        """Every document, cut into by a fault of one or two polls, and then served again until it
-        has settled.
+    def between(self, documents: Iterable[ArchivedDocument]) -> Iterator[ReplayStep]:
+        """Yield every document, interrupted by a fault of one or two polls, and then again until
+        its changes are confirmed.
         """
-        served: dict[str, list[Archived]] = {}
+        served: dict[str, list[ArchivedDocument]] = {}
         for document in documents:
             earlier = served.setdefault(document.source_id, [])
             yield (
-                replace(document, looks=self._chance.choice(LOOKS_BEFORE)) if earlier else document
+                replace(document, polls=self._chance.choice(POLLS_BEFORE)) if earlier else document
             )
             faults = _faults(document, earlier, self._chance)
-            if self._outcome in NOT_GOOD:
+            if self._outcome in REFUSED:
                 faults = []
             yield from faults
             yield replace(document, at=document.at + TICK * (len(faults) + 1))
             earlier.append(document)
 
 
-def _faults(document: Archived, earlier: Sequence[Archived], chance: random.Random) -> list[Fault]:
-    """One fault of one or two polls at this document. A kind that cannot happen to it gives way to
-    another.
-    """
+def _faults(
+    document: ArchivedDocument, earlier: Sequence[ArchivedDocument], chance: random.Random
+) -> list[InjectedFault]:
+    """Return one fault of one or two polls at this document, of a kind that can happen to it."""
     body = document.read()
     for kind in chance.sample(KINDS, len(KINDS)):
-        made = (
-            _served(kind, document, earlier, chance)
+        fault = (
+            _older(kind, document, earlier, chance)
             if kind in ARCHIVED
-            else _made(kind, body, chance)
+            else _damage(kind, body, chance)
         )
-        if made is None or made == body:
+        if fault is None or fault == body:
             continue
-        polls = (
-            1
-            if kind in BELIEVABLE or (kind == "cut" and _has_no_end(body))
-            else chance.choice((1, 2))
-        )
+        # Two polls that agree on a readable page are believed, so such a fault lasts one poll.
+        is_believable = kind in BELIEVABLE or (kind == "cut" and _has_no_end(body))
+        polls = 1 if is_believable else chance.choice((1, 2))
         return [
-            Fault(document.source_id, document.at + TICK * number, kind, made)
+            InjectedFault(document.source_id, document.at + TICK * number, kind, fault)
             for number in range(1, polls + 1)
         ]
     raise AssertionError("an outage can happen to any document")
 
 
 def _has_no_end(body: bytes) -> bool:
-    """Whether a document that was cut may be read as a whole one: Markdown."""
+    """Return whether a document that was cut may be read as a whole one: Markdown."""
     return not body.lstrip(b"\xef\xbb\xbf \r\n").startswith(
         (b"<!", b"<html", b"<?xml", b"<rss", b"<feed", b"{", b"[")
     )
 
 
-def _served(
-    kind: str, document: Archived, earlier: Sequence[Archived], chance: random.Random
+def _older(
+    kind: str,
+    document: ArchivedDocument,
+    earlier: Sequence[ArchivedDocument],
+    chance: random.Random,
 ) -> bytes | None:
-    """An older document of the source: any (a stale cache), or one of another make (the page's
-    other layout).
+    """Return an older document of the source: any (a stale cache), or one of another make (the
+    page's other layout).
     """
     if kind == "layout":
         earlier = [other for other in earlier if other.make != document.make]
     return chance.choice(earlier).read() if earlier else None
 
 
-def _made(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed | None:
+def _damage(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed | None:
+    """Return the document after a fault, or the failure to fetch it; None where the fault cannot
+    happen to it.
+    """
     if kind == "outage":
         status = chance.choice((429, 503, None))
         return FetchFailed(
@@ -138,7 +142,7 @@ def _made(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed 
         return None
     if kind == "charset":
         encoding = chance.choice(("utf-16", "utf-16-le", "latin-1", "twice"))
-        if encoding == "twice":  # UTF-8 that somebody took for cp1252 and encoded once more
+        if encoding == "twice":  # UTF-8, taken for cp1252 and encoded once more
             return text.encode().decode("cp1252", "replace").encode()
         return text.encode(encoding, "replace")
     damaged = DAMAGES[kind](text, chance)
@@ -146,7 +150,6 @@ def _made(kind: str, body: bytes, chance: random.Random) -> bytes | FetchFailed 
 
 
 # --- pages that are not the page
-# ---------------------------------------------------------------------------
 
 PAGES = {
     "empty": b"",
@@ -160,10 +163,9 @@ PAGES = {
 }
 
 # --- pages with something wrong
-# ----------------------------------------------------------------------------
 
-#: What repeats in a document: the items of a feed, rows of HTML and of Markdown, the entries of a
-#: changelog.
+#: The parts that repeat in a document: the items of a feed, rows of HTML and of Markdown, the
+#: entries of a changelog.
 _RECORDS = (
     re.compile(r"<(item|entry)\b.*?</\1>", re.DOTALL),
     re.compile(r"<tr\b(?:(?!<th\b).)*?</tr>", re.DOTALL | re.IGNORECASE),
@@ -171,7 +173,7 @@ _RECORDS = (
     re.compile(r"(?<=\n)<Update\b.*?</Update>", re.DOTALL),
     re.compile(r"(?<=\n)##+ .*?(?=\n##|\Z)", re.DOTALL),
 )
-#: What names a part of a document: a header of Markdown or HTML, a key of JSON, an element of a
+#: The names of parts of a document: a header of Markdown or HTML, a key of JSON, an element of a
 #: feed.
 _NAMES = (
     re.compile(r"(?<=<)(?P<name>pubDate|published|title)(?=>)"),
@@ -189,7 +191,7 @@ def _json(text: str) -> Any:
 
 
 def _lists(document: Any) -> Iterator[list[Any]]:
-    """The lists of a JSON document that hold more than one thing."""
+    """Yield the lists of a JSON document that hold more than one item."""
     if isinstance(document, list):
         if len(document) > 1:
             yield document
@@ -199,12 +201,13 @@ def _lists(document: Any) -> Iterator[list[Any]]:
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
-    found = ([match.span() for match in pattern.finditer(text)] for pattern in _RECORDS)
-    return next((spans for spans in found if len(spans) > 1), [])
+    """Return the places of the records of a document, by the first pattern that fits."""
+    matches = ([match.span() for match in pattern.finditer(text)] for pattern in _RECORDS)
+    return next((spans for spans in matches if len(spans) > 1), [])
 
 
-def _with(text: str, spans: Sequence[tuple[int, int]], records: Sequence[str]) -> str:
-    """The text with other records at these places."""
+def _replace(text: str, spans: Sequence[tuple[int, int]], records: Sequence[str]) -> str:
+    """Return the text with other records at these places."""
     parts, at = [], 0
     for (start, end), record in zip(spans, records, strict=True):
         parts += [text[at:start], record]
@@ -213,50 +216,50 @@ def _with(text: str, spans: Sequence[tuple[int, int]], records: Sequence[str]) -
 
 
 def _half(text: str, chance: random.Random) -> str | None:
-    """About every other record is gone."""
+    """Remove about every other record."""
     if (document := _json(text)) is not None:
-        for records in _lists(document):
-            records[:] = [record for record in records if chance.random() < 0.5]
+        for items in _lists(document):
+            items[:] = [item for item in items if chance.random() < 0.5]
         return json.dumps(document)
     spans = _spans(text)
-    return _with(
+    return _replace(
         text, spans, [text[start:end] if chance.random() < 0.5 else "" for start, end in spans]
     )
 
 
 def _reordered(text: str, chance: random.Random) -> str | None:
-    """Records that follow each other directly, in another order."""
+    """Shuffle records that follow each other directly."""
     if (document := _json(text)) is not None:
-        for records in _lists(document):
-            chance.shuffle(records)
+        for items in _lists(document):
+            chance.shuffle(items)
         return json.dumps(document)
     spans = _spans(text)
-    put: list[str] = []
+    records: list[str] = []
     run: list[str] = []
     for number, (start, end) in enumerate(spans):
         run.append(text[start:end])
         if number + 1 == len(spans) or text[end : spans[number + 1][0]].strip():
             chance.shuffle(run)
-            put += run
+            records += run
             run = []
-    return _with(text, spans, put)
+    return _replace(text, spans, records)
 
 
 def _renamed(text: str, chance: random.Random) -> str | None:
-    """One header, key or element has another name, wherever it stands."""
+    """Rename one header, key or element, wherever it stands."""
     for pattern in _NAMES:
         if names := sorted({match["name"] for match in pattern.finditer(text)}):
-            return _without(text, pattern, chance.choice(names))
+            return _rename(text, pattern, chance.choice(names))
     return None
 
 
-def _without(text: str, pattern: re.Pattern[str], name: str) -> str:
+def _rename(text: str, pattern: re.Pattern[str], name: str) -> str:
     return pattern.sub(lambda match: "Quux" if match["name"] == name else match["name"], text)
 
 
 DAMAGES: dict[str, Damage] = {"half": _half, "reordered": _reordered, "renamed": _renamed}
 ARCHIVED = ("stale", "layout")
 KINDS = ("outage", "cut", "charset", *PAGES, *DAMAGES, *ARCHIVED)
-#: Faults that leave a page which says something else and reads well. A second look is what tells
-#: them from the truth, so a site that serves one for two looks has said so.
+#: Faults that leave a page which reads well and says something else. Only a second poll tells them
+#: from the truth, so a page that a site serves for two polls is believed.
 BELIEVABLE = ("half", "reordered", *ARCHIVED)

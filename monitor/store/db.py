@@ -28,16 +28,16 @@ from monitor.errors import StoreError
 
 #: How long a writer waits for another process to finish its transaction, in seconds.
 BUSY_SECONDS = 30
-#: How often a transaction is tried that only met another one.
+#: How often a transaction is run that only met another one.
 TRIES = 5
-#: Clocks of machines that share a database differ; what lies further in the future was written by a
-#: wrong one.
+#: Clocks of machines that share a database differ by less than this. A time further in the future
+#: was written by a wrong clock.
 SKEW = timedelta(minutes=1)
 
 #: Primary result codes of SQLite that are about the file, not about a statement: busy, locked,
 #: read-only, input or output, corrupt, full, cannot open, not a database.
 _SQLITE_TROUBLE = {5, 6, 8, 10, 11, 13, 14, 26}
-#: The same of PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system,
+#: The same for PostgreSQL, by class of SQLSTATE: connection, resources, intervention, system,
 #: internal; read-only.
 _POSTGRESQL_TROUBLE = ("", "08", "53", "57", "58", "XX", "25006")
 #: serialization_failure, deadlock_detected, and unique_violation, where two write the same new row
@@ -66,7 +66,9 @@ _NEW_OR_OURS = (
 
 
 def database_url(text: str) -> URL:
-    """A URL, or a path of an SQLite file. Raises StoreError for anything else."""
+    """Return a URL for a URL or for the path of an SQLite file. Raises StoreError for anything
+    else.
+    """
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser()))
     try:
@@ -85,10 +87,9 @@ def database_url(text: str) -> URL:
 
 
 class Store:
-    """One database. ``write()`` and ``read()`` give short sessions; nothing else opens one.
+    """Open one database. ``write()`` and ``read()`` give short sessions; nothing else opens one.
 
-    ``trouble`` says what is wrong with the database itself, if something is.
-    """
+    ``trouble`` is a failure of the database itself, empty if there is none."""
 
     def __init__(self, url: str):
         self.url = database_url(url)
@@ -106,7 +107,7 @@ class Store:
 
     @property
     def path(self) -> Path | None:
-        """The file of an SQLite database."""
+        """Return the file of an SQLite database, None for PostgreSQL."""
         return Path(self.url.database) if self.sqlite and self.url.database else None
 
     def _engine(self) -> Engine:
@@ -137,23 +138,23 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A writing transaction: committed at the end, rolled back by any error."""
+        """Open a writing transaction: committed at the end, rolled back by any error."""
         self._same_file()
-        turn = self._turn() if self.sqlite else nullcontext()
+        lock = self._write_lock() if self.sqlite else nullcontext()
         with (
-            _told(self),
-            turn,
+            _explained(self),
+            lock,
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One's turn to write among the threads of this process.
+    def _write_lock(self) -> Iterator[None]:
+        """Hold the lock of the one writer thread of this process (SQLite).
 
-        SQLite has one writer and lets the others ask again and again, so that one who writes
-        without a pause keeps them waiting for seconds."""
+        SQLite lets waiting writers ask again and again, so that a thread that writes without a
+        pause keeps the others waiting for seconds."""
         if not self._writing.acquire(timeout=BUSY_SECONDS):
             raise OperationalError(None, None, _busy())
         try:
@@ -163,17 +164,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A reading transaction, which waits for no writer."""
+        """Open a reading transaction, which waits for no writer."""
         self._same_file()
-        with _told(self), Session(self.engine.execution_options(lastcall_reads=True)) as session:
+        engine = self.engine.execution_options(lastcall_reads=True)
+        with _explained(self), Session(engine) as session:
             yield session
 
     def _same_file(self) -> None:
         """Raise StoreError if the file is no longer the one that was opened first.
 
-        SQLite would go on writing to a file that has no name any more, and make a new, empty one
-        beside it."""
-        if self._file and self._file != self._found():
+        SQLite would go on writing to a deleted file, and make a new, empty one beside it."""
+        if self._file and self._file != self._identify_file():
             self.trouble = (
                 f"database {self.url.render_as_string()}: the file was moved, deleted or replaced "
                 "(put it back, or"
@@ -182,22 +183,24 @@ class Store:
             raise StoreError(self.trouble)
 
     def _remember(self, *_connected: object) -> None:
-        self._file = self._file or self._found()
+        self._file = self._file or self._identify_file()
 
-    def _found(self) -> tuple[int, int] | None:
-        """What tells the file that is there now from others."""
+    def _identify_file(self) -> tuple[int, int] | None:
+        """Return the device and inode of the file that is there now."""
         try:
-            found = self.path.stat() if self.path else None
-        except OSError:  # not there, or not to be seen
+            stat = self.path.stat() if self.path else None
+        except OSError:  # missing, or in a directory that may not be read
             return None
-        return (found.st_dev, found.st_ino) if found else None
+        return (stat.st_dev, stat.st_ino) if stat else None
 
     def close(self) -> None:
         self.engine.dispose()
 
 
 def retried(work: Callable[[], Result]) -> Result:
-    """``work``, a whole transaction, again while it only met another one; at most TRIES times."""
+    """Return the result of ``work``, a whole transaction, which is run again while it only met
+    another one: at most TRIES times.
+    """
     for number in range(1, TRIES):
         try:
             return work()
@@ -209,13 +212,11 @@ def retried(work: Callable[[], Result]) -> Result:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = (
-        None  # SQLAlchemy's "begin" below starts transactions, not the driver
-    )
+    # SQLAlchemy's "begin" below starts transactions, not the driver.
+    connection.isolation_level = None
     cursor = connection.cursor()
-    if cursor.execute(_NEW_OR_OURS).fetchone()[
-        0
-    ]:  # the mode stays in the file: somebody else's is not ours to change
+    # The mode stays in the file, so it is changed only in files of Lastcall.
+    if cursor.execute(_NEW_OR_OURS).fetchone()[0]:
         cursor.execute("PRAGMA journal_mode=WAL")
     for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -228,26 +229,28 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _busy() -> sqlite3.OperationalError:
-    """What SQLite itself says to a writer who has waited too long."""
+    """Return the error that SQLite raises for a writer that has waited too long."""
     error = sqlite3.OperationalError("database is locked")
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
     return error
 
 
 @contextmanager
-def _told(store: Store) -> Iterator[None]:
-    """Name the database in every failure of it, and what to do."""
+def _explained(store: Store) -> Iterator[None]:
+    """Raise every failure of the database as a StoreError that names it and says what to do."""
     try:
         yield
     except DatabaseError as error:
-        cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        # A driver may raise without a message.
+        lines = str(error.orig or error).strip().splitlines()
+        cause = lines[0] if lines else type(error.orig or error).__name__
         advice = _ADVICE.get(cause, "nothing was half written")
-        words = f"database {store.url.render_as_string()}: {cause} ({advice})"
+        text = f"database {store.url.render_as_string()}: {cause} ({advice})"
         state = getattr(error.orig, "sqlstate", None) or ""
         if store.sqlite:
-            trouble = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TROUBLE
+            is_trouble = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TROUBLE
         else:
-            trouble = state[:2] in _POSTGRESQL_TROUBLE or state in _POSTGRESQL_TROUBLE
-        if trouble:
-            store.trouble = words
-        raise StoreError(words, again=state in _AGAIN) from error
+            is_trouble = state[:2] in _POSTGRESQL_TROUBLE or state in _POSTGRESQL_TROUBLE
+        if is_trouble:
+            store.trouble = text
+        raise StoreError(text, again=state in _AGAIN) from error

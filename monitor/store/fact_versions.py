@@ -27,7 +27,7 @@ def _table(row: Any) -> Any:
 _OFFICIAL = select(_table(SourceRow).c.id).where(_table(SourceRow).c.kind == "official")
 
 
-def standing(session: Session, source_id: str) -> dict[str, Fact]:
+def current(session: Session, source_id: str) -> dict[str, Fact]:
     """The last accepted snapshot of a source, by key."""
     found: dict[str, Fact] = {}
     for kind, row in VERSIONS.items():
@@ -74,7 +74,7 @@ def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[s
     return found
 
 
-def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
+def retirements(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
     """What the provider's sources say of the end of these models, of what they stand for and of
     what replaces them.
 
@@ -100,7 +100,7 @@ def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FactVersion:
     """One version of a fact with its source and times. ``ended`` is None while it stands."""
 
     fact: Fact
@@ -110,7 +110,7 @@ class Known:
     document: str
 
 
-def known(
+def matching(
     session: Session,
     kinds: Sequence[type[Fact]],
     *where: ColumnElement[bool],
@@ -120,18 +120,18 @@ def known(
     names: Sequence[str] = (),
     like: str | None = None,
     official: bool = False,
-) -> list[Known]:
+) -> list[FactVersion]:
     """Versions of facts of these kinds: those that stand now, stood ``at`` an instant, or all with
     ``history``.
 
     ``names`` are exact: folded ids or canonical ids. ``like`` is a pattern of SQL's LIKE, already
     folded. ``official`` leaves out what hints say."""
-    found: list[Known] = []
+    found: list[FactVersion] = []
     for kind in kinds:
         table = _table(VERSIONS[kind])
         query = select(table).where(*where).order_by(table.c.folded, table.c.first_seen, table.c.id)
         if at or not history:
-            query = query.where(*stands(table, at))
+            query = query.where(*current_at(table, at))
         if official:
             query = query.where(table.c.source_id.in_(_OFFICIAL))
         if provider:
@@ -146,13 +146,15 @@ def known(
                 )
             )
         found += (
-            Known(_fact(kind, line), line.source_id, line.first_seen, line.ended, line.document)
+            FactVersion(
+                _fact(kind, line), line.source_id, line.first_seen, line.ended, line.document
+            )
             for line in session.connection().execute(query)
         )
     return found
 
 
-def stands(table: Any, at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+def current_at(table: Any, at: datetime | None) -> tuple[ColumnElement[bool], ...]:
     """The versions in a table that stand now, or stood at an instant."""
     if at is None:
         return (table.c.ended.is_(None),)
@@ -164,7 +166,7 @@ def of_models(
     kinds: Sequence[type[Fact]],
     canonicals: Sequence[str],
     at: datetime | None = None,
-) -> list[Known]:
+) -> list[FactVersion]:
     """What stands (or stood ``at`` an instant) about these canonical models, from whichever
     source.
     """
@@ -172,11 +174,11 @@ def of_models(
         one
         for kind in kinds
         for some in chunks(canonicals)
-        for one in known(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some), at=at)
+        for one in matching(session, [kind], _table(VERSIONS[kind]).c.canonical.in_(some), at=at)
     ]
 
 
-def agreed(
+def agreed_elsewhere(
     session: Session, source: Source, doubted: Sequence[Fact], declared: Mapping[str, Source]
 ) -> set[str]:
     """The keys of those of these facts of which another source, official or a hint, says the same
@@ -193,18 +195,22 @@ def agreed(
     return {fact.key for fact in doubted if any(vouches(other, fact) for other in others)}
 
 
-def histories(session: Session, ones: Sequence[Known]) -> dict[tuple[str, str], list[Known]]:
+def histories(
+    session: Session, ones: Sequence[FactVersion]
+) -> dict[tuple[str, str], list[FactVersion]]:
     """All versions of these facts on their pages, oldest first, by source and key."""
-    found: dict[tuple[str, str], list[Known]] = {(one.source_id, one.fact.key): [] for one in ones}
+    found: dict[tuple[str, str], list[FactVersion]] = {
+        (one.source_id, one.fact.key): [] for one in ones
+    }
     for kind in {type(one.fact) for one in ones}:
         folded = _table(VERSIONS[kind]).c.folded
         for some in chunks(sorted({one.fact.model.casefold() for one in ones})):
-            for version in known(session, [kind], folded.in_(some), history=True):
+            for version in matching(session, [kind], folded.in_(some), history=True):
                 found.get((version.source_id, version.fact.key), []).append(version)
     return found
 
 
-def ending(first: date, last: date) -> ColumnElement[bool]:
+def retiring_between(first: date, last: date) -> ColumnElement[bool]:
     """Of retirements those whose day lies from the first to the last of these days; of one without
     a day, either.
     """
@@ -214,7 +220,7 @@ def ending(first: date, last: date) -> ColumnElement[bool]:
     return day.between(first.isoformat(), last.isoformat())
 
 
-def note(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
+def write_notes(session: Session, source_id: str, facts: Iterable[Fact]) -> None:
     """Give the standing versions of these facts the notes they have now."""
     for fact in facts:
         table = _table(VERSIONS[type(fact)])

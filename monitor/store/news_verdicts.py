@@ -58,7 +58,9 @@ def official(
     instant.
     """
     said: dict[str, list[tuple[str, Fact]]] = {}
-    for one in fact_versions.known(session, _KINDS, names=sorted(models), at=at) if models else ():
+    for one in (
+        fact_versions.matching(session, _KINDS, names=sorted(models), at=at) if models else ()
+    ):
         if one.source_id in sources:
             said.setdefault(canonical(one.fact.provider, one.fact.model), []).append(
                 (one.source_id, one.fact)
@@ -67,7 +69,7 @@ def official(
     query = select(ends.c.provider, func.min(ends.c.source_id).label("source")).group_by(
         ends.c.provider
     )
-    query = query.where(ends.c.source_id.in_(sources), *fact_versions.stands(ends, at))
+    query = query.where(ends.c.source_id.in_(sources), *fact_versions.current_at(ends, at))
     tellers = {line.provider: line.source for line in session.connection().execute(query)}
     return Official(at or now, said, _looks(session, sources, at), tellers)
 
@@ -96,7 +98,7 @@ def _looks(session: Session, sources: Collection[str], at: datetime | None) -> d
     return {source: look for source, look in looks.items() if look <= at} | past
 
 
-def marks(
+def verdicts(
     session: Session,
     sources: Collection[str],
     notices: Iterable[Notice],
@@ -114,7 +116,7 @@ def marks(
     return {key: [verdict(claim, says) for claim in said] for key, said in found.items() if said}
 
 
-def press(session: Session) -> set[str]:
+def news_only_providers(session: Session) -> set[str]:
     """The providers of notices that say nothing else: who is not among them is no news."""
     stated: set[str] = set()
     for kind in _KINDS:
@@ -127,13 +129,13 @@ def press(session: Session) -> set[str]:
 
 def articles(
     session: Session, sources: Collection[str], at: datetime | None = None
-) -> list[fact_versions.Known]:
+) -> list[fact_versions.FactVersion]:
     """The newest notices of sources that are not official, as of an instant."""
     newest = select(_NOTICES.c.id).where(
-        _NOTICES.c.source_id.not_in(sources), *fact_versions.stands(_NOTICES, at)
+        _NOTICES.c.source_id.not_in(sources), *fact_versions.current_at(_NOTICES, at)
     )
     newest = newest.order_by(_NOTICES.c.id.desc()).limit(SEARCHED)
-    return fact_versions.known(session, [Notice], _NOTICES.c.id.in_(newest), at=at)
+    return fact_versions.matching(session, [Notice], _NOTICES.c.id.in_(newest), at=at)
 
 
 # --- corrections
@@ -152,7 +154,7 @@ class Article:
     verdicts: tuple[str, ...]
 
 
-def published(
+def affected_articles(
     session: Session, sources: Collection[str], changed: Iterable[Fact | None], now: datetime
 ) -> list[Article]:
     """The articles that people were told of and that claim something of the models of these facts.

@@ -17,13 +17,13 @@ from monitor.core.interpret import Draft
 from monitor.core.names import canonical
 from monitor.reading.source import Source
 from monitor.store import fact_versions
-from monitor.store.fact_versions import Known
+from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import ConflictRow
 
 CONFLICTS: Any = ConflictRow.__table__  # type: ignore[attr-defined]
 
 
-def statements(known: Iterable[Known], declared: Mapping[str, Source]) -> list[Statement]:
+def statements(known: Iterable[FactVersion], declared: Mapping[str, Source]) -> list[Statement]:
     """Facts with the sources that state them; what no source states any more is left out."""
     return [
         Statement.of(declared[one.source_id], one.fact)

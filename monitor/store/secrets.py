@@ -43,7 +43,7 @@ def installation_place(team: str) -> str:
 
 
 @dataclass(frozen=True)
-class Opened:
+class Credentials:
     """What it takes to reach a target, in the clear: never stored, logged or shown.
 
     ``in_words``: each part of the address may be a secret, as an Apprise URL has a user, a password
@@ -55,7 +55,7 @@ class Opened:
     in_words: bool = False
 
     @cached_property
-    def hidden(self) -> tuple[str, ...]:
+    def redactions(self) -> tuple[str, ...]:
         """What must not be recorded: the secrets, and of a URL all behind its host; nothing of a
         channel.
         """
@@ -70,7 +70,7 @@ class Opened:
         )
 
 
-def opened(vault: Vault, target: SubscriptionRow) -> Opened:
+def unseal(vault: Vault, target: SubscriptionRow) -> Credentials:
     """Raises SettingError or StoreError as Vault.open does."""
 
     def clear(text: str, column: str) -> str:
@@ -80,7 +80,7 @@ def opened(vault: Vault, target: SubscriptionRow) -> Opened:
             vault.open(text, subscription_place(target.id, column)) if sealed_with(text) else text
         )
 
-    return Opened(
+    return Credentials(
         address=clear(target.sealed_address, "address") or target.address,
         secret=clear(target.secret, "secret"),
         old_secrets=tuple(
@@ -95,7 +95,7 @@ def seal_secret(vault: Vault, target: SubscriptionRow, secret: str) -> str:
     return vault.seal(secret, subscription_place(target.id, "secret"))
 
 
-def seal_old(vault: Vault, target: SubscriptionRow, old: Sequence[Json]) -> list[Json]:
+def seal_old_secrets(vault: Vault, target: SubscriptionRow, old: Sequence[Json]) -> list[Json]:
     """For ``old_secrets`` of a target."""
     place = subscription_place(target.id, "old")
     return [one | {"secret": vault.seal(one["secret"], place)} for one in old]
@@ -120,7 +120,7 @@ def shown(url: str, digest: str) -> str:
     )
 
 
-def public(target: SubscriptionRow) -> str:
+def public_address(target: SubscriptionRow) -> str:
     """The address as it may be shown, also where an earlier version left a secret one as it is."""
     secret = (
         target.type in ("slack", "apprise")
@@ -135,7 +135,7 @@ def unlock(store: Store, settings: Settings) -> Vault:
 
     Seals what lies there as it is, as versions before 0.2 left it. Raises SettingError naming a key
     that is missing."""
-    vault = keys(store, settings)
+    vault = find_vault(store, settings)
     used = status(store)
     for name in used:
         if name and not vault.has(name):
@@ -145,7 +145,7 @@ def unlock(store: Store, settings: Settings) -> Vault:
     return vault
 
 
-def keys(store: Store, settings: Settings) -> Vault:
+def find_vault(store: Store, settings: Settings) -> Vault:
     """The vault as the settings give it: an SQLite database has a key file beside it
     (``lastcall.db.key``).
     """
@@ -228,7 +228,9 @@ def _of_subscription(row: Row[Any], change: Change) -> dict[str, Any]:
     """The columns with secrets, each one changed. An address that lies open and is one moves to
     where it is sealed.
     """
-    address = row.sealed_address or (row.address if is_secret(row.type, row.address) else "")
+    address = row.sealed_address or (
+        row.address if is_secret_address(row.type, row.address) else ""
+    )
     return {
         "secret": row.secret and change(row.secret, subscription_place(row.id, "secret")),
         "sealed_address": address and change(address, subscription_place(row.id, "address")),
@@ -243,7 +245,7 @@ def _of_installation(row: Row[Any], change: Change) -> dict[str, Any]:
     return {"sealed": change(row.sealed, installation_place(row.team))}
 
 
-def is_secret(kind: str, address: str) -> bool:
+def is_secret_address(kind: str, address: str) -> bool:
     """Whether an address is a secret as a whole: the URL of an incoming webhook, and any of
     Apprise.
     """

@@ -24,7 +24,7 @@ def find(session: Session, name: str) -> InstallationRow | None:
     return session.scalars(select(InstallationRow).where(InstallationRow.team == name)).first()
 
 
-def opened(vault: Vault, row: InstallationRow) -> Json:
+def unseal(vault: Vault, row: InstallationRow) -> Json:
     """The installation as Slack gave it, with its tokens in the clear."""
     told: Json = json.loads(vault.open(row.sealed, secrets.installation_place(row.team)))
     return told
@@ -33,7 +33,7 @@ def opened(vault: Vault, row: InstallationRow) -> Json:
 def token(session: Session, vault: Vault, name: str) -> str:
     """The bot token of a workspace; empty where the app is not installed, or not any more."""
     row = find(session, name)
-    return str(opened(vault, row).get("bot_token") or "") if row and row.state == "enabled" else ""
+    return str(unseal(vault, row).get("bot_token") or "") if row and row.state == "enabled" else ""
 
 
 def save(session: Session, vault: Vault, name: str, installation: Json, now: datetime) -> None:

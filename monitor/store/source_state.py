@@ -6,15 +6,27 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
-from sqlalchemy import and_, bindparam, case, delete, insert, literal, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from monitor.core.facts import Json
 from monitor.reading.source import Source
 from monitor.store.db import SKEW
-from monitor.store.tables import DocumentRow, FeedRow, PollRow, SourceRow
+from monitor.store.tables import DocumentRow, EventRow, FeedRow, PollRow, SourceRow
 
 SOURCES: Any = SourceRow.__table__  # type: ignore[attr-defined]
 POLLS: Any = PollRow.__table__  # type: ignore[attr-defined]
@@ -25,7 +37,7 @@ DOCUMENTS: Any = DocumentRow.__table__  # type: ignore[attr-defined]
 LEASE = timedelta(minutes=2)
 
 
-class State(Protocol):
+class SourceState(Protocol):
     """What a poll must know of its source before it starts: a SourceRow, or a plain line of its
     table.
     """
@@ -62,27 +74,37 @@ def register(
     """Give every declared source its row; a new one is due at once. Ids alone are taken for
     official sources.
     """
-    there = {
-        line.id: line.kind
-        for line in session.connection().execute(select(SOURCES.c.id, SOURCES.c.kind))
+    connection = session.connection()
+    stored = {
+        line.id: line.kind for line in connection.execute(select(SOURCES.c.id, SOURCES.c.kind))
     }
     kinds = (
-        {found.id: found.kind for found in declared.values()}
+        {source.id: source.kind for source in declared.values()}
         if isinstance(declared, Mapping)
         else {}
     )
-    new = [source_id for source_id in declared if source_id not in there]
+    # Sorted, so that two services that start at once insert in one order and cannot deadlock.
+    new = sorted(source_id for source_id in declared if source_id not in stored)
     if new:
         blank = SourceRow(id="", due_at=now).model_dump()
         lines = [
             blank | {"id": source_id, "kind": kinds.get(source_id, "official")} for source_id in new
         ]
-        session.connection().execute(insert(SOURCES), lines)
+        connection.execute(_insert_new(connection), lines)
     for source_id, kind in kinds.items():
-        if there.get(source_id, kind) != kind:  # a later version declares it otherwise
-            session.connection().execute(
-                update(SOURCES).where(SOURCES.c.id == source_id).values(kind=kind)
-            )
+        if stored.get(source_id, kind) != kind:  # a later version declares it otherwise
+            connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(kind=kind))
+
+
+def _insert_new(connection: Connection) -> Insert:
+    """Return a statement that inserts sources. On PostgreSQL another service may insert the same
+    ones at the same time; SQLite has one writer.
+    """
+    if connection.dialect.name != "postgresql":
+        return insert(SOURCES)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(SOURCES).on_conflict_do_nothing()
 
 
 def feeds(session: Session) -> dict[str, str]:
@@ -92,11 +114,11 @@ def feeds(session: Session) -> dict[str, str]:
 
 
 def add_feed(session: Session, source_id: str, url: str, now: datetime) -> None:
-    """Add a feed, due at once. One of that id that was removed begins anew: what it says first
+    """Add a feed, due at once. A feed of that id that was removed begins anew: its first poll
     alerts nobody.
     """
     session.add(FeedRow(id=source_id, url=url, added_at=now))
-    session.merge(SourceRow(id=source_id, due_at=now))
+    session.merge(SourceRow(id=source_id, kind="news", due_at=now))
 
 
 def remove_feed(session: Session, source_id: str) -> None:
@@ -116,7 +138,7 @@ def rows(session: Session, source_ids: Sequence[str] | None = None) -> list[Sour
 
 
 #: What a poll needs of a source, in plain lines: no ORM is set up for them.
-_STATE = select(*(SOURCES.c[name] for name in sorted(vars(State)) if name in SOURCES.c))
+_STATE = select(*(SOURCES.c[name] for name in sorted(vars(SourceState)) if name in SOURCES.c))
 #: Asked every second, so built once.
 _DUE = (
     _STATE.where(
@@ -129,14 +151,14 @@ _DUE = (
 )
 
 
-def states(session: Session, source_ids: Sequence[str]) -> Sequence[State]:
+def states(session: Session, source_ids: Sequence[str]) -> Sequence[SourceState]:
     """What a poll must know of these sources, by id."""
     query = _STATE.where(SOURCES.c.id.in_(source_ids)).order_by(SOURCES.c.id)
     lines: Sequence[Any] = session.connection().execute(query).all()
     return lines
 
 
-def due(session: Session, now: datetime, limit: int) -> Sequence[State]:
+def due(session: Session, now: datetime, limit: int) -> Sequence[SourceState]:
     """The enabled sources whose time has come and that nobody has a lease on, longest overdue
     first.
     """
@@ -194,23 +216,37 @@ def clamp(session: Session, now: datetime) -> int:
     return len(session.connection().execute(query).all())
 
 
-def locked(session: Session, source_id: str) -> SourceRow:
+def lock(session: Session, source_id: str) -> SourceRow:
     """The row of a source, fresh, and nobody else's until the transaction ends."""
     query = select(SourceRow).where(SOURCES.c.id == source_id).with_for_update()
     row: SourceRow = session.execute(query.execution_options(populate_existing=True)).scalar_one()
     return row
 
 
-def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
+class UnchangedPoll(TypedDict):
+    """Hold a poll in which nothing changed.
+
+    ``digest`` names the accepted document (SourceRow.seen) that was read again, ``at`` is when,
+    ``good`` the new SourceRow.good_at, ``due`` the time of the next poll. ``tag`` and ``modified``
+    are the validators."""
+
+    source: str
+    digest: str
+    at: datetime
+    good: datetime
+    due: datetime
+    tag: str
+    modified: str
+
+
+def record_unchanged(session: Session, polls: Sequence[UnchangedPoll]) -> None:
     """Record many polls in which nothing changed, in one statement.
 
-    Each state names its ``source``, the ``known`` document (SourceRow.seen) that was looked at
-    again, ``at`` what time, its ``good`` (SourceRow.good_at), when it is ``due`` next, and its etag
-    (``tag``) and last_modified. A source that has moved on since is left as it is. Such a poll
-    leaves no line of its own: at 10,000 sources a minute those would be 14 million a day."""
+    A source that accepted another document since is left as it is. Such a poll leaves no line in
+    the history of polls: at 10,000 sources a minute those would be 14 million a day."""
     query = (
         update(SOURCES)
-        .where(SOURCES.c.id == bindparam("source"), SOURCES.c.seen == bindparam("known"))
+        .where(SOURCES.c.id == bindparam("source"), SOURCES.c.seen == bindparam("digest"))
         .values(
             due_at=bindparam("due"),
             etag=bindparam("tag"),
@@ -223,10 +259,10 @@ def unchanged(session: Session, states: Sequence[dict[str, Any]]) -> None:
             failures=0,
         )
     )
-    session.connection().execute(query, states)
+    session.connection().execute(query, polls)
 
 
-def off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
+def record_off(session: Session, source_id: str, now: datetime, due_at: datetime, why: str) -> None:
     """Record that a source cannot be asked, since its key is missing: neither a success nor a
     failure.
     """
@@ -241,12 +277,21 @@ def off(session: Session, source_id: str, now: datetime, due_at: datetime, why: 
     session.connection().execute(query.values(**values))
 
 
-def record(session: Session, polls: Sequence[dict[str, Any]]) -> None:
-    """Add lines to the history of polls."""
-    session.connection().execute(insert(POLLS), polls)
+def record(session: Session, poll: dict[str, Any]) -> int:
+    """Add a line to the history of polls, and return its id."""
+    result: Any = session.connection().execute(insert(POLLS).values(poll))
+    return int(result.inserted_primary_key[0])
 
 
-def keep(session: Session, body: bytes, *, url: str, content_type: str, now: datetime) -> str:
+def count_events(session: Session, poll_id: int, events: int) -> None:
+    """Write how many events a poll found."""
+    query = update(POLLS).where(POLLS.c.id == poll_id)
+    session.connection().execute(query.values(events=events))
+
+
+def keep_document(
+    session: Session, body: bytes, *, url: str, content_type: str, now: datetime
+) -> str:
     """Keep a document, once, and return its SHA-256 in hex."""
     sha256 = hashlib.sha256(body).hexdigest()
     there = (
@@ -277,7 +322,7 @@ def document(session: Session, sha256: str) -> bytes | None:
     return zlib.decompress(body) if body is not None else None
 
 
-def kept(session: Session, sha256: str) -> Any | None:
+def document_details(session: Session, sha256: str) -> Any | None:
     """What is known of a kept document beside its bytes: url, content_type, size, fetched_at."""
     columns = (DOCUMENTS.c.url, DOCUMENTS.c.content_type, DOCUMENTS.c.size, DOCUMENTS.c.fetched_at)
     return (
@@ -287,11 +332,16 @@ def kept(session: Session, sha256: str) -> Any | None:
     )
 
 
-def poll_at(session: Session, source_id: str, at: datetime) -> PollRow | None:
-    """The poll of a source that was recorded at an instant."""
+def poll_of(session: Session, event: EventRow) -> PollRow | None:
+    """Return the poll that found an event, None if there was none or it is pruned.
+
+    Events from before migration 0003 do not name their poll: it is the last one of the source that
+    was recorded at the time of the event."""
+    if event.poll_id is not None:
+        return session.get(PollRow, event.poll_id)
     query = (
         select(PollRow)
-        .where(POLLS.c.source_id == source_id, POLLS.c.at == at)
+        .where(POLLS.c.source_id == event.source_id, POLLS.c.at == event.detected_at)
         .order_by(POLLS.c.id.desc())
     )
     return session.execute(query.limit(1)).scalar()

@@ -38,7 +38,7 @@ from monitor.store.schema import ready
 from monitor.store.tables import EventRow, SubscriptionRow
 from tests.bench.events import event
 from tests.bench.memory import resident
-from tests.bench.receiver import receiving, report
+from tests.bench.receiver_process import receiving, report
 from tests.bench.report import line, title
 
 RATE, SECONDS = 100, 30

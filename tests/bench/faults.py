@@ -10,12 +10,12 @@ from itertools import chain
 from pathlib import Path
 
 from monitor.reading.source import REGISTRY
-from monitor.replaying.replay import Archived, archive
+from monitor.replaying.replay import ArchivedDocument, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.bench.report import line, title
-from tests.support.archive import lay_out
-from tests.support.faulty import FAMILIES, Played, differences, play, play_faulty
+from tests.support.faulty_replays import FAMILIES, Played, differences, play, play_faulty
+from tests.support.replay_archive import lay_out
 
 SEEDS = 20
 
@@ -49,7 +49,7 @@ def run() -> None:
         )
 
 
-def played(directory: Path, documents: list[Archived], seed: int | None = None) -> Played:
+def played(directory: Path, documents: list[ArchivedDocument], seed: int | None = None) -> Played:
     """A replay into a store of its own."""
     store = ready(Store(str(directory / f"{seed}.db")))
     try:

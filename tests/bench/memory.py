@@ -13,16 +13,16 @@ from sqlmodel import update
 
 from monitor.delivery.publisher import Publisher
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import Sandbox
-from monitor.polling.poll import Poller
+from monitor.polling.parser_pool import ParserPool
+from monitor.polling.poll import Poller, PollSettings
 from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
 from sources import load
+from tests.bench.bench_sources import declare
 from tests.bench.polls import clock
-from tests.bench.private import declare
 
 
 def resident() -> float:
@@ -45,10 +45,12 @@ async def sweeps(database: str, base: str) -> None:
         source_state.register(session, declared, clock())
     async with (
         Fetcher(per_host=20) as fetcher,
-        Sandbox() as reader,
+        ParserPool() as parser,
         Publisher(store, now=clock) as publisher,
     ):
-        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
+        poller = Poller(
+            store, fetcher, declared, PollSettings(clock=clock, concurrency=20), parser=parser
+        )
         service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for sweep in range(100):
             with store.write() as session:

@@ -19,17 +19,17 @@ from sqlmodel import update
 
 from monitor.delivery.publisher import Publisher
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import Sandbox
-from monitor.polling.poll import Poller
+from monitor.polling.parser_pool import ParserPool
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
-from tests.bench.private import declare
+from tests.bench.bench_sources import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 COUNT = 500
 ROUNDS = 5
@@ -69,10 +69,12 @@ async def service(store: Store, declared: dict[str, Source], rounds: int = ROUND
     spent = []
     async with (
         Fetcher(per_host=20) as fetcher,
-        Sandbox() as reader,
+        ParserPool() as parser,
         Publisher(store, now=clock) as publisher,
     ):
-        poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
+        poller = Poller(
+            store, fetcher, declared, PollSettings(clock=clock, concurrency=20), parser=parser
+        )
         running_service = Service(store, poller, publisher, lambda: declared, at_once=100)
         for _ in range(rounds + 1):
             with store.write() as session:
@@ -93,8 +95,8 @@ def whole_process(directory: Path, base: str) -> float:
     """
     database = str(directory / "process.db")
     environment = os.environ | {
-        "LASTCALL_EXTRA_SOURCES": "tests.bench.private",
-        "LASTCALL_BENCH_SITE": base,
+        "LASTCALL_EXTRA_SOURCES": "tests.bench.bench_sources",
+        "BENCH_SITE": base,
         "LASTCALL_DATABASE_URL": database,
     }
     names = [f"bench.s{number}" for number in range(COUNT)]

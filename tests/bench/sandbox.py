@@ -12,38 +12,40 @@ import time
 from pathlib import Path
 
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import InProcess, Reader, Sandbox
-from monitor.polling.poll import Poller
+from monitor.polling.parser_pool import InProcessParser, Parser, ParserPool
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
+from tests.bench.bench_sources import declare
 from tests.bench.polls import clock
-from tests.bench.private import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 COUNT = 500
 ROUNDS = 10
 
 
-def cpu(reader: Reader) -> float:
+def cpu(parser: Parser) -> float:
     """CPU seconds of this process so far, and of the children that read for it."""
-    pids = reader.pids if isinstance(reader, Sandbox) else []
+    pids = parser.pids if isinstance(parser, ParserPool) else []
     texts = [Path(f"/proc/{pid}/schedstat").read_text() for pid in pids]
     return time.process_time() + sum(int(text.split()[0]) for text in texts) / 1e9
 
 
 async def sweep(
-    store: Store, fetcher: Fetcher, reader: Reader, declared: dict[str, Source]
+    store: Store, fetcher: Fetcher, parser: Parser, declared: dict[str, Source]
 ) -> float:
     """CPU seconds of a poll of every source, children included."""
-    poller = Poller(store, fetcher, declared, clock=clock, concurrency=20, reader=reader)
+    poller = Poller(
+        store, fetcher, declared, PollSettings(clock=clock, concurrency=20), parser=parser
+    )
     with store.read() as session:
         rows = source_state.states(session, list(declared))
-    began = cpu(reader)
+    began = cpu(parser)
     await poller.sweep(rows)
-    return cpu(reader) - began
+    return cpu(parser) - began
 
 
 async def compared(directory: str, declared: dict[str, Source]) -> tuple[float, float]:
@@ -52,15 +54,15 @@ async def compared(directory: str, declared: dict[str, Source]) -> tuple[float, 
     """
     stores = [ready(Store(f"{directory}/{name}.db")) for name in ("plain", "boxed")]
     spent: list[list[float]] = [[], []]
-    async with Fetcher(per_host=20) as fetcher, Sandbox() as box:
-        readers: list[Reader] = [InProcess(), box]
-        for store, reader in zip(stores, readers, strict=True):
+    async with Fetcher(per_host=20) as fetcher, ParserPool() as box:
+        parsers: list[Parser] = [InProcessParser(), box]
+        for store, parser in zip(stores, parsers, strict=True):
             with store.write() as session:
                 source_state.register(session, declared, clock())
-            await sweep(store, fetcher, reader, declared)
+            await sweep(store, fetcher, parser, declared)
         for _ in range(ROUNDS):
-            for store, reader, figures in zip(stores, readers, spent, strict=True):
-                figures.append(await sweep(store, fetcher, reader, declared))
+            for store, parser, figures in zip(stores, parsers, spent, strict=True):
+                figures.append(await sweep(store, fetcher, parser, declared))
     for store in stores:
         store.close()
     return min(spent[0]), min(spent[1])

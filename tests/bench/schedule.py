@@ -14,17 +14,18 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import select
 
 from monitor.polling.fetch import NO_VALIDATORS, Fetched
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.outcomes import PollResult
+from monitor.polling.poll import Poller
 from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from monitor.store.source_state import State
+from monitor.store.source_state import SourceState
 from monitor.store.tables import SourceRow
-from tests.bench.private import declare
+from tests.bench.bench_sources import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 DUE = 10_000
 SECONDS = 20
@@ -37,11 +38,11 @@ class Nothing(Poller):
 
     polled = 0
 
-    async def poll(self, row: State) -> Polled:
+    async def poll(self, row: SourceState) -> PollResult:
         self.polled += 1
         now = self.clock()
         self.note(row, NOT_MODIFIED, now, now + timedelta(minutes=1))
-        return Polled(row.id, "unchanged")
+        return PollResult(row.id, "unchanged")
 
 
 NOT_MODIFIED = Fetched(304, b"", "", NO_VALIDATORS, 0, True, None, None, "")

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from monitor.cli import app
 from monitor.cli.options import declared, feed
-from monitor.polling.dry_run import survey
+from monitor.polling.dry_run import check_sources
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import InProcess
-from monitor.polling.poll import Poller
+from monitor.polling.parser_pool import InProcessParser
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import REGISTRY
 from monitor.service import Service
 from monitor.settings import load_settings
@@ -28,8 +28,8 @@ from monitor.store import source_state
 from monitor.store.db import Store
 from tests.cli.test_cli_operate import served
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 OPENAI = (FIXTURES / "openai" / "deprecations.md").read_bytes()
 ITEM = "<item><title>{0}</title><link>https://blog.example/{0}</link><pubDate>20 Nov 2026 10:00 GMT</pubDate></item>"
@@ -181,7 +181,7 @@ def test_check_of_all_leaves_out_what_is_disabled(
     monkeypatch.setenv("LASTCALL_SOURCE_URLS", json.dumps(dict.fromkeys(ids, f"{site}/gone")))
     run("sources", "disable", "openai.news")
     ran = run("sources", "check", "--json", code=3)
-    assert "left out, being disabled: openai.news" in ran.err
+    assert "disabled, so not checked: openai.news" in ran.err
     assert {row["id"] for row in ran.json} == set(REGISTRY) - {"openai.news"}
     assert {row["verdict"] for row in ran.json} == {"unreachable", "off"}
 
@@ -191,8 +191,8 @@ async def test_a_look_at_many_is_polite_and_keeps_their_order() -> None:
         site.pages["/feed.xml"] = Page(rss("one"), "application/rss+xml")
         feeds = [feed(f"news.f{number}", site.url(f"/feed.xml?{number}")) for number in range(20)]
         heard: list[str] = []
-        looks = await survey(
-            fetcher, InProcess(), feeds, tell=lambda look: heard.append(look.source_id)
+        looks = await check_sources(
+            fetcher, InProcessParser(), feeds, report=lambda look: heard.append(look.source_id)
         )
         assert [look.source_id for look in looks] == [source.id for source in feeds]
         assert sorted(heard) == sorted(source.id for source in feeds)
@@ -269,8 +269,8 @@ def test_what_is_no_feed_is_refused_unless_asked_for(
         (["https://me:secret@blog.example/feed"], "password"),
         (["https://блог/"], "give one with --name"),
         (["https://blog.example/feed", "--name", "Acme Blog"], "is no name"),
-        (["https://blog.example/feed", "--name", "ainews"], "news.ainews is there already"),
-        (["https://news.smol.ai/rss.xml"], "is there already, as news.ainews"),
+        (["https://blog.example/feed", "--name", "ainews"], "news.ainews exists already"),
+        (["https://news.smol.ai/rss.xml"], "is watched already, as news.ainews"),
     ],
 )
 def test_what_cannot_be_added(run: Run, words: list[str], said: str) -> None:
@@ -298,7 +298,7 @@ async def test_a_running_service_picks_up_a_feed(store: Store) -> None:
     settings = load_settings()
     async with Site() as site, Fetcher() as fetcher:
         site.pages["/feed.xml"] = Page(rss("one"), "application/rss+xml")
-        poller = Poller(store, fetcher, {}, clock=lambda: NOW)
+        poller = Poller(store, fetcher, {}, PollSettings(clock=lambda: NOW))
         service = Service(store, poller, None, lambda: declared(settings, store))  # type: ignore[arg-type]
         await service.tick()
         with store.write() as session:

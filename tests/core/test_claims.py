@@ -18,17 +18,20 @@ from hypothesis import strategies as st
 
 from monitor.core.claims import Claim, Names, Official, claims, verdict
 from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
-from monitor.polling.poll import record
+from monitor.polling.parser_pool import ParsedPage
+from monitor.polling.record import Document, PollRules, record
+from monitor.polling.schedule import PollTimes
 from monitor.reading.source import REGISTRY, Source, officials
 from monitor.store import event_log, news_verdicts
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.schema import ready
 from sources.news.feeds import feed
-from tests.support.archive import lay_out
-from tests.support.archive import run as replayed
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
-from tests.support.paths import needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.replay_archive import lay_out
+from tests.support.replay_archive import run as replayed
 
 NAMES = Names(
     [
@@ -311,7 +314,11 @@ def publish(store: Store, items: str, at: str) -> list[Json]:
     with store.write() as session:
         source_state.register(session, [PRESS.id], day(at))
     return record(
-        store, PRESS, fetched, PRESS.read(body), at, day(at), day(at), declared=DECLARED
+        store,
+        PRESS,
+        Document(fetched, ParsedPage(at, PRESS.read(body))),
+        PollTimes(day(at), day(at)),
+        PollRules(declared=DECLARED),
     ).events
 
 
@@ -320,7 +327,7 @@ def verdicts(store: Store, now: datetime, at: datetime | None = None) -> dict[st
     with store.read() as session:
         found = news_verdicts.articles(session, officials(DECLARED), at)
         notices = [one.fact for one in found if isinstance(one.fact, Notice)]
-        told = news_verdicts.marks(session, officials(DECLARED), notices, now, at)
+        told = news_verdicts.verdicts(session, officials(DECLARED), notices, now, at)
     return {str(mark.claim): mark.verdict for said in told.values() for mark in said}
 
 

@@ -22,9 +22,11 @@ from monitor.core.contradictions import BUILT_IN, Deviation, Statement, deviatio
 from monitor.core.diff import diff
 from monitor.core.facts import Fact, Json, Listing, Price, Retirement, When
 from monitor.core.names import canonical
+from monitor.core.patterns import Pattern
 from monitor.errors import SettingError
 from monitor.polling.fetch import Fetched, Validators
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.outcomes import PollResult
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.settings import load_settings
 from monitor.store import event_log, source_state
@@ -360,7 +362,7 @@ def test_known_deviations_keep_quiet() -> None:
 
 def test_a_list_of_deviations() -> None:
     assert deviations("# nothing\n\n openai/gpt-4* end # since\n") == (
-        Deviation("openai/gpt-4*", ("end",)),
+        Deviation(Pattern.parse("openai/gpt-4*"), ("end",)),
     )
     assert BUILT_IN
 
@@ -370,6 +372,7 @@ def test_a_list_of_deviations() -> None:
     [
         ("openai/gpt-4* end\ngpt-4 end", "line 2: write provider/model-glob"),
         ("openai/gpt-4*", "line 1: write provider/model-glob"),
+        ("openai/@eu end", "line 1: filter 'openai/@eu' is not"),
         ("openai/gpt-4* date", "line 1: 'date' is neither"),
     ],
 )
@@ -406,14 +409,17 @@ class World:
         look.
         """
         self.body = page(*(said.fact for said in statements if said.fact), frame=where.id)
-        polled = Polled(where.id, "")
+        polled = PollResult(where.id, "")
         for _ in range(looks):
             self.now += timedelta(hours=6)
             with self.store.write() as session:
                 source_state.register(session, [where.id], self.now)
                 row = source_state.rows(session, [where.id])[0]
             poller = Poller(
-                self.store, self, ALL, clock=lambda: self.now, deviations=self.deviations
+                self.store,
+                self,
+                ALL,
+                PollSettings(clock=lambda: self.now, deviations=self.deviations),
             )
             (polled,) = await poller.sweep([row])
         return polled.events
@@ -510,7 +516,7 @@ async def test_hints_alone_raise_nothing_and_are_kept(watched: World) -> None:
         == []
     )
     with watched.store.read() as session:
-        standing = versions.standing(session, LITELLM.id).values()
+        standing = versions.current(session, LITELLM.id).values()
         assert event_log.events(session, EventQuery(baseline=None)) == []
     assert {fact.amount for fact in standing if isinstance(fact, Price)} == {Decimal("3.00")}
     assert {str(fact.retires) for fact in standing if isinstance(fact, Retirement)} == {
@@ -592,7 +598,7 @@ def test_what_is_open_is_what_is_found_and_all_of_it_closes(worlds: list[list[St
         for said in [*worlds, []]:
             touched = set()
             for where in ALL:
-                before = versions.standing(session, where)
+                before = versions.current(session, where)
                 after = {
                     one.fact.key: one.fact for one in said if one.fact and one.source.id == where
                 }

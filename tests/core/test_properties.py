@@ -22,8 +22,8 @@ from monitor.core.diff import Pending, Said, Snapshot, diff, patch, snapshot
 from monitor.core.facts import Fact, Notice, Retirement, When
 from monitor.core.interpret import Draft, identify, says
 from monitor.errors import FetchFailed
-from monitor.polling.poll import Decision, decide
-from monitor.replaying.replay import Archived, replay
+from monitor.polling.decide import Decision, Memory, Page, decide
+from monitor.replaying.replay import ArchivedDocument, replay
 from monitor.store import event_log
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
@@ -57,11 +57,10 @@ class Loop:
         """One look at a page; None is the same page again."""
         self.now += ACME.every
         back = {key for key in seen or {} if key not in self.known and key in self.ended}
-        found = decide(
-            ACME, self.known, self.pending, seen, self.now, recent=self.recent, returned=back
-        )
+        memory = Memory(self.known, self.pending, self.recent, back)
+        found = decide(ACME, Page(seen), memory, self.now)
         if found.outcome != "suspect":
-            self.known, self.pending, self.recent = found.standing, found.pending, found.recent
+            self.known, self.pending, self.recent = found.current, found.pending, found.recent
             self.ended |= {change.key for change in found.changes if change.before}
             for draft in found.drafts:
                 self._tell(draft)
@@ -215,12 +214,12 @@ def ids_of(store: Store) -> list[str]:
 @given(st.lists(SAID, min_size=2, max_size=5), st.integers(1, 4))
 @settings(max_examples=4, deadline=None)
 def test_replaying_any_prefix_twice_adds_nothing(seen: list[dict[str, Fact]], prefix: int) -> None:
-    def documents(folder: Path) -> Sequence[Archived]:
+    def documents(folder: Path) -> Sequence[ArchivedDocument]:
         found = []
         for number, facts in enumerate(seen):
             path = folder / f"{number}.txt"
             path.write_bytes(page(*facts.values()))
-            found.append(Archived(ACME.id, path, START + timedelta(days=number)))
+            found.append(ArchivedDocument(ACME.id, path, START + timedelta(days=number)))
         return found
 
     declared = {ACME.id: ACME}

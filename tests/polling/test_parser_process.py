@@ -27,16 +27,23 @@ from sqlmodel import SQLModel
 from monitor.core.facts import Json, Listing
 from monitor.errors import Unreadable
 from monitor.polling.fetch import Fetcher
-from monitor.polling.parser_pool import InProcess, Look, Sandbox, environment, understood
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.outcomes import PollResult
+from monitor.polling.parser_pool import (
+    InProcessParser,
+    ParsedPage,
+    ParserPool,
+    decode_answer,
+    environment,
+)
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.blocks import tables_and_headings
 from monitor.reading.source import REGISTRY, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from tests.support.hostile import ACME, FRAMED, NAMELESS
-from tests.support.paths import FIXTURES, fixtures
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES, fixtures
+from tests.support.hostile_adapters import ACME, FRAMED, NAMELESS
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -62,8 +69,8 @@ TYPES = dict.fromkeys((OPENAI, ANTHROPIC), ("text/markdown", b"")) | {
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
-    async with Sandbox(seconds=1) as box:
+async def box() -> AsyncIterator[ParserPool]:
+    async with ParserPool(seconds=1) as box:
         yield box
 
 
@@ -74,7 +81,7 @@ class World:
     store: Store
     site: Site
     fetcher: Fetcher
-    reader: Sandbox
+    parser: ParserPool
     now: datetime = START
     order: list[str] = field(default_factory=list)
     declared: dict[str, Source] = field(default_factory=lambda: dict(REGISTRY))
@@ -83,7 +90,7 @@ class World:
         content_type = more.pop("content_type", TYPES.get(source_id, ("text/markdown", b""))[0])
         self.site.pages[f"/{source_id}"] = Page(body, content_type, **more)  # type: ignore[arg-type]
 
-    async def poll(self, *ids: str) -> dict[str, Polled]:
+    async def poll(self, *ids: str) -> dict[str, PollResult]:
         """How a poll of these sources ended; ``order`` is the order in which they did."""
         self.now += timedelta(hours=6)
         with self.store.write() as session:
@@ -94,17 +101,19 @@ class World:
             self.store,
             self.fetcher,
             self.declared,
-            clock=lambda: self.now,
-            chance=lambda: 0.5,
-            reader=self.reader,
-            urls={source_id: self.site.url(f"/{source_id}") for source_id in ids},
+            PollSettings(
+                clock=lambda: self.now,
+                chance=lambda: 0.5,
+                urls={source_id: self.site.url(f"/{source_id}") for source_id in ids},
+            ),
+            parser=self.parser,
         )
         self.order.clear()
         ended = await poller.sweep(rows, lambda polled: self.order.append(polled.source_id))
         return {polled.source_id: polled for polled in ended}
 
     def events(self) -> list[Json]:
-        """What subscribers are told, beside the first look's history."""
+        """What subscribers are told, beside the first page's history."""
         with self.store.read() as session:
             lines = (
                 session.connection()
@@ -115,7 +124,7 @@ class World:
 
     def standing(self, source_id: str) -> list[object]:
         with self.store.read() as session:
-            return list(versions.standing(session, source_id).values())
+            return list(versions.current(session, source_id).values())
 
     def validators(self, source_id: str) -> tuple[str, str, str]:
         with self.store.read() as session:
@@ -124,13 +133,13 @@ class World:
 
 
 @pytest.fixture
-async def world(store: Store, box: Sandbox) -> AsyncIterator[World]:
+async def world(store: Store, box: ParserPool) -> AsyncIterator[World]:
     async with Site() as site, Fetcher(deadline=5) as fetcher:
         yield World(store, site, fetcher, box)
 
 
 @pytest.fixture
-async def lite(tmp_path: Path, box: Sandbox) -> AsyncIterator[World]:
+async def lite(tmp_path: Path, box: ParserPool) -> AsyncIterator[World]:
     """The same on SQLite alone, where the database does not matter."""
     store = Store(str(tmp_path / "lite.db"))
     SQLModel.metadata.create_all(store.engine)
@@ -139,9 +148,9 @@ async def lite(tmp_path: Path, box: Sandbox) -> AsyncIterator[World]:
     store.close()
 
 
-async def refused(box: Sandbox, body: bytes, source=ACME) -> str:
+async def refused(box: ParserPool, body: bytes, source=ACME) -> str:
     with pytest.raises(Unreadable) as caught:
-        await box.read(source, body)
+        await box.parse(source, body)
     return str(caught.value)
 
 
@@ -164,18 +173,18 @@ async def until(true: Callable[[], object]) -> None:
 # ---------------------------------------------------------------------------------------
 
 
-async def test_a_child_reads_as_this_process_does(box: Sandbox) -> None:
-    here = InProcess()
+async def test_a_child_reads_as_this_process_does(box: ParserPool) -> None:
+    here = InProcessParser()
     for source, path in fixtures():
         body = path.read_bytes()
-        look = await here.read(source, body)
-        assert look.facts
-        assert await box.read(source, body) == look
-        assert await box.read(source, body, look.digest) == Look(look.digest)
+        page = await here.parse(source, body)
+        assert page.facts
+        assert await box.parse(source, body) == page
+        assert await box.parse(source, body, page.digest) == ParsedPage(page.digest)
     assert len(box.pids) == 1
 
 
-async def test_the_document_accepted_last_needs_no_child(box: Sandbox) -> None:
+async def test_the_document_accepted_last_needs_no_child(box: ParserPool) -> None:
     cut = replace(ACME, focus=tables_and_headings)
     for source, seen, body in (
         (ACME, b"a", b"a"),
@@ -183,16 +192,16 @@ async def test_the_document_accepted_last_needs_no_child(box: Sandbox) -> None:
         (cut, b"<html><h1>a</h1>", b"<html>1<h1>a</h1>"),
     ):
         digest = source.digest(seen)
-        assert await box.read(source, body, digest, sha256(seen)) == Look(digest)
+        assert await box.parse(source, body, digest, sha256(seen)) == ParsedPage(digest)
     assert box.pids == []
 
 
-async def test_the_frame_of_a_page_is_cut_off_in_a_child(box: Sandbox) -> None:
+async def test_the_frame_of_a_page_is_cut_off_in_a_child(box: ParserPool) -> None:
     """A focus of an adapter's own is its code; that bytes were read before is known by their hash
     alone.
     """
     digest = FRAMED.digest(b"frame\na")
-    assert await box.read(FRAMED, b"other\na", digest, sha256(b"frame\na")) == Look(digest)
+    assert await box.parse(FRAMED, b"other\na", digest, sha256(b"frame\na")) == ParsedPage(digest)
     assert len(box.pids) == 1
 
 
@@ -205,10 +214,10 @@ async def test_a_poll_in_which_nothing_changed_starts_no_child(world: World) -> 
         world.serve(source_id, body, **({} if source_id == OPENAI else {"etag": ""}))
     first = await world.poll(*GOOD)
     assert {polled.outcome for polled in first.values()} == {"baseline"}
-    async with Sandbox() as world.reader:
+    async with ParserPool() as world.parser:
         again = await world.poll(*GOOD)
         assert {polled.outcome for polled in again.values()} == {"unchanged"}
-        assert world.reader.pids == []
+        assert world.parser.pids == []
 
 
 @pytest.mark.parametrize(
@@ -230,7 +239,7 @@ async def test_a_poll_in_which_nothing_changed_starts_no_child(world: World) -> 
 )
 def test_an_answer_is_facts_or_nothing(answer: bytes, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
-        understood(ACME, answer)
+        decode_answer(ACME, answer)
 
 
 # --- what it may not do
@@ -241,15 +250,15 @@ def test_an_answer_is_facts_or_nothing(answer: bytes, why: str) -> None:
     "deed",
     ["connect", "listen", "resolve", "run", "system", "fork", "kill", "write", "open", "remove"],
 )
-async def test_an_adapter_reaches_nothing(box: Sandbox, deed: str) -> None:
+async def test_an_adapter_reaches_nothing(box: ParserPool, deed: str) -> None:
     assert "acme.models: PermissionError: an adapter may not do this" in await refused(
         box, deed.encode()
     )
-    assert (await box.read(ACME, b"")).facts == READ
+    assert (await box.parse(ACME, b"")).facts == READ
     assert len(box.pids) == 1
 
 
-async def test_a_child_is_told_no_secret(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_is_told_no_secret(box: ParserPool, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "OPENAI_API_KEY",
         "LASTCALL_SECRET_KEYS",
@@ -257,21 +266,22 @@ async def test_a_child_is_told_no_secret(box: Sandbox, monkeypatch: pytest.Monke
         "AWS_SESSION_TOKEN",
     ):
         monkeypatch.setenv(name, "canary")
-    told = [fact.model for fact in (await box.read(ACME, b"environment")).facts or []]
+    told = [fact.model for fact in (await box.parse(ACME, b"environment")).facts or []]
     assert any(variable.startswith("PYTHONPATH=") for variable in told)
     assert not any("canary" in variable for variable in told)
     assert "canary" not in str(environment())
 
 
-async def test_what_an_adapter_prints_is_no_answer(box: Sandbox) -> None:
-    assert (await box.read(ACME, b"print")).facts == READ
+async def test_what_an_adapter_prints_is_no_answer(box: ParserPool) -> None:
+    assert (await box.parse(ACME, b"print")).facts == READ
 
 
-async def test_an_adapter_that_no_name_leads_to_is_said_so(box: Sandbox) -> None:
-    assert "no adapter tests.support.hostile:<lambda>, at the top of its module" in await refused(
-        box, b"", NAMELESS
+async def test_an_adapter_that_no_name_leads_to_is_said_so(box: ParserPool) -> None:
+    assert (
+        "no adapter tests.support.hostile_adapters:<lambda>, at the top of its module"
+        in await refused(box, b"", NAMELESS)
     )
-    assert (await InProcess().read(NAMELESS, b"")).facts == READ
+    assert (await InProcessParser().parse(NAMELESS, b"")).facts == READ
 
 
 # --- limits
@@ -290,37 +300,37 @@ async def test_an_adapter_that_no_name_leads_to_is_said_so(box: Sandbox) -> None
     ],
 )
 async def test_a_limit_is_named_and_the_next_document_is_read(source, deed: str, why: str) -> None:
-    async with Sandbox(seconds=1, megabytes=180, deadline=0.5 if deed == "wait" else 15) as box:
+    async with ParserPool(seconds=1, megabytes=180, deadline=0.5 if deed == "wait" else 15) as box:
         with pytest.raises(Unreadable, match=f"{source.id}: {why}"):
-            await box.read(source, f"{deed}\n".encode() if source is FRAMED else deed.encode())
-        assert (await box.read(source, b"x\n")).facts == READ
+            await box.parse(source, f"{deed}\n".encode() if source is FRAMED else deed.encode())
+        assert (await box.parse(source, b"x\n")).facts == READ
         pids = box.pids
     assert [state(pid) for pid in pids] == [""] * len(pids)
 
 
-async def test_a_swollen_child_is_replaced(box: Sandbox) -> None:
-    await box.read(ACME, b"")
+async def test_a_swollen_child_is_replaced(box: ParserPool) -> None:
+    await box.parse(ACME, b"")
     before = box.pids
-    assert (await box.read(ACME, b"swell")).facts == READ
+    assert (await box.parse(ACME, b"swell")).facts == READ
     assert box.pids == []
-    await box.read(ACME, b"")
+    await box.parse(ACME, b"")
     assert box.pids != before
 
 
-async def test_a_child_that_is_killed_from_outside(box: Sandbox) -> None:
+async def test_a_child_that_is_killed_from_outside(box: ParserPool) -> None:
     reading = asyncio.create_task(refused(box, b"wait"))
     await until(lambda: box.pids)
     os.kill(box.pids[0], signal.SIGKILL)
     assert await reading == "acme.models: the process that read it was ended by SIGKILL"
-    await box.read(ACME, b"")
+    await box.parse(ACME, b"")
     (idle,) = box.pids
     os.kill(idle, signal.SIGKILL)  # between two documents nothing is lost
     await until(lambda: not box.pids)
-    assert (await box.read(ACME, b"")).facts == READ
+    assert (await box.parse(ACME, b"")).facts == READ
 
 
-async def test_the_end_of_a_poll_ends_its_child(box: Sandbox) -> None:
-    reading = asyncio.create_task(box.read(ACME, b"wait"))
+async def test_the_end_of_a_poll_ends_its_child(box: ParserPool) -> None:
+    reading = asyncio.create_task(box.parse(ACME, b"wait"))
     await until(lambda: box.pids)
     pids = box.pids
     reading.cancel()
@@ -332,14 +342,14 @@ async def test_the_end_of_a_poll_ends_its_child(box: Sandbox) -> None:
 PARENT = """
 import asyncio, sys
 from monitor.reading.blocks import tables_and_headings
-from monitor.polling.parser_pool import Sandbox
-from tests.support.hostile import ACME
+from monitor.polling.parser_pool import ParserPool
+from tests.support.hostile_adapters import ACME
 
 async def main():
-    async with Sandbox(seconds=1) as box:
-        await box.read(ACME, b"")
+    async with ParserPool(seconds=1) as box:
+        await box.parse(ACME, b"")
         print(*box.pids, flush=True)
-        await box.read(ACME, sys.argv[1].encode())
+        await box.parse(ACME, sys.argv[1].encode())
         await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -391,7 +401,7 @@ async def test_s12_entities_are_refused_and_no_file_is_read(
     assert (lite.validators("news.hacker_news"), lite.standing("news.hacker_news")) == before
     assert lite.events() == []
     assert "canary" not in str(lite.standing("news.hacker_news"))
-    assert peak(*lite.reader.pids) < 100
+    assert peak(*lite.parser.pids) < 100
 
 
 def peak(*pids: int) -> int:
@@ -504,7 +514,7 @@ async def test_s14_pages_that_are_too_much_hold_up_no_other(lite: World) -> None
         lite.serve(source_id, b"wait")
     for source_id, body in GOOD.items():
         lite.serve(source_id, body)
-    async with Sandbox(patience=0.1, deadline=4) as lite.reader:
+    async with ParserPool(patience=0.1, deadline=4) as lite.parser:
         ended = await lite.poll(*wild, *GOOD)
     assert {ended[source_id].outcome for source_id in GOOD} == {"baseline"}
     assert set(lite.order[-3:]) == set(wild)

@@ -16,8 +16,11 @@ from sqlalchemy import func, select
 from monitor.core.facts import Fact, Json, Price, Retirement, When, from_json
 from monitor.errors import FetchFailed, Unreadable
 from monitor.polling.fetch import Fetched, Validators
-from monitor.polling.outcomes import OUTCOMES, Outcome
-from monitor.polling.poll import FAILING_AFTER, Polled, Poller, record
+from monitor.polling.outcomes import OUTCOMES, Outcome, PollResult
+from monitor.polling.parser_pool import ParsedPage
+from monitor.polling.poll import Poller, PollSettings
+from monitor.polling.record import FAILING_AFTER, Document, PollRules, record
+from monitor.polling.schedule import PollTimes
 from monitor.reading.source import Access, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
@@ -133,13 +136,13 @@ class Watch:
             self.store,
             self.site,
             {self.source.id: replace(self.source, parse=self.parse)},
-            clock=lambda: self.now,
-            keys=lambda name: key,
-            chance=lambda: 0.5,
+            PollSettings(clock=lambda: self.now, keys=lambda name: key, chance=lambda: 0.5),
             wake=self.wake,
         )
 
-    async def look(self, body: bytes | FetchFailed | None = None, at: str | None = None) -> Polled:
+    async def look(
+        self, body: bytes | FetchFailed | None = None, at: str | None = None
+    ) -> PollResult:
         """Poll once, what stands there or something new."""
         self.now = (
             datetime.fromisoformat(at).replace(tzinfo=UTC) if at else self.now + timedelta(hours=6)
@@ -150,7 +153,7 @@ class Watch:
         (polled,) = await self.poller().sweep([self.row])
         return polled
 
-    async def change(self, body: bytes) -> Polled:
+    async def change(self, body: bytes) -> PollResult:
         """Another page, and the second look at it."""
         await self.look(body)
         return await self.look()
@@ -163,7 +166,7 @@ class Watch:
     @property
     def standing(self) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, self.source.id).values())
+            return list(versions.current(session, self.source.id).values())
 
     def count(self, table: type) -> int:
         with self.store.read() as session:
@@ -307,7 +310,7 @@ async def test_an_outcome_does_what_its_line_says(store: Store, outcome: Outcome
     assert (after.good_at == watch.now) == effect.believed
     assert (after.etag != before.etag) == (outcome == "accepted")
     assert (after.seen != before.seen) == (outcome == "accepted")
-    assert after.failures == effect.backs_off
+    assert after.failures == (outcome in ("unreadable", "unreachable"))
     assert (
         after.due_at - watch.now == ACME.every
     )  # twice that at the second failure, but never more than six hours
@@ -649,12 +652,9 @@ async def test_a_unit_slip_waits_for_a_person(watch: Watch) -> None:
     polled = record(
         watch.store,
         ACME,
-        fetched,
-        ACME.read(body),
-        row.held,
-        watch.now,
-        watch.now + ACME.every,
-        accepted=True,
+        Document(fetched, ParsedPage(row.held, ACME.read(body))),
+        PollTimes(watch.now, watch.now + ACME.every),
+        PollRules(approved=True),
     )
     assert polled.outcome == "accepted"
     assert watch.told() == [
@@ -707,7 +707,11 @@ async def test_what_a_person_accepted_is_not_held_again(watch: Watch) -> None:
     row, fetched = watch.row, await watch.site.get(ACME, Validators(), None)
     due = watch.now + ACME.every
     record(
-        watch.store, ACME, fetched, ACME.read(fetched.body), row.held, watch.now, due, accepted=True
+        watch.store,
+        ACME,
+        Document(fetched, ParsedPage(row.held, ACME.read(fetched.body))),
+        PollTimes(watch.now, due),
+        PollRules(approved=True),
     )
     assert watch.standing == rows(1)
     assert (await watch.look(page(*rows(1), frame="build 2"))).outcome == "accepted"
@@ -745,7 +749,7 @@ async def test_a_source_is_not_polled_twice_by_one_poller(watch: Watch) -> None:
     other = SourceRow(id="acme.undeclared", due_at=START)
     assert await poller.sweep([watch.row, other]) == []
     poller.busy.clear()
-    heard: list[Polled] = []
+    heard: list[PollResult] = []
     assert await poller.sweep([watch.row], heard.append) == heard
     assert (len(heard), poller.busy) == (1, set())
 
@@ -784,9 +788,9 @@ async def test_a_poll_that_breaks_while_it_is_written_leaves_nothing(
     before = watch.row.model_dump()
     polls, documents = watch.count(PollRow), watch.count(DocumentRow)
     for place in (
-        "monitor.polling.poll.outbox.enqueue",
-        "monitor.polling.poll.source_state.record",
-        "monitor.polling.poll.event_log.append",
+        "monitor.polling.record.outbox.enqueue",
+        "monitor.polling.record.source_state.record",
+        "monitor.polling.record.event_log.append",
     ):
         with monkeypatch.context() as patched:
             patched.setattr(place, broken)
@@ -851,6 +855,6 @@ async def test_a_source_can_be_read_from_a_mirror(watch: Watch) -> None:
     watch.site.get = listening  # type: ignore[method-assign]
     watch.site.body = page(ends("a"))
     poller = watch.poller()
-    poller.urls = {ACME.id: "https://mirror.example/"}
+    poller.settings = replace(poller.settings, urls={ACME.id: "https://mirror.example/"})
     await poller.sweep([watch.row])
     assert asked == ["https://mirror.example/"]

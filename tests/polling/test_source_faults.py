@@ -18,7 +18,11 @@ from sqlalchemy import select
 
 from monitor.core.facts import Fact
 from monitor.polling.fetch import NO_VALIDATORS, Fetcher
-from monitor.polling.poll import FAILING_AFTER, Polled, Poller, record
+from monitor.polling.outcomes import PollResult
+from monitor.polling.parser_pool import ParsedPage
+from monitor.polling.poll import Poller, PollSettings
+from monitor.polling.record import FAILING_AFTER, Document, PollRules, record
+from monitor.polling.schedule import PollTimes
 from monitor.reading.source import REGISTRY
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
@@ -26,8 +30,8 @@ from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow, SubscriptionRow
 from tests.sources.test_contracts import STRANGERS
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 PATH = "/document"
@@ -75,10 +79,12 @@ class World:
             self.store,
             self.fetcher,
             {self.source.id: self.source},
-            clock=lambda: self.now,
-            keys=lambda name: KEY,
-            urls={self.source.id: self.site.url(PATH)},
-            chance=lambda: 0.5,
+            PollSettings(
+                clock=lambda: self.now,
+                keys=lambda name: KEY,
+                urls={self.source.id: self.site.url(PATH)},
+                chance=lambda: 0.5,
+            ),
         )
         with self.store.write() as session:
             source_state.register(session, [self.source.id], START)
@@ -99,7 +105,7 @@ class World:
         text = body.encode() if isinstance(body, str) else body
         self.site.pages[PATH] = Page(text, content_type or self.kind.content_type, status)
 
-    async def poll(self) -> Polled:
+    async def poll(self) -> PollResult:
         self.now += self.source.every
         (polled,) = await self.poller.sweep([self.row])
         return polled
@@ -111,7 +117,7 @@ class World:
         self.before = self.row
         self.said = self.standing
 
-    async def bad(self, *outcomes: str) -> Polled:
+    async def bad(self, *outcomes: str) -> PollResult:
         """One poll with one of these outcomes, that moved nothing."""
         polled = await self.poll()
         assert polled.outcome in outcomes, polled.error
@@ -155,7 +161,7 @@ class World:
     @property
     def standing(self) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, self.source.id).values())
+            return list(versions.current(session, self.source.id).values())
 
     @property
     def told(self) -> list[str]:
@@ -323,12 +329,9 @@ async def test_s6_most_models_missing_are_held_and_told_once_when_a_person_says_
     polled = record(
         here.store,
         here.source,
-        fetched,
-        here.source.read(held),
-        here.row.held,
-        here.now,
-        due,
-        accepted=True,
+        Document(fetched, ParsedPage(here.row.held, here.source.read(held))),
+        PollTimes(here.now, due),
+        PollRules(approved=True),
     )
     assert polled.outcome == "accepted"
     gone = here.told

@@ -19,16 +19,17 @@ from sqlalchemy import select
 from monitor.core.facts import Fact, Json, Retirement
 from monitor.demo import pages
 from monitor.polling.fetch import Fetcher
-from monitor.polling.poll import Polled, Poller
+from monitor.polling.outcomes import PollResult
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import REGISTRY
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import FakeSlack, publisher, serving, target
-from tests.support.servers import Page, Site
 
 
 @dataclass
@@ -41,11 +42,11 @@ class World:
     site: Site
     fetcher: Fetcher
     now: datetime
-    polled: list[Polled] = field(default_factory=list)
+    polled: list[PollResult] = field(default_factory=list)
 
     async def look(
         self, source_id: str, body: bytes | None = None, *, after: timedelta = timedelta(hours=6)
-    ) -> Polled:
+    ) -> PollResult:
         """Poll a source, after some time, at the page that stands there or at another."""
         if body is not None:
             starts = {
@@ -63,10 +64,12 @@ class World:
             self.store,
             self.fetcher,
             REGISTRY,
-            clock=lambda: self.now,
-            keys=lambda name: "key",
-            urls={source_id: self.site.url(f"/{source_id}")},
-            chance=lambda: 0.5,
+            PollSettings(
+                clock=lambda: self.now,
+                keys=lambda name: "key",
+                urls={source_id: self.site.url(f"/{source_id}")},
+                chance=lambda: 0.5,
+            ),
         )
         (polled,) = await poller.sweep([self.row(source_id)])
         self.polled.append(polled)
@@ -84,7 +87,7 @@ class World:
 
     def standing(self, source_id: str) -> list[Fact]:
         with self.store.read() as session:
-            return list(versions.standing(session, source_id).values())
+            return list(versions.current(session, source_id).values())
 
     def events(self) -> list[Json]:
         """What happened since the first looks, oldest first."""

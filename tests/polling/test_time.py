@@ -30,17 +30,17 @@ from monitor.core.facts import Retirement, When
 from monitor.delivery import admin, claim, outbox
 from monitor.delivery.reminders import remind
 from monitor.polling.fetch import Fetcher
-from monitor.polling.http_rules import told_at
-from monitor.polling.poll import Poller
+from monitor.polling.http_rules import server_time
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.service import Every
 from monitor.store import source_state
 from monitor.store.db import SKEW, Store
 from monitor.store.tables import DeliveryRow
 from tests.support.cli import Run, database, run, template  # noqa: F401  fixtures
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, queue, running, state, told, until
+from tests.support.running_service import Clock, declare, queue, running, state, told, until
 
 ROOT = Path(__file__).parents[2]
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
@@ -143,7 +143,7 @@ def test_t4_no_lease_lasts_more_than_a_minute_longer(store: Store) -> None:
     with store.write() as session:
         source_state.register(session, ["acme.models"], now)
         assert source_state.claim(session, ["acme.models"], now) == {"acme.models"}
-        source_state.off(session, "acme.models", now, now + HOUR, "")
+        source_state.record_off(session, "acme.models", now, now + HOUR, "")
         source_state.lease(session, {"acme.models": now + source_state.LEASE})
         assert source_state.clamp(session, now - HOUR) == 1
         assert source_state.claim(session, ["acme.models"], now - HOUR) == {"acme.models"}
@@ -155,9 +155,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     later = now + YEAR
     with store.write() as session:
         source_state.register(session, ["acme.fine"], now)
-        source_state.off(session, "acme.fine", now, now + HOUR, "")
+        source_state.record_off(session, "acme.fine", now, now + HOUR, "")
         source_state.register(session, ["acme.ahead", "acme.new"], later)
-        source_state.off(session, "acme.ahead", later, later + HOUR, "")
+        source_state.record_off(session, "acme.ahead", later, later + HOUR, "")
         for name, until_ in (("fine", now + HOUR), ("ahead", later)):
             session.add(target(name, now, quiet_until=until_))
         session.add_all(event(number, now) for number in (1, 2, 3))
@@ -221,7 +221,7 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
     server, ends = Clock(), Clock()() + 100 * DAY
     async with Site() as site, Fetcher() as fetcher:
         source = acme(site, ends)
-        poller = Poller(store, fetcher, {source.id: source}, clock=clock)
+        poller = Poller(store, fetcher, {source.id: source}, PollSettings(clock=clock))
         with store.write() as session:
             source_state.register(session, [source.id], clock())
 
@@ -256,6 +256,27 @@ async def test_t5_a_clock_that_is_a_year_ahead_retires_nothing(store: Store, clo
         assert told(store) == [*before, *["retirement.completed"] * 2]
 
 
+async def test_a_server_whose_clock_is_years_behind_holds_nothing(
+    store: Store, clock: Clock
+) -> None:
+    """Its dates would be of another decade by that clock, and the page held until a person comes."""
+    now = Clock()()
+    async with Site() as site, Fetcher() as fetcher:
+        source = acme(site, now + 100 * DAY)
+        site.pages["/models"].headers = {"Date": "Thu, 01 Jan 2015 00:00:00 GMT"}
+        poller = Poller(store, fetcher, {source.id: source}, PollSettings(clock=clock))
+        with store.write() as session:
+            source_state.register(session, [source.id], clock())
+        for _ in range(2):
+            (result,) = await poller.sweep([state(store, source.id)])
+            assert result.outcome in ("baseline", "unchanged"), result.error
+            assert state(store, source.id).good_at >= now
+        # The calendar of a server that lost its clock later is ours as well.
+        clock.ahead = 102 * DAY
+        await poller.sweep([state(store, source.id)])
+        assert told(store) == ["retirement.completed"] * 2
+
+
 @pytest.mark.parametrize("source_fails", [False, True])
 async def test_t5_a_clock_that_is_a_year_ahead_reminds_of_nothing(
     store: Store, clock: Clock, source_fails: bool
@@ -266,7 +287,7 @@ async def test_t5_a_clock_that_is_a_year_ahead_reminds_of_nothing(
     server, ends = Clock(), Clock()() + YEAR + 10 * DAY
     async with Site() as site, Fetcher() as fetcher:
         source = acme(site, ends)
-        poller = Poller(store, fetcher, {source.id: source}, clock=clock)
+        poller = Poller(store, fetcher, {source.id: source}, PollSettings(clock=clock))
         with store.write() as session:
             source_state.register(session, [source.id], clock())
             session.add(target("a", clock() - YEAR))
@@ -308,7 +329,7 @@ async def test_t5_a_service_lives_through_a_year_and_back(store: Store, clock: C
     ],
 )
 def test_the_clock_of_a_server(date: str, age: str, then: datetime | None) -> None:
-    assert told_at(date, age) == then
+    assert server_time(date, age) == then
 
 
 @pytest.fixture
@@ -337,7 +358,7 @@ async def test_t5_a_failure_of_tls_is_unreachable(store: Store, expired: ssl.SSL
     with store.write() as session:
         source_state.register(session, [source.id], Clock()())
     async with server, Fetcher() as fetcher:
-        poller = Poller(store, fetcher, {source.id: source}, clock=Clock())
+        poller = Poller(store, fetcher, {source.id: source}, PollSettings(clock=Clock()))
         (polled,) = await poller.sweep([state(store, source.id)])
     assert polled.outcome == "unreachable"
     assert "ertificate" in polled.error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import FIXTURES, GOLDENS, TESTS
+from tests.support.fixtures import FIXTURES, GOLDENS, TESTS
 
 ROOT = TESTS.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -23,7 +23,8 @@ NEEDED = (
     "__init__.py",
     "conftest.py",
     "support/__init__.py",
-    "support/paths.py",
+    "support/corpus.py",
+    "support/fixtures.py",
     "support/mutations.py",
     "tools/__init__.py",
     "tools/render_docs.py",
@@ -49,9 +50,7 @@ def tree(tmp_path: Path) -> Path:
 
 def python(tree: Path, *words: str) -> tuple[int, str]:
     """``python -m`` with these words in the tree: exit code and output."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True, timeout=100
-    )
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 

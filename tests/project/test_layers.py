@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "delivery": {"core", "store", "subscriptions", *BASE},
     "polling": {"core", "reading", "store", "delivery", *BASE},
     "replaying": {"core", "reading", "store", "polling", *BASE},
-    "answers": {"core", "store", "subscriptions", *BASE},
+    "answers": {"core", "reading", "store", "subscriptions", "delivery", "polling", *BASE},
     "web": {"core", "store", "subscriptions", "delivery", "polling", "answers", *BASE},
     "slack_app": {"core", "store", "subscriptions", "delivery", "answers", *BASE},
     "service": {
@@ -44,9 +44,6 @@ ROOMS: dict[str, set[str]] = {
 #: Arrows up that stand until the house has been moved.
 STANDING = {
     ("web", "service"),
-    ("slack_app", "cli"),
-    ("service", "cli"),
-    ("answers", "sources"),
 }
 
 #: The standard library as far as it has no clock, network, files, environment, chance or log.
@@ -197,6 +194,16 @@ def test_an_adapter_knows_only_facts_reading_and_its_own_package(path: Path) -> 
 
 def within(module: str, package: str) -> bool:
     return f"{module}.".startswith(f"{package}.")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MONITOR if room(name(path)) == "answers"], ids=name
+)
+def test_answers_neither_print_nor_speak_http(path: Path) -> None:
+    """Every surface formats them: the command line, Slack, and what is served over HTTP."""
+    surfaces = {"typer", "rich", "aiohttp", "slack_sdk", "slack_bolt"}
+    assert not {other for other in imported(path) if other.partition(".")[0] in surfaces}
+    assert not [call for call in impurities(path) if call.endswith(": print()")]
 
 
 def stdlib(module: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.settings.model import variables
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 
 README = (TESTS.parent / "README.md").read_text(encoding="utf-8")
 #: The commands of the first screen, with what the page shows of their output.

@@ -10,7 +10,7 @@ import pytest
 from monitor.errors import SettingError
 from monitor.settings import database, load_settings, provider_key
 from monitor.settings.model import OPTIONS, Settings
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 
 
 @pytest.fixture(autouse=True)

@@ -16,15 +16,23 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from monitor.reading.source import REGISTRY
-from monitor.replaying.fault_injection import KINDS, Fault, Faults
-from monitor.replaying.replay import Archived, archive
+from monitor.replaying.fault_injection import KINDS, FaultInjector, InjectedFault
+from monitor.replaying.replay import ArchivedDocument, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.conftest import NewDatabase
-from tests.support.archive import lay_out
 from tests.support.cli import Run, database, run, template, world  # noqa: F401  fixtures
-from tests.support.faulty import FAMILIES, Played, differences, play, play_faulty, write_summer
-from tests.support.paths import FIXTURES, needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.faulty_replays import (
+    FAMILIES,
+    Played,
+    differences,
+    play,
+    play_faulty,
+    write_summer,
+)
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import lay_out
 
 SEEDS = range(20)
 
@@ -35,7 +43,7 @@ def empty(tmp_path: Path) -> Store:
 
 
 @cache
-def corpus(family: int) -> tuple[Archived, ...]:
+def corpus(family: int) -> tuple[ArchivedDocument, ...]:
     """The captures of a family; they are links into the corpus, which outlive their folder."""
     with TemporaryDirectory() as directory:
         for source_id in FAMILIES[family]:
@@ -45,7 +53,7 @@ def corpus(family: int) -> tuple[Archived, ...]:
 
 
 @cache
-def clean(documents: tuple[Archived, ...]) -> Played:
+def clean(documents: tuple[ArchivedDocument, ...]) -> Played:
     with TemporaryDirectory() as directory:
         store = ready(Store(f"{directory}/clean.db"))
         try:
@@ -65,20 +73,22 @@ def test_a_year_with_faults_tells_what_the_year_tells(empty: Store, seed: int) -
 
 
 @pytest.fixture(scope="session")
-def summer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Archived, ...]:
-    """The documents of a small archive that is written in tests/support/faulty.py."""
+def summer(tmp_path_factory: pytest.TempPathFactory) -> tuple[ArchivedDocument, ...]:
+    """The documents of a small archive that is written in tests/support/faulty_replays.py."""
     return tuple(archive(write_summer(tmp_path_factory.mktemp("summer")), REGISTRY))
 
 
 @pytest.mark.parametrize("seed", SEEDS[:8])
 def test_a_summer_with_faults_tells_what_the_summer_tells(
-    empty: Store, summer: tuple[Archived, ...], seed: int
+    empty: Store, summer: tuple[ArchivedDocument, ...], seed: int
 ) -> None:
     assert sum(map(len, clean(summer).told.values())) >= 14
     assert differences(clean(summer).told, play_faulty(empty, summer, seed).told) == []
 
 
-def test_the_same_on_postgresql(postgres: NewDatabase, summer: tuple[Archived, ...]) -> None:
+def test_the_same_on_postgresql(
+    postgres: NewDatabase, summer: tuple[ArchivedDocument, ...]
+) -> None:
     store = ready(Store(postgres()))
     assert differences(clean(summer).told, play_faulty(store, summer, 20).told) == []
     store.close()
@@ -107,11 +117,11 @@ def test_the_command_tells_what_it_put_between(run: Run, tmp_path: Path) -> None
 # --------------------------------------------------------------------------------------------
 
 
-def test_a_seed_always_makes_the_same_faults(summer: tuple[Archived, ...]) -> None:
+def test_a_seed_always_makes_the_same_faults(summer: tuple[ArchivedDocument, ...]) -> None:
     def made(seed: int) -> list[tuple[object, ...]]:
-        steps = Faults(seed).between(summer)
+        steps = FaultInjector(seed).between(summer)
         return [
-            (step.source_id, step.at, step.looks, step.fault, str(getattr(step, "served", "")))
+            (step.source_id, step.at, step.polls, step.fault, str(getattr(step, "served", "")))
             for step in steps
         ]
 
@@ -119,8 +129,8 @@ def test_a_seed_always_makes_the_same_faults(summer: tuple[Archived, ...]) -> No
     assert made(7) != made(8)
 
 
-def test_every_document_comes_back_after_its_fault(summer: tuple[Archived, ...]) -> None:
-    steps = list(Faults(7).between(summer))
+def test_every_document_comes_back_after_its_fault(summer: tuple[ArchivedDocument, ...]) -> None:
+    steps = list(FaultInjector(7).between(summer))
     for document in summer:
         served = [
             step
@@ -130,15 +140,15 @@ def test_every_document_comes_back_after_its_fault(summer: tuple[Archived, ...])
         first, *faults, last = served
         assert first.read() == last.read() == document.read()
         assert 1 <= len(faults) <= 2
-        assert all(isinstance(fault, Fault) and fault.looks == 1 for fault in faults)
+        assert all(isinstance(fault, InjectedFault) and fault.polls == 1 for fault in faults)
         assert len({fault.fault for fault in faults}) == 1
         times = [step.at for step in served]
         assert times == sorted(set(times))
 
 
-def test_every_kind_of_fault_is_made(summer: tuple[Archived, ...]) -> None:
+def test_every_kind_of_fault_is_made(summer: tuple[ArchivedDocument, ...]) -> None:
     made = Counter(
-        step.fault for seed in SEEDS for step in Faults(seed).between(summer) if step.fault
+        step.fault for seed in SEEDS for step in FaultInjector(seed).between(summer) if step.fault
     )
     layouts = {"layout"}  # the summer has one make of each page, the corpus several
     assert made.keys() | layouts == set(KINDS)
@@ -146,14 +156,14 @@ def test_every_kind_of_fault_is_made(summer: tuple[Archived, ...]) -> None:
 
 
 def test_a_fault_that_lasts_as_long_as_a_truth_is_told(
-    empty: Store, summer: tuple[Archived, ...]
+    empty: Store, summer: tuple[ArchivedDocument, ...]
 ) -> None:
     """So the comparison can tell, and the faults are no blanks."""
     lasting = [
-        replace(step, looks=60)
-        if isinstance(step, Fault) and step.fault in ("half", "stale")
+        replace(step, polls=60)
+        if isinstance(step, InjectedFault) and step.fault in ("half", "stale")
         else step
-        for step in Faults(3).between(summer)
+        for step in FaultInjector(3).between(summer)
     ]
     told = differences(clean(summer).told, play(empty, lasting).told)
     assert any(" + " in line for line in told)

@@ -15,8 +15,9 @@ from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from tests.support.archive import FOLDERS, captures, lay_out, run, told
-from tests.support.paths import FIXTURES, needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import FOLDERS, captures, lay_out, run, told
 
 
 @pytest.fixture
@@ -40,6 +41,32 @@ def lines(
         for event in events
         if keep(event)
     ]
+
+
+# --- the archive
+
+
+def lay_out_days(directory: Path, *names: str) -> Path:
+    """An archive of one source with empty files of these names."""
+    for name in names:
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return directory
+
+
+def test_hidden_folders_are_no_sources(tmp_path: Path) -> None:
+    folder = lay_out_days(tmp_path, "openai.deprecations/2026-02-28.md", ".git/HEAD", ".cache/x")
+    (document,) = archive(folder, REGISTRY)
+    assert document.path.name == "2026-02-28.md"
+
+
+def test_a_day_that_does_not_exist_names_its_file(tmp_path: Path) -> None:
+    folder = lay_out_days(tmp_path, "openai.deprecations/2026-02-30.md")
+    with pytest.raises(
+        NotFound, match=r"openai\.deprecations/2026-02-30\.md: there is no day 2026-02-30"
+    ):
+        archive(folder, REGISTRY)
 
 
 # --- what changed

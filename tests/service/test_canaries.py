@@ -39,7 +39,8 @@ from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, PollRow, SourceRow, SubscriptionRow
 from monitor.vault import new_key
 from tests.delivery.test_email import certificate  # noqa: F401  a fixture
-from tests.support.paths import TESTS, capture  # noqa: F401  its import loads the sources
+from tests.support import fixtures  # noqa: F401  its import declares the sources
+from tests.support.fixtures import TESTS
 from tests.support.receivers import event, serving
 
 SOURCE = "openai.models"
@@ -212,9 +213,9 @@ async def test_no_secret_is_seen(
         await run("email", "add", "team@example.com")
         await run("apprise", "add", f"json://me:{IN_URLS['apprise']}@{host}/{IN_URLS['apprise']}")
         turned = json.loads(await run("webhooks", "rotate", added[0]["id"], "--json", quiet=True))
-        owe(store)
+        enqueue(store)
         said = await service(environment, database, lambda: tried(store) == 7 and polled(store))
-        owed_again(store)
+        enqueue_again(store)
         proxied = "http://me:canary-of-the-proxy@127.0.0.1:9"
         async with Publisher(
             store,
@@ -227,7 +228,7 @@ async def test_no_secret_is_seen(
                 smtp_url=environment["LASTCALL_SMTP_URL"],
             ),
             now=lambda: datetime.now(UTC),
-            vault=sealed.keys(store, load_settings(database)),
+            vault=sealed.find_vault(store, load_settings(database)),
         ) as sender:
             await sender.drain_once()
             said += repr(sender)
@@ -235,13 +236,17 @@ async def test_no_secret_is_seen(
             await run(*words.replace("sub_x", added[0]["id"]).split())
         await run("--db", "postgresql://me:canary-of-the-database@127.0.0.1:9/x", "events")
         settings = load_settings(database)
-        said += repr(settings) + str(settings) + repr(sealed.keys(store, settings)) + repr(store)
+        said += (
+            repr(settings) + str(settings) + repr(sealed.find_vault(store, settings)) + repr(store)
+        )
         said += repr(email.Relay.parse(environment["LASTCALL_SMTP_URL"]))
     with store.read() as session:
         targets = list(session.scalars(select(SubscriptionRow)))
         attempts = list(session.scalars(select(AttemptRow)))
         said += "".join(map(repr, targets)) + "".join(map(repr, attempts))
-        said += "".join(repr(sealed.opened(sealed.keys(store, settings), row)) for row in targets)
+        said += "".join(
+            repr(sealed.unseal(sealed.find_vault(store, settings), row)) for row in targets
+        )
     dump = "".join(run_dump(store))
     store.close()
 
@@ -272,7 +277,7 @@ async def test_no_secret_is_seen(
     assert " watches " in said
 
 
-def owe(store: Store) -> None:
+def enqueue(store: Store) -> None:
     now = datetime.now(UTC)
     with store.write() as session:
         row = event(1, now)
@@ -281,7 +286,7 @@ def owe(store: Store) -> None:
         outbox.enqueue(session, [row], now)
 
 
-def owed_again(store: Store) -> None:
+def enqueue_again(store: Store) -> None:
     with store.write() as session:
         admin.replay(session, datetime.now(UTC), list(session.scalars(select(DeliveryRow.id))))  # type: ignore[arg-type]
 

@@ -27,9 +27,9 @@ from monitor.store import secrets as sealed
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import AttemptRow, DeliveryRow, SourceRow, SubscriptionRow
-from tests.support.crashing import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.kill_trials import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, serving, target
-from tests.support.servers import Page, Site
 
 BEFORE = openai_retirements([("2026-11-01", "One", "2030-01-15", "gpt-one", "gpt-two")])
 AFTER = openai_retirements(
@@ -199,11 +199,11 @@ def test_killed_while_secrets_are_sealed_anew(parent: Parent, store: Store) -> N
         )
     sealed.unlock(store, Settings(database_url="unused", secret_keys=old))  # type: ignore[arg-type]
     both = f"{new},{old}"
-    keys = sealed.keys(store, Settings(database_url="unused", secret_keys=both))  # type: ignore[arg-type]
+    keys = sealed.find_vault(store, Settings(database_url="unused", secret_keys=both))  # type: ignore[arg-type]
     for _ in dying(parent, "rotate", store, both):
         with store.read() as session:
             opened = {
-                row.id: sealed.opened(keys, row).secret
+                row.id: sealed.unseal(keys, row).secret
                 for row in session.scalars(select(SubscriptionRow))
             }
         assert opened == secrets
@@ -215,14 +215,14 @@ def test_killed_while_a_webhook_gets_another_secret(parent: Parent, empty: Store
     of the new one.
     """
     key, now = vault.new_key(), datetime.now(UTC)
-    keys = sealed.keys(empty, Settings(database_url="unused", secret_keys=key))  # type: ignore[arg-type]
+    keys = sealed.find_vault(empty, Settings(database_url="unused", secret_keys=key))  # type: ignore[arg-type]
     known = new_secret()
     schema.ready(empty)
     with empty.write() as session:
         session.add(target("sub_1", now, secret=known))
     for _ in dying(parent, "rotate webhook", empty, key):
         with empty.read() as session:
-            opened = sealed.opened(keys, session.get_one(SubscriptionRow, "sub_1"))
+            opened = sealed.unseal(keys, session.get_one(SubscriptionRow, "sub_1"))
         signs = signature.signing(opened.secret, opened.old_secrets, now)
         sent = signature.headers(signs, "evt_1", int(now.timestamp()), b"{}")
         Webhook(known).verify(b"{}", sent)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.store.db import Store
-from tests.support.crashing import Parent, Trial
+from tests.support.kill_trials import Parent, Trial
 
 
 @pytest.fixture(scope="module")

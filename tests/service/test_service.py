@@ -33,7 +33,7 @@ from monitor.delivery.address_guard import Guard
 from monitor.errors import FetchFailed, SettingError
 from monitor.logs import Line
 from monitor.polling.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
-from monitor.polling.poll import Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Access, Source
 from monitor.service import Service
 from monitor.settings.model import Settings, secrets
@@ -43,9 +43,19 @@ from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, PollRow
 from monitor.web import health
 from sources import load
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import LOOPBACK, Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, due, queue, read, running, state, told, until
+from tests.support.running_service import (
+    Clock,
+    declare,
+    due,
+    queue,
+    read,
+    running,
+    state,
+    told,
+    until,
+)
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -170,7 +180,7 @@ async def test_t2_three_services_poll_each_of_a_thousand_slots_once(
     watching = [
         Service(
             store,
-            Poller(store, getter, declared, clock=Clock()),
+            Poller(store, getter, declared, PollSettings(clock=Clock())),
             Nobody(),
             lambda: declared,
             at_once=100,
@@ -239,7 +249,7 @@ async def test_s19_a_week_without_a_source(store: Store, every: timedelta) -> No
         source_state.register(session, [source.id], now)
         session.add(target("people", START))
         session.add(target("operator", START, operator=True))
-    poller = Poller(store, site, {source.id: source}, clock=lambda: now)
+    poller = Poller(store, site, {source.id: source}, PollSettings(clock=lambda: now))
     await poller.sweep([state(store, source.id)])
     site.down = True
     while now < START + 7 * DAY:
@@ -290,7 +300,9 @@ async def test_s8_asked_to_wait_and_then_the_same_again(
     header = format_datetime(dates[asked], usegmt=True) if asked in dates else asked
     async with Site() as site, Fetcher() as fetcher:
         declared = declare(site, "acme.models", every=HOUR)
-        poller = Poller(store, fetcher, declared, clock=lambda: now, chance=lambda: 0.5)
+        poller = Poller(
+            store, fetcher, declared, PollSettings(clock=lambda: now, chance=lambda: 0.5)
+        )
         with store.write() as session:
             source_state.register(session, declared, now)
         good = site.pages["/acme.models"]
@@ -305,6 +317,31 @@ async def test_s8_asked_to_wait_and_then_the_same_again(
                 )  # the back-off after one failure: twice
     assert polled.outcome == "unchanged"
     assert told(store) == []
+
+
+async def test_a_source_whose_poll_ends_during_a_tick_is_not_polled_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has it as due until the next flush: on a slow machine, it was polled twice."""
+    async with Site() as site, Fetcher() as fetcher:
+        declared = declare(site, "acme.models")
+        poller = Poller(store, fetcher, declared, PollSettings(clock=Clock()))
+        service = Service(store, poller, None, lambda: declared)  # type: ignore[arg-type]
+        with store.write() as session:
+            source_state.register(session, declared, Clock()())
+        await poller.sweep([state(store, "acme.models")])
+        due(store, "acme.models")
+        flush = poller.flush
+
+        async def flush_slowly() -> None:
+            await flush()
+            monkeypatch.setattr(poller, "flush", flush)
+            assert (await poller.poll(state(store, "acme.models"))).outcome == "unchanged"
+
+        monkeypatch.setattr(poller, "flush", flush_slowly)
+        await service.tick()
+        await until(lambda: not service.polling)
+        assert len(site.requests) == 2
 
 
 # --- /healthz, /metrics
@@ -376,7 +413,7 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
             await until(lambda: state(store, "acme.broken").failures > 0 and len(receiver.got) == 1)
             await until(lambda: all(row.checked_at for row in rows(store)))
             with store.write() as session:
-                source_state.locked(session, "acme.held").held = "a document"
+                source_state.lock(session, "acme.held").held = "a document"
             status, body = await get(f"{base}/metrics")
     assert status == 200
     found = {
@@ -410,7 +447,7 @@ async def test_metrics_tell_ages_outcomes_durations_and_the_queue(store: Store) 
 
 async def test_metrics_answer_without_a_database(tmp_path: Path) -> None:
     store = schema.ready(Store(str(tmp_path / "lastcall.db")))
-    service = Service(store, Poller(store, Down(), {}, clock=Clock()), None, dict)  # type: ignore[arg-type]
+    service = Service(store, Poller(store, Down(), {}, PollSettings(clock=Clock())), None, dict)  # type: ignore[arg-type]
     (tmp_path / "lastcall.db").rename(tmp_path / "away.db")
     async with served(service) as base:
         status, body = await get(f"{base}/metrics")
@@ -569,8 +606,9 @@ async def test_no_secret_is_in_the_log_of_polls_and_deliveries(
                     )
                 )
         async with running(store, declared) as service:
-            service.poller.keys = lambda name: key
-            service.poller.urls = settings.source_urls
+            service.poller.settings = replace(
+                service.poller.settings, keys=lambda name: key, urls=settings.source_urls
+            )
             await until(
                 lambda: all(row.checked_at for row in rows(store)) and len(receiver.got) >= 3
             )

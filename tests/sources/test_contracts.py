@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Unreadable
-from monitor.polling.http_rules import ACCEPT, BELIEVED, flavour, wall
+from monitor.polling.http_rules import ACCEPT, CONTENT_TYPES, expected_format, find_wall
 from monitor.reading.source import REGISTRY, Source
-from tests.support.paths import fixtures
+from tests.support.fixtures import fixtures
 
 SOURCES = [pytest.param(source, id=source_id) for source_id, source in sorted(REGISTRY.items())]
 #: Cuts of a document that are tried, evenly spread over it.
@@ -97,12 +97,14 @@ def test_another_page_of_the_same_provider_is_refused(source: Source) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_web_page_is_read_only_where_one_is_expected(source: Source) -> None:
-    expected = flavour(source.url, source.kind, source.access is not None)
+    expected = expected_format(source.url, source.kind, source.access is not None)
     assert expected in ACCEPT
-    assert BELIEVED[expected].fullmatch("text/html") or expected != "page"
-    assert (wall(expected, "text/html", web("Models").encode()) is None) == (expected == "page")
+    assert CONTENT_TYPES[expected].fullmatch("text/html") or expected != "page"
+    assert (find_wall(expected, "text/html", web("Models").encode()) is None) == (
+        expected == "page"
+    )
     for content_type in ("image/png", "application/pdf", "application/zip", "video/mp4"):
-        assert not BELIEVED[expected].fullmatch(content_type)
+        assert not CONTENT_TYPES[expected].fullmatch(content_type)
 
 
 def whole() -> Iterator[tuple[Source, Path]]:

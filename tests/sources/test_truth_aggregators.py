@@ -6,7 +6,6 @@ event of a price or retirement by themselves."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import tomllib
@@ -22,10 +21,11 @@ from monitor.core.diff import Change, Pending, Snapshot, diff, snapshot
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
-from monitor.polling.poll import decide
+from monitor.polling.decide import Memory, Page, decide
 from monitor.reading.source import REGISTRY
 from sources.news.feeds import feed
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, table, truth
+from tests.support.fixtures import FIXTURES
 
 SOURCES = {
     "OpenRouter": "openrouter.models",
@@ -53,18 +53,6 @@ FOLDERS = {
 LEFT_OUT = {"GitHub Models (Meta Llama)"}
 OPENROUTER, LITELLM = REGISTRY["openrouter.models"], REGISTRY["litellm.prices"]
 ALL = "openrouter/api-v1-models-all"
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    return [row for row in rows(name) if row["provider"] in SOURCES]
 
 
 @lru_cache(maxsize=3)
@@ -151,7 +139,7 @@ def test_no_row_is_forgotten() -> None:
     named = {
         row["provider"]
         for path in (CORPUS / "truth").glob("*.csv")
-        for row in rows(path.name)
+        for row in table(path.name)
         if row.get("capture file", row.get("after_file", "")).partition("/")[0] in folders
     }
     assert named == SOURCES.keys() | LEFT_OUT
@@ -159,7 +147,11 @@ def test_no_row_is_forgotten() -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["#"]) for row in truth("platforms_prices.csv")]
+    "row",
+    [
+        pytest.param(row, id=row["#"])
+        for row in truth("platforms_prices.csv", {"LiteLLM": 7, "models.dev": 4, "llm-prices": 3})
+    ],
 )
 def test_every_price(row: dict[str, str]) -> None:
     facts = read(row["capture file"])
@@ -184,7 +176,9 @@ def test_every_price(row: dict[str, str]) -> None:
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-        for row in truth("platforms_price_changes.csv")
+        for row in truth(
+            "platforms_price_changes.csv", {"OpenRouter": 7, "LiteLLM": 9, "models.dev": 11}
+        )
     ],
 )
 def test_every_price_change(row: dict[str, str]) -> None:
@@ -227,7 +221,7 @@ EVENTS = {
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-        for row in truth("platforms_retirement_changes.csv")
+        for row in truth("platforms_retirement_changes.csv", {"OpenRouter": 14, "LiteLLM": 46})
     ],
 )
 def test_every_retirement_change(row: dict[str, str]) -> None:
@@ -641,9 +635,8 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
         + ["0.50"] * openrouter.confirmations
     )
     for look in looks:
-        decision = decide(
-            openrouter, known, pending, input_price(look), datetime(2026, 8, 1, tzinfo=UTC)
-        )
-        known, pending = decision.standing, decision.pending
+        page, memory = Page(input_price(look)), Memory(known, pending)
+        decision = decide(openrouter, page, memory, datetime(2026, 8, 1, tzinfo=UTC))
+        known, pending = decision.current, decision.pending
         told += [draft.summary for draft in decision.drafts]
     assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]

@@ -4,7 +4,6 @@ dates.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +15,8 @@ from monitor.core.facts import Fact, Notice, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, documents, joined
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 LIFECYCLE = REGISTRY["bedrock.lifecycle"]
 HTML = "aws-bedrock/model-lifecycle-html/2025-11-13.html"
@@ -50,14 +50,6 @@ def told(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
 # -------------------------------------------------------------------------------------------------
 
 
-def truth() -> list[dict[str, str]]:
-    path = CORPUS / "truth" / "platforms_retirements.csv"
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "AWS Bedrock"]
-
-
 def day(printed: str) -> str:
     month, number, year = re.match(
         r"(\w{3})\w* (\d+)(?:st|nd|rd|th)?, "
@@ -69,7 +61,11 @@ def day(printed: str) -> str:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth()]
+    "row",
+    [
+        pytest.param(row, id=f"{row['#']}-{row['model']}")
+        for row in truth("platforms_retirements.csv", {"AWS Bedrock": 20})
+    ],
 )
 def test_every_row_of_the_truth(row: dict[str, str]) -> None:
     legacy, retires = row["announced / earlier stage (as printed)"], row["retirement as printed"]

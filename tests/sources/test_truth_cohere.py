@@ -4,7 +4,6 @@ what must not.
 
 from __future__ import annotations
 
-import csv
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,19 +17,12 @@ from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
 from monitor.reading.values import when
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 SOURCE = REGISTRY["cohere.deprecations"]
 FOLDERS = ("deprecations-mdx", "deprecations-served-md")
 PAGE = FIXTURES / "cohere" / "deprecations.md"
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Cohere"]
 
 
 def read(name: str) -> dict[str, Fact]:
@@ -62,7 +54,7 @@ TASKS = {"embed": 0, "c4ai": 1}
     "row",
     [
         pytest.param(row, id=f"{row['#']}-{row['model']}")
-        for row in truth("platforms_retirements.csv")
+        for row in truth("platforms_retirements.csv", {"Cohere": 8})
     ],
 )
 def test_every_end(row: dict[str, str]) -> None:
@@ -80,7 +72,8 @@ def test_every_end(row: dict[str, str]) -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["model"]) for row in truth("platforms_prices.csv")]
+    "row",
+    [pytest.param(row, id=row["model"]) for row in truth("platforms_prices.csv", {"Cohere": 2})],
 )
 def test_every_price(row: dict[str, str]) -> None:
     facts = read(row["capture file"].removeprefix("cohere/")).values()

@@ -4,7 +4,6 @@ year 2525.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,21 +15,14 @@ from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 MODELS, API = REGISTRY["mistral.models"], REGISTRY["mistral.api"]
 FOLDERS = ("models-overview-md", "models-page-html2md", "models-schema-ts-bundle")
 BUNDLE = "mistral/models-schema-ts-bundle/{}.ts.txt"
 #: Not read: the changelog (folders changelog-mdx, changelog-entries-bundle) has no source. The rows
 #: of the price truth under LiteLLM and models.dev that name Mistral's models are theirs.
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Mistral"]
 
 
 def fixture(name: str) -> str:
@@ -69,7 +61,7 @@ def day(printed: str) -> str:
     "row",
     [
         pytest.param(row, id=f"{row['#']}-{row['model']}")
-        for row in truth("platforms_retirements.csv")
+        for row in truth("platforms_retirements.csv", {"Mistral": 17})
     ],
 )
 def test_every_row_of_the_retirements(row: dict[str, str]) -> None:
@@ -91,7 +83,10 @@ PER = {
 @needs_corpus
 @pytest.mark.parametrize(
     "row",
-    [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth("platforms_prices.csv")],
+    [
+        pytest.param(row, id=f"{row['#']}-{row['model']}")
+        for row in truth("platforms_prices.csv", {"Mistral": 7})
+    ],
 )
 def test_every_row_of_the_prices(row: dict[str, str]) -> None:
     facts = [fact for fact in MODELS.read(capture(row["capture file"])) if isinstance(fact, Price)]
@@ -124,7 +119,7 @@ KINDS = {"EARLIER": "retirement.advanced", "date": "retirement.announced"}
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['kind']}")
-        for row in truth("platforms_retirement_changes.csv")
+        for row in truth("platforms_retirement_changes.csv", {"Mistral": 18})
     ],
 )
 def test_every_change_of_the_truth(row: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ redirect.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -21,7 +20,8 @@ from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 MODELS, MIGRATIONS = REGISTRY["xai.models"], REGISTRY["xai.migrations"]
 LIST, GUIDE = "xai/api-v1-models", "xai/may-15-retirement-md"
@@ -31,14 +31,6 @@ CAPTURES = [f"{LIST}/{path.name}" for path in sorted((CORPUS / LIST).glob("*"))]
 
 #: The models page is not watched, since the API has its prices; these rows are of its HTML.
 LEFT_OUT = "xai/models-page-html/2025-11-13.html"
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "xAI"]
 
 
 def read(name: str) -> dict[str, Fact]:
@@ -90,7 +82,8 @@ def listed(
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["model"]) for row in truth("platforms_retirements.csv")]
+    "row",
+    [pytest.param(row, id=row["model"]) for row in truth("platforms_retirements.csv", {"xAI": 8})],
 )
 def test_every_end(row: dict[str, str]) -> None:
     assert row["retirement as printed"] == "May 15, 2026 at 12:00 PM PT"
@@ -102,7 +95,9 @@ def test_every_end(row: dict[str, str]) -> None:
 
 @needs_corpus
 def test_every_price_of_the_truth() -> None:
-    rows = [row for row in truth("platforms_prices.csv") if row["capture file"] != LEFT_OUT]
+    rows = [
+        row for row in truth("platforms_prices.csv", {"xAI": 8}) if row["capture file"] != LEFT_OUT
+    ]
     assert [(row["model"], row["value as printed"]) for row in rows] == [
         ("grok-4.3 (redirect billing)", "$1.25 / $2.50")
     ]
@@ -121,7 +116,11 @@ def test_every_price_of_the_truth() -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["model"]) for row in truth("platforms_retirement_changes.csv")]
+    "row",
+    [
+        pytest.param(row, id=row["model"])
+        for row in truth("platforms_retirement_changes.csv", {"xAI": 2})
+    ],
 )
 def test_every_change(row: dict[str, str]) -> None:
     before, after = (ends(read(row[f"{side}_file"]))[row["model"]] for side in ("before", "after"))
@@ -142,7 +141,7 @@ def test_a_redirected_model_costs_what_its_target_costs() -> None:
     """The truth's price change: 0.20 and 0.50 on the models page of 2025, which is left out, before
     this.
     """
-    [row] = truth("platforms_price_changes.csv")
+    [row] = truth("platforms_price_changes.csv", {"xAI": 1})
     assert (row["before_file"], row["after"]) == (LEFT_OUT, "1.25 / 2.50")
     drafts = [
         draft for draft in told(OLD_GUIDE, NEW_GUIDE, "2026-08-20") if draft.kind == "price.added"

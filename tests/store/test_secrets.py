@@ -88,7 +88,7 @@ def dump(store: Store) -> str:
 
 def all_opened(store: Store, keys: Vault) -> list[str]:
     with store.read() as session:
-        found = [sealed.opened(keys, row) for row in session.scalars(select(SubscriptionRow))]
+        found = [sealed.unseal(keys, row) for row in session.scalars(select(SubscriptionRow))]
         teams = list(session.scalars(select(InstallationRow)))
     return [
         text
@@ -167,12 +167,12 @@ def test_the_key_file_is_made_with_the_first_secret_for_its_owner_alone(
 ) -> None:
     store = Store(str(tmp_path / "lastcall.db"))
     file = tmp_path / "lastcall.db.key"
-    keys = sealed.keys(store, settings())
+    keys = sealed.find_vault(store, settings())
     assert not file.exists()
     closed = keys.seal("secret", "a")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert caplog.text.count("keep a copy") == 1
-    assert sealed.keys(store, settings()).open(closed, "a") == "secret"
+    assert sealed.find_vault(store, settings()).open(closed, "a") == "secret"
     assert [path.name for path in tmp_path.iterdir()] == ["lastcall.db.key"], (
         "nothing is left beside it"
     )
@@ -211,7 +211,7 @@ def test_postgresql_needs_a_key(postgres: NewDatabase) -> None:
     with pytest.raises(
         SettingError, match=r"LASTCALL_SECRET_KEYS is not set, .*`lastcall secrets new-key`"
     ):
-        sealed.keys(store, settings()).seal("secret", "a")
+        sealed.find_vault(store, settings()).seal("secret", "a")
     store.close()
 
 
@@ -274,7 +274,7 @@ def test_a_secret_moved_to_another_row_is_refused(store: Store) -> None:
         store.read() as session,
         pytest.raises(StoreError, match="subscription:sub_b:secret does not open"),
     ):
-        sealed.opened(keys, session.get_one(SubscriptionRow, "sub_b"))
+        sealed.unseal(keys, session.get_one(SubscriptionRow, "sub_b"))
 
 
 async def test_rotation_beside_a_service_that_runs(tmp_path: Path) -> None:

@@ -19,12 +19,15 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.polling.fetch import NO_VALIDATORS, Fetched
-from monitor.polling.poll import Polled, record
+from monitor.polling.outcomes import PollResult
+from monitor.polling.parser_pool import ParsedPage
+from monitor.polling.record import Document, PollRules, record
+from monitor.polling.schedule import PollTimes
 from monitor.reading.source import REGISTRY
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from tests.support.paths import capture  # noqa: F401  its import loads the sources
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
@@ -34,13 +37,15 @@ MODULES = (
     "events",
     "explain",
     "feeds",
-    "models",
     "poll",
+    "prices",
+    "show",
     "slack",
     "sources",
     "subscriptions",
     "sources_check",
     "targets",
+    "upcoming",
     "webhooks",
 )
 
@@ -91,7 +96,7 @@ def look(
     at: str,
     body: bytes | None = None,
     looks: int = 2,
-) -> Polled:
+) -> PollResult:
     """Looks at a page that says these facts, the second of which settles what changed; one, if it
     is held.
     """
@@ -102,10 +107,22 @@ def look(
     with store.write() as session:
         source_state.register(session, [source_id], now)
     digest = f"digest of {at} {body!r}"
-    first = record(store, source, fetched, stamped, digest, now, now, stands_still=True)
+    first = record(
+        store,
+        source,
+        Document(fetched, ParsedPage(digest, stamped)),
+        PollTimes(now, now),
+        PollRules(archived=True),
+    )
     if looks == 1 or first.outcome != "accepted":
         return first
-    second = record(store, source, fetched, None, digest, now, now, stands_still=True)
+    second = record(
+        store,
+        source,
+        Document(fetched, ParsedPage(digest, None)),
+        PollTimes(now, now),
+        PollRules(archived=True),
+    )
     return replace(first, events=first.events + second.events)
 
 

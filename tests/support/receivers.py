@@ -23,7 +23,7 @@ from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook.signature import new_secret
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
-from tests.support import node
+from tests.support import node_verifier
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
@@ -58,7 +58,7 @@ def node_agrees() -> Iterator[None]:
     RECORDED.clear()
     yield
     if RECORDED:
-        assert set(node.verified(RECORDED)) == {"ok"}
+        assert set(node_verifier.verified(RECORDED)) == {"ok"}
 
 
 class Receiver:
@@ -240,7 +240,7 @@ def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
 
 
-def owe(
+def enqueue(
     store: Store,
     clock: Callable[[], datetime],
     targets: Sequence[SubscriptionRow],

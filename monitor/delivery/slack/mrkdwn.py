@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from monitor.core.facts import Json
 from monitor.delivery import event_text
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
 
 #: Characters of one text (Slack takes 3,000) and of one field (2,000), with some room.
@@ -71,6 +71,6 @@ def event_line(event: EventRow, now: datetime) -> str:
     return fit(summary, LINE + 200)
 
 
-def successor_chain(successors: Sequence[Json]) -> str:
+def successor_chain(successors: Sequence[Successor]) -> str:
     """Return the replacements of a model, followed to those that live."""
     return event_text.successor_chain(successors, code, lambda word: fit(word, 60))

@@ -46,8 +46,8 @@ UPDATE_DEADLINE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What the store holds for one message: the token, the cards of the channel, and the context of
-    each retirement that is shown, both by subject.
+    """The token of a channel, and by subject its cards and the contexts of the retirements that a
+    message shows.
     """
 
     token: str

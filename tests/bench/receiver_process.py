@@ -1,6 +1,6 @@
 """Receivers for benches, in a process of their own: every path is an endpoint with its own secret.
 
-    python -m tests.bench.receiver SECRETS [CERTIFICATE]
+    python -m tests.bench.receiver_process SECRETS [CERTIFICATE]
 
 SECRETS is a JSON file: secrets by path. Each message is verified by the ``standardwebhooks``
 library; ``GET /report`` gives the wall-clock time of each receipt by message-id and path, and how
@@ -97,7 +97,7 @@ def receiving(directory: str, secrets: Mapping[str, str], certificate: str = "")
     command = [
         sys.executable,
         "-m",
-        "tests.bench.receiver",
+        "tests.bench.receiver_process",
         str(path),
         *([certificate] if certificate else []),
     ]

@@ -67,7 +67,7 @@ async def serve() -> None:
 def running() -> Iterator[str]:
     """The base URL of a server in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.server"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.bench.site_process"], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     try:

@@ -1,4 +1,4 @@
-"""Slack's requests over Socket Mode: a connection that the service opens, for who has no public
+"""Take Slack's requests over Socket Mode: the service opens the connection, and needs no public
 address.
 """
 
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeClient]:
-    """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever
-    it breaks.
-    """
+    """Keep a connection while the block runs. The SDK connects again whenever it breaks."""
     http = web_client(app.slack.http, None, app.publisher.settings.slack_base_url)
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
-    await (
-        handler.client.aiohttp_client_session.close()
-    )  # which would connect past the guard and its proxy
+    # The SDK's own session would connect past the guard and its proxy.
+    await handler.client.aiohttp_client_session.close()
     handler.client.aiohttp_client_session = session(app.slack.guard)
     handler.client.proxy = None  # the SDK takes one from the environment
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]

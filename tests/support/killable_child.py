@@ -1,7 +1,7 @@
 """Processes that die at a named step, forked from one that has loaded the program: ``python -m
-tests.support.crash_child``.
+tests.support.killable_child``.
 
-Reads orders from stdin, a JSON object a line (tests.support.crashing.Order), one child at a time. Answers
+Reads orders from stdin, a JSON object a line (tests.support.kill_trials.Order), one child at a time. Answers
 ``started PID``, and ``ended CODE`` once that child is gone, with the negative number of the signal
 that ended it.
 

@@ -43,5 +43,5 @@ def declare(base: str, kind: str = "same", count: int = 500) -> dict[str, Source
     return {source.id: source for source in made}
 
 
-if base := os.environ.get("LASTCALL_BENCH_SITE"):
+if base := os.environ.get("BENCH_SITE"):
     REGISTRY.update(declare(base))

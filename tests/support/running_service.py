@@ -14,15 +14,15 @@ from sqlalchemy import func, select
 
 from monitor.core.facts import Fact, Listing
 from monitor.polling.fetch import Fetcher
-from monitor.polling.poll import Poller
+from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import DeliveryRow, SourceRow
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import publisher
-from tests.support.servers import Page, Site
 
 
 def read(body: bytes) -> Iterable[Fact]:
@@ -61,9 +61,9 @@ async def running(
     with store.write() as session:
         source_state.register(session, declared, clock())
     async with Fetcher(per_host=100) as fetcher, publisher(store, clock) as delivers:
-        poller = Poller(store, fetcher, declared, clock=clock, wake=delivers.wake)
+        poller = Poller(store, fetcher, declared, PollSettings(clock=clock), wake=delivers.wake)
         service = Service(store, poller, delivers, lambda: declared, **options)
-        delivers.tell = service.metrics.tried
+        delivers.on_attempt = service.metrics.count_attempt
         task = asyncio.create_task(service.run())
         try:
             yield service

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor.core.facts import Fact
-from monitor.polling.poll import Polled
+from monitor.polling.outcomes import PollResult
 from monitor.reading.source import REGISTRY, Source
-from monitor.replaying.fault_injection import NOT_GOOD, Faults
-from monitor.replaying.replay import Archived, Step, replay
+from monitor.replaying.fault_injection import REFUSED, FaultInjector
+from monitor.replaying.replay import ArchivedDocument, ReplayStep, replay
 from monitor.store.db import Store
-from tests.support.archive import told
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import told
 
 #: Sources of the corpus by the time that a replay of them takes: each family is about as dear as
 #: the next.
@@ -173,30 +173,30 @@ class Played:
     taken: int
 
 
-def play(store: Store, steps: Iterable[Step], faults: Faults | None = None) -> Played:
+def play(store: Store, steps: Iterable[ReplayStep], faults: FaultInjector | None = None) -> Played:
     """Replay into an empty store: what was told, and how each kind of fault ended how often."""
     ended: Counter[tuple[str, str]] = Counter()
     last: dict[tuple[str, str], str] = {}
 
-    def tell(step: Step, polled: Polled) -> None:
+    def tell(step: ReplayStep, polled: PollResult) -> None:
         if step.fault:
             ended[step.fault, polled.outcome] += 1
         else:
             last[step.source_id, f"{step.at:%F}"] = polled.outcome
         if faults:
-            faults.heard(polled)
+            faults.observe(polled)
 
-    asyncio.run(replay(store, steps, DECLARED, tell=tell))
+    asyncio.run(replay(store, steps, DECLARED, report=tell))
     found: Told = {}
     for event in told(store):
         found.setdefault((event["source"], event["model"] or event["summary"]), []).append(
             f"{event['id']} {event['summary']}"
         )
-    return Played(found, ended, sum(outcome not in NOT_GOOD for outcome in last.values()))
+    return Played(found, ended, sum(outcome not in REFUSED for outcome in last.values()))
 
 
-def play_faulty(store: Store, documents: Iterable[Archived], seed: int) -> Played:
-    faults = Faults(seed)
+def play_faulty(store: Store, documents: Iterable[ArchivedDocument], seed: int) -> Played:
+    faults = FaultInjector(seed)
     return play(store, faults.between(documents), faults)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from monitor.core.facts import Json
 from monitor.reading.source import REGISTRY
-from monitor.replaying.replay import Replayed, archive, replay
+from monitor.replaying.replay import ReplayResult, archive, replay
 from monitor.store.db import Store
 from monitor.store.event_log import EventQuery, events
-from tests.support.paths import CORPUS
+from tests.support import fixtures  # noqa: F401  its import declares the sources
+from tests.support.corpus import CORPUS
 
 #: The folder of the corpus that holds the captures of a source.
 FOLDERS = {
@@ -58,7 +59,7 @@ def lay_out(directory: Path, source_id: str, names: Iterable[str] | None = None)
     return directory
 
 
-async def run(store: Store, directory: Path) -> Replayed:
+async def run(store: Store, directory: Path) -> ReplayResult:
     return await replay(store, archive(directory, REGISTRY), REGISTRY)
 
 

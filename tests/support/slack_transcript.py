@@ -3,7 +3,7 @@ is what happens here.
 
 Everything is real but the clock and the far end: facts are compared and interpreted, events owed
 and delivered by the publisher, commands and clicks signed, dispatched by bolt and answered.
-``python -m tests.support.slack_story`` writes the page."""
+``python -m tests.support.slack_transcript`` writes the page."""
 
 from __future__ import annotations
 
@@ -117,12 +117,13 @@ class Story:
             fact_versions.apply(session, source_id, changes, now, "")
             seen = update(SourceRow).where(SourceRow.id == source_id)  # type: ignore[arg-type]
             session.execute(seen.values(checked_at=now, good_at=now))
-            ends = fact_versions.ends(session, source.provider, [change.fact for change in changes])
+            ends = fact_versions.retirements(
+                session, source.provider, [change.fact for change in changes]
+            )
             drafts = interpret(source, changes, now, ends=ends)
             if before or source_id == "openai.deprecations":
-                events = event_log.append(
-                    session, drafts, source_id=source_id, url=source.url, document="", now=now
-                )
+                provenance = event_log.Provenance(source_id, now, source.url)
+                events = event_log.append(session, drafts, provenance)
                 outbox.enqueue(session, events, now)
 
     def reminds(self) -> None:
@@ -211,7 +212,7 @@ async def run(store: Store) -> tuple[str, SlackServer]:
 HEAD = (
     "# A channel and Lastcall: a transcript",
     "",
-    "Recorded against the Slack on loopback of the tests (tests/support/slack_story.py, which writes this "
+    "Recorded against the Slack on loopback of the tests (tests/support/slack_transcript.py, which writes this "
     "page and a test that",
     "holds it equal). Buttons stand in brackets. Times are UTC.",
     "",
@@ -262,6 +263,6 @@ async def _write() -> None:
 
 
 if __name__ == "__main__":
-    from tests.support import paths  # noqa: F401  its import loads the sources
+    from tests.support import fixtures  # noqa: F401  its import declares the sources
 
     asyncio.run(_write())
