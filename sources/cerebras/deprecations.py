@@ -4,9 +4,9 @@ https://inference-docs.cerebras.ai/support/deprecation
 ``<Update label="2026-08-17">`` blocks with a sentence such as "Deprecated `zai-glm-4.7`", which may
 be followed by "We recommend migrating to ...". The label is the day it happens unless the sentences
 name another. A parameter that is deprecated has the model it was for as its ``version``, and is
-never an end of that model.
+never a retirement of that model.
 
-Unreadable are a block without a sentence that names what ends, two dates in one block,
+Unreadable are a block without a sentence that names what is retired, two dates in one block,
 "Deprecating" without a date, and a replacement in the sentence that names the model.
 """
 
@@ -20,7 +20,7 @@ from monitor.core.facts import Retirement
 from monitor.reading import page
 from monitor.reading.source import source
 
-ENDS = re.compile(r"\b(?:deprecat\w+|no longer|removed?|retir\w+|discontinued)\b", re.IGNORECASE)
+RETIRED = re.compile(r"\b(?:deprecat\w+|no longer|removed?|retir\w+|discontinued)\b", re.IGNORECASE)
 ADVICE = re.compile(r"(?:We recommend|Please|Migrate|Switch)\b")
 INSTEAD = re.compile(
     r"\b(?:migrat\w+|transition\w*|switch\w*) to (?:either )?(?P<names>.+?)\.?$", re.IGNORECASE
@@ -39,26 +39,26 @@ MODEL = re.compile(r"[a-z][a-z0-9.:/-]*")
     keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterable[Retirement]:
-    """Return every end since January 2025, newest first."""
+    """Return every retirement since January 2025, newest first."""
     blocks = page.elements(page.decode(body), "Update")
-    return page.newest(fact for block in blocks for fact in _ends(block))
+    return page.newest(fact for block in blocks for fact in _retirements(block))
 
 
-def _ends(block: page.Element) -> Iterator[Retirement]:
+def _retirements(block: page.Element) -> Iterator[Retirement]:
     texts = (part.inline for part in page.blocks(block.text) if isinstance(part, page.Text))
     sentences = [sentence for text in texts for sentence in page.sentences(text)]
-    about_ends = [sentence for sentence in sentences if ENDS.search(sentence.text)]
-    subject = next((sentence for sentence in about_ends if sentence.codes), None)
+    announcements = [sentence for sentence in sentences if RETIRED.search(sentence.text)]
+    subject = next((sentence for sentence in announcements if sentence.codes), None)
     label = page.when(block["label"])
     if subject is None or INSTEAD.search(subject.text):
-        raise page.Unreadable(f"{label}: no sentence that names what ends: {block.text!r}")
-    days = {day for sentence in about_ends for day in DAY.findall(sentence.text)}
+        raise page.Unreadable(f"{label}: no sentence that names what is retired: {block.text!r}")
+    days = {day for sentence in announcements for day in DAY.findall(sentence.text)}
     if len(days) > 1:
         raise subject.error(f"{label}: more than one date")
     needs_date = subject.text.startswith("Deprecating")
-    if not days and (needs_date or any(PLACE.search(part.text) for part in about_ends)):
-        raise subject.error(f"{label}: no readable date of the end")
-    end = Retirement(
+    if not days and (needs_date or any(PLACE.search(part.text) for part in announcements)):
+        raise subject.error(f"{label}: no readable date of the retirement")
+    fact = Retirement(
         model="",
         term=subject.text.split()[0] if subject.text.startswith("Deprecat") else "",
         stage="deprecated",
@@ -68,7 +68,7 @@ def _ends(block: page.Element) -> Iterator[Retirement]:
         quote=subject.text,
     )
     for model, version, surface in _subjects(subject):
-        yield replace(end, model=model, version=version, surface=surface)
+        yield replace(fact, model=model, version=version, surface=surface)
 
 
 def _subjects(sentence: page.Inline) -> Iterator[tuple[str, str, str]]:

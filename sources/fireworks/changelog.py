@@ -2,7 +2,7 @@
 
 ``<Update label="2026-08-14">`` blocks. Each heading of a block's highest level is an entry, and a
 notice; a block without headings is one entry, called by its first sentence. What an entry
-deprecates is read in ends.py.
+deprecates is read in retirements.py.
 
 An empty block is Unreadable.
 """
@@ -16,7 +16,7 @@ from itertools import chain
 from monitor.core.facts import Fact, Notice, Retirement
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.fireworks.ends import Entry, ends
+from sources.fireworks.retirements import Entry, retirements
 
 PAGE = "https://docs.fireworks.ai/updates/changelog"
 MODELS = "app.fireworks.ai/models/"
@@ -27,7 +27,7 @@ def changelog(body: bytes) -> Iterator[Fact]:
     """Yield a notice for each entry, newest first, and what the entries deprecate."""
     entries = list(_entries(page.decode(body)))
     yield from map(_notice, entries)
-    yield from page.newest(chain.from_iterable(map(ends, entries)))
+    yield from page.newest(chain.from_iterable(map(retirements, entries)))
 
 
 def _entries(document: str) -> Iterator[Entry]:

@@ -80,7 +80,7 @@ NOT_MONEY = re.compile(r"(?:in|out)put_dbu?_cost_per_token|\w+_per_credit")
 
 
 class Meaning(NamedTuple):
-    """What a key prices, and under which condition."""
+    """The meaning of a key: what it prices, and under which condition."""
 
     meter: str
     per: str

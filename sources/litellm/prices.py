@@ -73,12 +73,12 @@ def _part_prices(
 ) -> Iterator[Price]:
     """Yield the prices of an entry or a tier. ``context`` is the tier's."""
     for key in numbers:
-        known = meaning(key) if "cost" in key else None
-        if known and SECOND_NAMES.get(key) not in numbers:
-            meters = {key: (known.meter, known.per, known.times)}
-            within = context or known.context
+        priced = meaning(key) if "cost" in key else None
+        if priced and SECOND_NAMES.get(key) not in numbers:
+            meters = {key: (priced.meter, priced.per, priced.times)}
+            within = context or priced.context
             yield from page.number_prices(
-                numbers, meters, model, name, tier=known.tier, context=within, note=note
+                numbers, meters, model, name, tier=priced.tier, context=within, note=note
             )
 
 

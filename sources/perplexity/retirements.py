@@ -1,11 +1,11 @@
-"""Perplexity: ends in the stories of its changelog.
+"""Perplexity: retirements in the stories of its changelog.
 
 They stand in sentences ("As of March 20, 2026, `x` has been deprecated and removed"), or in lists
 after "The following model names will no longer be available". A date without a year is the one
 nearest to its label. Tools, fields and parameters that go are no models and stay in the notices; so
 does a retirement without an id.
 
-A date of an end in another form is Unreadable.
+A date of a retirement in another form is Unreadable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DATE = re.compile(rf"\b(?:[Aa]s of|[Ee]ffective|[Oo]n|[Ss]tarting) (?P<day>{DAY}
 PLACE = re.compile(
     r"\b(?:(?:[Aa]s of|[Ee]ffective|[Ss]tarting) (?=[A-Z\d])|[Oo]n (?=\d|[A-Z]\w+ \d))"
 )
-END = re.compile(
+RETIRED = re.compile(
     r"\b(?:(?P<past>(?:has been|have been|was|were) (?:deprecated|retired|removed)|followed on"
     r"|(?:is|are) no longer (?:available|supported))"
     r"|(?:will be|is being|are being) (?:deprecated|retired|removed)"
@@ -37,8 +37,8 @@ BARE = re.compile(r", (?:the )?(?P<name>[A-Z][\w.]*-[\w.-]*\d[\w.-]*) will be re
 INSTEAD = re.compile(r"\b(?:use|(?:migrat|switch|upgrad)\w* to) (?P<names>.+)", re.IGNORECASE)
 
 
-def ends(story: Story) -> Iterator[Retirement]:
-    """Yield the ends of models that a story tells."""
+def retirements(story: Story) -> Iterator[Retirement]:
+    """Yield the retirements of models in a story."""
     instead = [
         code
         for sentence in story.sentences
@@ -47,17 +47,17 @@ def ends(story: Story) -> Iterator[Retirement]:
         if code in match["names"]
     ]
     dated: page.Inline | None = None
-    for sentence, names, is_list in _about_ends(story.texts):
+    for sentence, names, is_list in _announcements(story.texts):
         date = _date(sentence)
         if date:
             dated = sentence
         elif is_list and dated:  # the list stands below the sentence with its date
             date, sentence = _date(dated), replace(sentence, text=f"{dated.text} {sentence.text}")
-        end = END.search(sentence.text)
+        match = RETIRED.search(sentence.text)
         for name in names:
             yield Retirement(
                 model=name,
-                stage="retired" if end and end["past"] else "deprecated",
+                stage="retired" if match and match["past"] else "deprecated",
                 announced=story.published,
                 retires=_day(date["day"], story.published, sentence) if date else None,
                 replacements=tuple(dict.fromkeys(code for code in instead if code not in names)),
@@ -65,9 +65,9 @@ def ends(story: Story) -> Iterator[Retirement]:
             )
 
 
-def _about_ends(texts: Sequence[page.Text]) -> Iterator[tuple[page.Inline, list[str], bool]]:
-    """Yield each sentence about an end, the models it names, if any, and whether a list names
-    them.
+def _announcements(texts: Sequence[page.Text]) -> Iterator[tuple[page.Inline, list[str], bool]]:
+    """Yield each sentence about a retirement, the models it names, if any, and whether a list
+    names them.
     """
     above: page.Inline | None = None  # the sentence above a list of names
     for text in texts:
@@ -79,7 +79,7 @@ def _about_ends(texts: Sequence[page.Text]) -> Iterator[tuple[page.Inline, list[
             if LIST.search(sentence.text):
                 above = sentence
                 yield sentence, list(sentence.codes), True
-            elif END.search(sentence.text) and not NO_MODEL.search(sentence.text):
+            elif RETIRED.search(sentence.text) and not NO_MODEL.search(sentence.text):
                 bare = BARE.search(sentence.text)
                 names = [code for code in sentence.codes if MODEL.fullmatch(code)]
                 yield sentence, names or ([bare["name"]] if bare else []), False
@@ -94,11 +94,11 @@ def _besides_codes(cell: page.Inline) -> str:
 
 
 def _date(sentence: page.Inline) -> re.Match[str] | None:
-    """Return the date of an end; None where the sentence has no place for one."""
+    """Return the date of a retirement; None where the sentence has no place for one."""
     place = PLACE.search(sentence.text)
     date = DATE.match(sentence.text, place.start()) if place else None
     if place and not date:
-        raise sentence.error("no readable date of an end")
+        raise sentence.error("no readable date of a retirement")
     return date
 
 

@@ -39,7 +39,7 @@ class Entry:
     texts: list[page.Text]
 
 
-def ends(entry: Entry) -> Iterator[Retirement]:
+def retirements(entry: Entry) -> Iterator[Retirement]:
     """Yield the models and products that an entry deprecates."""
     if not re.search(r"deprecat|sunset", entry.title, re.IGNORECASE) or not entry.texts:
         return
