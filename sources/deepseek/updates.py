@@ -34,7 +34,7 @@ NEWS = re.compile(
     keeps_retired=True,
 )
 def updates(body: bytes) -> Iterator[Notice | Retirement]:
-    """Yield the entries of the change log, or one page of the news, with the retirements in them."""
+    """Yield the entries of the change log, or a page of the news, with their retirements."""
     entries = _news(body) or list(_entries(body))
     yield from map(_notice, entries)
     yield from page.merged(chain.from_iterable(map(retirements, entries)), together)
