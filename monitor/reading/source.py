@@ -71,7 +71,10 @@ class Source:
     a source whose values move by themselves (a market price). ``max_bytes`` caps the decoded body.
     ``also`` are further addresses, absolute or relative to ``url``, whose documents belong to this
     one: the body is then a JSON array of them all as strings, see ``documents``. ``layouts`` are
-    the readers of layouts that are gone."""
+    the readers of layouts that are gone. ``replaces`` names the built-in source whose place a
+    private adapter takes. ``broken`` says why a private adapter cannot be imported; nothing is
+    fetched for it.
+    """
 
     id: str
     url: str
@@ -86,6 +89,8 @@ class Source:
     confirmations: int = 1
     max_bytes: int = 5_000_000
     also: tuple[str, ...] = ()
+    replaces: str = ""
+    broken: str = ""
     doc: str = field(default="", compare=False)
     layouts: list[Earlier] = field(default_factory=list, compare=False)
 
@@ -134,7 +139,10 @@ class Source:
 
         ``served`` is the day on which the document was served, if that is known: it decides which
         earlier layouts the document may have. Raises Unreadable if the document is not this page,
-        was damaged on its way, states nothing, or states one thing twice."""
+        was damaged on its way, states nothing, or states one thing twice.
+        """
+        if self.broken:
+            raise Unreadable(f"{self.id}: {self.broken}")
         for marker in self.markers:
             if marker not in body:
                 raise Unreadable(
@@ -191,6 +199,7 @@ class Options(TypedDict, total=False):
     confirmations: int
     max_bytes: int
     also: tuple[str, ...]
+    replaces: str
 
 
 def source(url: str, **options: Unpack[Options]) -> Callable[[Parse], Source]:
@@ -199,7 +208,10 @@ def source(url: str, **options: Unpack[Options]) -> Callable[[Parse], Source]:
     def declare(parse: Parse) -> Source:
         source_id = _identify(parse.__module__, parse.__name__)
         declared = Source(source_id, url, parse, doc=parse.__doc__ or "", **options)
-        REGISTRY[source_id] = declared
+        current = REGISTRY.get(source_id)
+        # A built-in page that is imported later does not displace the adapter that replaces it.
+        if current is None or current.replaces != source_id:
+            REGISTRY[source_id] = declared
         return declared
 
     return declare

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from monitor.errors import Unreadable
+from monitor.reading.page import Unreadable
 
 WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 TOKEN = re.compile(

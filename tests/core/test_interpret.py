@@ -15,7 +15,6 @@ from monitor.core.diff import Change, diff, snapshot
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import (
     KINDS,
-    SEVERITIES,
     Draft,
     completions,
     identify,
@@ -25,6 +24,7 @@ from monitor.core.interpret import (
     subject,
 )
 from monitor.core.origin import Kind
+from monitor.core.severity import SEVERITIES
 from monitor.reading.source import Source
 
 #: Raised by the poll (tests/polling/test_poll.py), and by what other issues bring.
@@ -197,7 +197,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.postponed",
-                "action",
+                "critical",
                 "postponed, 2026-05-15T19:00Z -> 2026-05-15T21:00Z (in 14 days)",
             )
         ],
@@ -353,7 +353,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.changed",
-                "action",
+                "critical",
                 "retires 2026-09-29 (in 28 days), was not before 2026-09-29",
             )
         ],
@@ -377,7 +377,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.changed",
-                "notice",
+                "critical",
                 "retires 2026-05-15T00:00Z (in 14 days), was 2026-05-15",
             )
         ],

@@ -317,13 +317,6 @@ def test_a_date_starts_before_it_ends(date: When) -> None:
     assert date.ends - date.starts <= timedelta(days=366)
 
 
-@given(whens(), st.datetimes(timezones=st.just(UTC)))
-def test_passed(date: When, now: datetime) -> None:
-    assert date.passed(now) is (date.bound != "not_before" and date.ends <= now)
-    assert not date.passed(date.starts) or date.ends == date.starts
-    assert date.passed(date.ends) is (date.bound != "not_before")
-
-
 @given(whens(), whens())
 def test_texts_sort_as_their_dates_do(one: When, other: When) -> None:
     if (

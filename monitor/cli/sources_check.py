@@ -17,7 +17,7 @@ from monitor.errors import StoreError, Unreadable
 if TYPE_CHECKING:
     from monitor.polling.dry_run import Look
     from monitor.reading.source import Source
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.tables import SourceRow
 
 FIELDS = (

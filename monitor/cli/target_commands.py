@@ -1,10 +1,9 @@
-"""``lastcall email`` and ``lastcall apprise``: mailboxes, and services that Apprise knows, with the
-same commands.
+"""Commands that every type of target without commands of its own has: list, test, enable, disable,
+remove.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -12,12 +11,9 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 
-app = typer.Typer(**PLAIN)
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="Its id (sub_...) or what was added.")
 ]
-#: What a relay may be asked to deliver to; whether it exists, only the relay knows.
-_MAILBOX = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,255}")
 
 
 def common(kind: str) -> typer.Typer:
@@ -48,11 +44,11 @@ def common(kind: str) -> typer.Typer:
         "sub_1f2e3d4c5b6a"
     )
     def enable(target: Target, db: Db = None) -> None:
-        from monitor.delivery import outbox
+        from monitor.delivery import target_health
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
-            due = outbox.resume(session, row.id, clock())
+            due = target_health.resume(session, row.id, clock())
         print(f"{row.id}: enabled, {due} held deliveries are due")
 
     @group.command(
@@ -60,11 +56,11 @@ def common(kind: str) -> typer.Typer:
         f"\n\nExample: lastcall {kind} disable sub_1f2e3d4c5b6a"
     )
     def disable(target: Target, db: Db = None) -> None:
-        from monitor.delivery import outbox
+        from monitor.delivery import target_health
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
-            held = outbox.hold(session, row.id, "disabled", "disabled by hand")
+            held = target_health.hold(session, row.id, "disabled", "disabled by hand")
         print(f"{row.id}: disabled, {held} deliveries are held")
 
     @group.command(
@@ -76,64 +72,3 @@ def common(kind: str) -> typer.Typer:
             print(f"{targets.remove(store, kind, target, vault)}: removed")
 
     return group
-
-
-email, apprise = common("email"), common("apprise")
-app.add_typer(
-    email, name="email", help="Tell mailboxes, through the SMTP relay of LASTCALL_SMTP_URL."
-)
-app.add_typer(apprise, name="apprise", help="Tell any service that Apprise knows, by its URL.")
-
-
-@email.command("add")
-@targets.asking
-def add_email(
-    address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="One mailbox: ml-team@example.com.")
-    ],
-    wanted: targets.Wanted,
-    as_json: AsJson = False,
-    db: Db = None,
-) -> None:
-    """Tell a mailbox from now on. Doing it again replaces what was asked for, and wakes a paused
-    one.
-
-    Example: lastcall email add ml-team@example.com 'openai/*' --kinds retirement --digest daily
-    """
-    from monitor.settings import load_settings
-
-    if not _MAILBOX.fullmatch(address):
-        raise typer.BadParameter(f"{address!r} is no address of a mailbox")
-    targets.tell("email", address, wanted, output.form(as_json), db)
-    if not load_settings(db).smtp_url.get_secret_value():
-        output.say("LASTCALL_SMTP_URL is not set; until it is, no mail is sent")
-
-
-@apprise.command("add")
-@targets.asking
-def add_apprise(
-    url: Annotated[
-        str,
-        typer.Argument(
-            metavar="URL", help="As Apprise has it: tgram://..., discord://...; a secret."
-        ),
-    ],
-    wanted: targets.Wanted,
-    as_json: AsJson = False,
-    db: Db = None,
-) -> None:
-    """Tell a service from now on. Doing it again replaces what was asked for, and wakes a paused
-    one.
-
-    Apprise makes its own connections: LASTCALL_ALLOW_NETWORKS and the checks of addresses are not
-    for them.
-
-    Example: lastcall apprise add discord://ID/TOKEN 'openai/*'
-    """
-    from monitor.delivery.apprise import service
-
-    try:
-        service(url)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    targets.tell("apprise", url, wanted, output.form(as_json), db)

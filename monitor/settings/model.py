@@ -1,14 +1,11 @@
-"""Settings from the environment and a ``.env`` file: ``LASTCALL_<NAME>``, or
-``LASTCALL_<NAME>_FILE`` to read a file.
-
-A variable of the environment wins over the same one in ``.env``. A wrong setting stops the program.
-"""
+"""Every setting with its default and its check, by pydantic-settings."""
 
 from __future__ import annotations
 
-import os
+import difflib
+import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -22,9 +19,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from monitor.core.contradictions import BUILT_IN, Deviation, deviations
 from monitor.errors import SettingError
-from monitor.place import ENV_FILE, PREFIX, default_database
+from monitor.settings.environment import ENV_FILE, PREFIX, default_database, read_file
 from monitor.vault import parse
 
 #: Settings whose value is never shown.
@@ -44,12 +40,13 @@ SECRET = (
 class Settings(BaseSettings):
     """Every setting, with its default.
 
-    ``source_urls`` moves sources to mirrors; ``extra_sources`` names modules; ``deviations_file``
-    lists contradictions between sources that are known and raise no event
-    (monitor.core.contradictions.Deviation). ``secret_keys`` are those of monitor.vault, divided by
-    commas or white space. ``smtp_url`` is the relay of mails, ``mail_from`` their sender.
-    ``heartbeat_url`` is asked once a minute while all is well, so that somebody else notices when
-    this machine is gone."""
+    ``source_urls`` moves sources to mirrors. ``extra_sources`` names modules with private sources.
+    ``deviations_file`` lists contradictions between sources that raise no event
+    (monitor.store.known_deviations). ``secret_keys`` are those of monitor.vault, divided by commas
+    or white space. ``smtp_url`` is the relay for mail, ``mail_from`` its sender. ``heartbeat_url``
+    is requested once a minute while all is well, so that another service notices when this machine
+    is gone.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True
@@ -80,9 +77,7 @@ class Settings(BaseSettings):
 
     @property
     def slack_interactive(self) -> bool:
-        """Whether clicks and commands can reach the service: signed over HTTP, or over Socket
-        Mode.
-        """
+        """True if clicks and commands reach the service: signed over HTTP, or by Socket Mode."""
         return bool(
             self.slack_signing_secret.get_secret_value() or self.slack_app_token.get_secret_value()
         )
@@ -90,7 +85,7 @@ class Settings(BaseSettings):
     @field_validator("allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
-        return tuple(ip_network(one) for one in value)
+        return tuple(ip_network(network) for network in value)
 
     @field_validator("allow_networks", "extra_sources", mode="before")
     @classmethod
@@ -113,7 +108,7 @@ class Settings(BaseSettings):
         if value.get_secret_value() and not value.get_secret_value().startswith(
             ("http://", "https://")
         ):
-            raise ValueError("write http://host:port")
+            raise ValueError("write http://host:port or https://host:port")
         return value
 
     @field_validator("slack_base_url")
@@ -136,7 +131,7 @@ class Settings(BaseSettings):
                 and not parts.query
             )
             good = good and parts.path in ("", "/")
-        except ValueError:  # a port that is none
+        except ValueError:  # the port is no number
             good = False
         if text and not good:
             raise ValueError(
@@ -176,91 +171,70 @@ class Settings(BaseSettings):
 
 
 class _Files(PydanticBaseSettingsSource):
-    """The ``_FILE`` twins."""
+    """The ``_FILE`` twins of the secrets."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return _from_file(f"{PREFIX}{field_name.upper()}"), field_name, self.field_is_complex(field)
+        return read_file(f"{PREFIX}{field_name.upper()}"), field_name, self.field_is_complex(field)
 
     def __call__(self) -> dict[str, Any]:
-        found = {name: _from_file(f"{PREFIX}{name.upper()}") for name in SECRET}
-        return {name: value for name, value in found.items() if value is not None}
+        texts = {name: read_file(f"{PREFIX}{name.upper()}") for name in SECRET}
+        return {name: text for name, text in texts.items() if text is not None}
+
+
+#: Variables that a command reads as an option of its own.
+OPTIONS = ("LASTCALL_WEBHOOK_SECRET",)
+#: Variables that Kubernetes sets in every pod beside a Service called ``lastcall``.
+_KUBERNETES = re.compile(
+    r"LASTCALL_(PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?|SERVICE_(HOST|PORT(_\w+)?))"
+)
+
+
+def variables() -> list[str]:
+    """Return the name of every variable that Lastcall reads: settings, their files, options."""
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    return [*names, *(f"{PREFIX}{name.upper()}_FILE" for name in SECRET), *OPTIONS]
 
 
 def secrets(settings: Settings) -> list[str]:
-    """Every value that no log may hold: those of the settings, the database's password, what
-    mirrors are asked with.
-    """
-    held = [
+    """Return every value that no log may hold: secrets, and the credentials inside URLs."""
+    texts = [
         value.get_secret_value()
         for value in dict(settings).values()
         if isinstance(value, SecretStr)
     ]
     for url in (settings.database_url, *settings.source_urls.values()):
         parts = urlsplit(url)
-        held += [parts.password or "", parts.query]
-    return [value for value in held if value]
+        texts += [parts.password or "", parts.query]
+    return [text for text in texts if text]
 
 
-def load_settings(database: str | None = None) -> Settings:
-    """The settings; ``database`` is what ``--db`` said. Raises SettingError naming the variable and
-    the value.
+def load(environment: Mapping[str, str], database: str | None = None) -> Settings:
+    """Build the settings; ``database`` is the value of ``--db``.
+
+    Raises SettingError naming the variable and its value, unless that is a secret.
     """
+    _refuse_unknown(environment)
     try:
         return Settings(database_url=database) if database else Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        given = "" if name in SECRET else f", not {first['input']!r}"
-        wrong = first["msg"].removeprefix(
-            "Value error, "
-        )  # pydantic's word for what a validator here says
-        raise SettingError(f"{PREFIX}{name.upper()}: {wrong}{given}") from None
+        value = "" if name in SECRET else f", not {first['input']!r}"
+        # pydantic puts these words before the message of a validator.
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingError(f"{PREFIX}{name.upper()}: {reason}{value}") from None
     except SettingsError as error:
-        # pydantic-settings names the field in quotes; only JSON fields can fail this way, and none
-        # is secret.
-        name = str(error).partition('"')[2].partition('"')[0].upper()
-        raise SettingError(
-            f"{PREFIX}{name}: not JSON: {_environment().get(PREFIX + name, '')!r}"
-        ) from None
+        # pydantic-settings names the field in quotes. Only JSON fields fail this way, and none of
+        # them is secret.
+        name = PREFIX + str(error).partition('"')[2].partition('"')[0].upper()
+        raise SettingError(f"{name}: not JSON: {environment.get(name, '')!r}") from None
 
 
-def known_deviations(settings: Settings) -> tuple[Deviation, ...]:
-    """The built-in deviations and the operator's own. Raises SettingError naming the file and the
-    line.
-    """
-    path, name = settings.deviations_file, f"{PREFIX}DEVIATIONS_FILE"
-    if not path:
-        return BUILT_IN
-    try:
-        return BUILT_IN + deviations(Path(path).read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(
-            f"{name}: cannot read {path!r}: {getattr(error, 'strerror', None) or error}"
-        ) from None
-    except ValueError as error:
-        raise SettingError(f"{name}: {path}: {error}") from None
-
-
-def provider_key(name: str) -> str | None:
-    """A provider's key under its usual name (``OPENAI_API_KEY``), or None."""
-    return _environment().get(name) or _from_file(name) or None
-
-
-def _from_file(name: str) -> str | None:
-    path = _environment().get(f"{name}_FILE")
-    if not path:
-        return None
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(
-            f"{name}_FILE: cannot read {path!r}: {getattr(error, 'strerror', None) or error}"
-        ) from None
-
-
-def _environment() -> dict[str, str]:
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value} | dict(
-        os.environ
-    )
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """Raise SettingError for a variable with our prefix that no setting has: it is misspelt."""
+    names = variables()
+    for name in sorted(name.upper() for name in environment):
+        if name.startswith(PREFIX) and name not in names and not _KUBERNETES.fullmatch(name):
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else "deploy/env.example lists all settings"
+            raise SettingError(f"{name}: no such setting; {hint}")
