@@ -4,7 +4,7 @@ labels of a name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -56,13 +56,16 @@ def names(cell: Inline) -> list[str]:
     return list(dict.fromkeys(parts))
 
 
-def replacements(cell: Inline, *, products: bool = True) -> tuple[str, ...]:
+def replacements(
+    cell: Inline, *, products: bool = True, nothing: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return what a cell recommends instead; nothing for an empty cell, a dash and their like.
 
-    What stands in brackets is a setting or a remark, not a model: ``gpt-5.6-sol``
-    (``reasoning.mode: pro``). ``products`` allows the name of a product in words, as ``names``
-    does; without it, only ids are read and everything else raises Unreadable."""
-    if cell.line.casefold() in NOTHING:
+    ``nothing`` are further texts, case-folded, that name nothing. What stands in brackets is a
+    setting or a remark, not a model: ``gpt-5.6-sol`` (``reasoning.mode: pro``). ``products`` allows
+    the name of a product in words, as ``names`` does; without it, only ids are read and everything
+    else raises Unreadable."""
+    if cell.line.casefold() in {*NOTHING, *nothing}:
         return ()
     outside = re.sub(r"\s*\([^()]*\)", "", cell.text).strip()
     spans = tuple(code for code in cell.codes if code in outside)

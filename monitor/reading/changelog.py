@@ -48,5 +48,5 @@ def feed_notices(
             published=entry.published,
             summary=entry.summary,
             models=tuple(dict.fromkeys(models)),
-            quote=f"{entry.title}: {entry.summary}",
+            quote=f"{entry.title}. {entry.summary}",
         )

@@ -40,8 +40,8 @@ def latest_announcement(same: Sequence[Retirement]) -> Retirement:
     Its note keeps what the others announced, where they named another date."""
     last = max(same, key=lambda fact: fact.announced.text if fact.announced else "")
     others = [
-        f"also announced for {other.retires or 'no date'}"
-        + (f" on {other.announced}" if other.announced else "")
+        f"Also announced for {other.retires or 'no date'}"
+        + (f" on {other.announced}." if other.announced else ".")
         for other in same
         if other.retires != last.retires
     ]

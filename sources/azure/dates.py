@@ -56,7 +56,7 @@ def dates(cell: page.Inline) -> Dates:
             date = labelled["date"] if labelled else NOT_SCHEDULED.sub("", line)
             retirements.append(_when(date, cell))
     if len(retirements) > 1:
-        raise cell.error("more than one end")
+        raise cell.error("more than one retirement")
     retires = retirements[0] if retirements else None
     return Dates(retires, None, deprecated, "; ".join(notes))
 

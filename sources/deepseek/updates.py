@@ -1,7 +1,7 @@
 """DeepSeek, change log: https://api-docs.deepseek.com/updates/
 
 Entries stand under "Date: 2026-04-24". A page of the news reads as one entry. A retirement is
-announced in a sentence, by day in the change log and by minute in the news (ends.py).
+announced in a sentence, by day in the change log and by minute in the news (retirements.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from monitor.core.facts import Notice, Retirement, When
 from monitor.reading import page
 from monitor.reading.source import source
-from sources.deepseek.ends import Entry, ends, together
+from sources.deepseek.retirements import Entry, retirements, together
 from sources.deepseek.words import MODEL, title_of
 
 DATE = re.compile(r"Date: (\d{4}-\d\d-\d\d)")
@@ -33,10 +34,10 @@ NEWS = re.compile(
     keeps_retired=True,
 )
 def updates(body: bytes) -> Iterator[Notice | Retirement]:
-    """Yield the entries of the change log, or one page of the news, and the ends they announce."""
+    """Yield the entries of the change log, or a page of the news, with their retirements."""
     entries = _news(body) or list(_entries(body))
     yield from map(_notice, entries)
-    yield from page.merged((end for entry in entries for end in ends(entry)), together)
+    yield from page.merged(chain.from_iterable(map(retirements, entries)), together)
 
 
 def _notice(entry: Entry) -> Notice:

@@ -66,7 +66,7 @@ def test_the_latest_announcement_wins_and_keeps_what_the_others_named() -> None:
         [end("2026-01-01", "2025-01-01"), end("2026-03-01", "2025-06-01")], page.latest_announcement
     )
     assert fact.retires == When("2026-03-01")
-    assert fact.note == "also announced for 2026-01-01 on 2025-01-01"
+    assert fact.note == "Also announced for 2026-01-01 on 2025-01-01."
     upper, lower = end("2026-01-01", "2025-01-01"), end("2026-03-01", "2025-01-01")
     assert page.latest_announcement([upper, lower]).retires == upper.retires
 

@@ -273,7 +273,7 @@ def read(feed: str, text: str) -> list[Fact]:
             "some time in 2027",
             "no date form known",
         ),
-        ("deprecations.md", "### 2026-06-05: Claude", "### Claude", "no date form known"),
+        ("deprecations.md", "### 2026-06-05: Claude", "### Claude", "no date in the heading"),
         (
             "deprecations.md",
             "claude-fable-5     ",

@@ -262,12 +262,12 @@ def test_wording_is_no_change(case: str, old: str, new: str) -> None:
             "a price row is missing or printed twice",
         ),
         ("updates.md", "(2026-07-24)", "(2026-07-24 or 2026-08-24)", "more than one date"),
-        ("updates.md", " (2026-07-24)", "", "no readable date of an end"),
+        ("updates.md", " (2026-07-24)", "", "no readable date of a retirement"),
         (
             "updates.md",
             "A new version of it answers under `deepseek-v4-pro`.",
             "`deepseek-chat` has been discontinued on Smarch 45th, 20x6.",
-            "no readable date of an end",
+            "no readable date of a retirement",
         ),
         (
             "updates.md",

@@ -1,6 +1,6 @@
-"""DeepSeek: the ends that the entries of its change log announce in sentences.
+"""DeepSeek: the retirements that the entries of its change log announce in sentences.
 
-Two dates for one end are Unreadable, and so is an end ahead without a date.
+Two dates for one retirement are Unreadable, and so is one ahead without a date.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DAY = (
 )
 #: Where a sentence has a day.
 PLACE = re.compile(r"\b(?:on|after|since|as of) [A-Z\d]|\(\d")
-END = re.compile(
+RETIRED = re.compile(
     r"(?P<over>(?:has|have) (?:now )?been |was |were )?(?:fully )?"
     r"(?P<term>discontinued|retired|deprecated|shut down)\b"
 )
@@ -47,8 +47,8 @@ class Entry:
     texts: Sequence[page.Inline]
 
 
-def ends(entry: Entry) -> Iterator[Retirement]:
-    """Yield the ends of models and of temporary addresses that an entry announces."""
+def retirements(entry: Entry) -> Iterator[Retirement]:
+    """Yield the retirements of models and of temporary addresses that an entry announces."""
     for text in entry.texts:
         if match := TEMPORARY.search(text.line):
             until = UNTIL.search(text.line, match.end())
@@ -63,19 +63,19 @@ def ends(entry: Entry) -> Iterator[Retirement]:
                 quote=text.line,
             )
         for sentence in re.split(r"(?<=[.!?]) ", text.line):
-            yield from _ends_of_models(sentence, text, entry.published)
+            yield from _of_models(sentence, text, entry.published)
 
 
-def _ends_of_models(sentence: str, text: page.Inline, announced: When) -> Iterator[Retirement]:
-    match = END.search(sentence)
+def _of_models(sentence: str, text: page.Inline, announced: When) -> Iterator[Retirement]:
+    match = RETIRED.search(sentence)
     models = MODEL.findall(sentence[: match.start()]) if match else []
     if not match or not models:
         return
     days = re.findall(DAY, sentence[match.end() :])
     if len(days) > 1:
-        raise text.error("more than one date for an end")
+        raise text.error("more than one date for a retirement")
     if not days and (not match["over"] or PLACE.search(sentence, match.end())):
-        raise text.error("no readable date of an end")
+        raise text.error("no readable date of a retirement")
     instead = INSTEAD.search(text.line, text.line.index(sentence) + match.end())
     stage: Stage = "retired" if match["over"] else "deprecated"
     for model in dict.fromkeys(models):
@@ -91,7 +91,7 @@ def _ends_of_models(sentence: str, text: page.Inline, announced: When) -> Iterat
 
 
 def together(same: Sequence[Retirement]) -> Retirement:
-    """Return one end of several entries, newest first: the newest, with what only older ones
+    """Return one retirement of several entries, newest first: the newest, with what only older ones
     say.
     """
     return reduce(_completed, same)
