@@ -33,7 +33,8 @@ from monitor.reading.blocks import (
     is_html,
     tables_and_headings,
 )
-from monitor.reading.values import NO_PRICE, Money, above, amount, money, unit, when
+from monitor.reading.dates import when
+from monitor.reading.money import NO_PRICE, Money, above, amount, money, unit
 
 __all__ = [
     "NO_PRICE",

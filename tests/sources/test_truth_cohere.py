@@ -16,8 +16,8 @@ from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Price, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
+from monitor.reading.dates import when
 from monitor.reading.source import REGISTRY
-from monitor.reading.values import when
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
 
 SOURCE = REGISTRY["cohere.deprecations"]

@@ -19,8 +19,9 @@ from bs4 import BeautifulSoup
 from monitor.core.facts import Notice
 from monitor.errors import Implausible, Unreadable
 from monitor.reading.blocks import _DELIMITER, _FENCE, _split, inline, is_html
+from monitor.reading.dates import MONTHS, when
+from monitor.reading.money import money
 from monitor.reading.source import Source
-from monitor.reading.values import _MONTHS, money, when
 
 RENAMED = "Quux"
 #: What makes a cell worth garbling, and what it is made into.
@@ -250,7 +251,7 @@ def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list
 # --- damage outside tables
 # ---------------------------------------------------------------------------------
 
-_MONTH = rf"\b(?:{'|'.join(_MONTHS)})\b\.?"
+_MONTH = rf"\b(?:{'|'.join(MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|GMT|[+-]\d\d:?\d\d))?)?"
 #: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or
@@ -470,7 +471,7 @@ def damage_faults(source: Source, name: str, body: bytes, rounds: int) -> list[s
 # --------------------------------------------------------------------------------------------
 
 _S = r"(?:\s|&nbsp;|\*\*|</?\w+>)+"
-#: Words that make a day a floor or a last day, as pages print them (monitor.reading.values).
+#: Words that make a day a floor or a last day, as pages print them (monitor.reading.dates).
 _QUALIFIER = re.compile(
     r"\b(?:(?:EOL |starting )?(?:not|no) (?:sooner|earlier) than|not? before|(?:no|not) later "
     r"than|on or before"
