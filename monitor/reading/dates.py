@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
 from monitor.core.facts import Bound, When
-from monitor.reading.blocks import Inline, inline
+from monitor.reading.inline import Inline, inline
 
 # --- words of dates
 # ----------------------------------------------------------------------------------------

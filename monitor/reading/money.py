@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Inline, clean, inline
+from monitor.reading.inline import Inline, clean, inline
 
 
 @dataclass(frozen=True)

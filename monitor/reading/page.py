@@ -19,21 +19,11 @@ from typing import Any, TypeVar
 
 from monitor.core.facts import Fact, When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import (
-    Block,
-    Heading,
-    Inline,
-    RawRow,
-    Table,
-    Text,
-    blocks,
-    clean,
-    decode,
-    inline,
-    is_html,
-    tables_and_headings,
-)
+from monitor.reading.blocks import Block, Heading, RawRow, Table, Text
 from monitor.reading.dates import when
+from monitor.reading.document import blocks, decode, is_html
+from monitor.reading.focus import tables_and_headings
+from monitor.reading.inline import Inline, clean, inline
 from monitor.reading.money import NO_PRICE, Money, above, amount, money, unit
 
 __all__ = [

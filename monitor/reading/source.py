@@ -104,9 +104,8 @@ class Source:
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this "
                     "adapter reads"
                 )
-        from monitor.reading.blocks import (
-            damage,  # who reads no document does not pay for the patterns of pages
-        )
+        # Imported late: compiling the patterns of pages is slow, and many commands read none.
+        from monitor.reading.damage import damage
 
         if wrong := damage(body):
             raise Unreadable(f"{self.id}: {wrong}")

@@ -29,7 +29,7 @@ from monitor.errors import Unreadable
 from monitor.polling.fetch import Fetcher
 from monitor.polling.parser_pool import InProcess, Look, Sandbox, environment, understood
 from monitor.polling.poll import Polled, Poller
-from monitor.reading.blocks import tables_and_headings
+from monitor.reading.focus import tables_and_headings
 from monitor.reading.source import REGISTRY, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
@@ -331,7 +331,7 @@ async def test_the_end_of_a_poll_ends_its_child(box: Sandbox) -> None:
 
 PARENT = """
 import asyncio, sys
-from monitor.reading.blocks import tables_and_headings
+from monitor.reading.focus import tables_and_headings
 from monitor.polling.parser_pool import Sandbox
 from tests.support.hostile import ACME
 

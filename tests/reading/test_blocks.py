@@ -11,18 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import Unreadable
-from monitor.reading.blocks import (
-    Heading,
-    Inline,
-    Table,
-    Text,
-    blocks,
-    clean,
-    decode,
-    inline,
-    is_html,
-    tables_and_headings,
-)
+from monitor.reading.blocks import Heading, Table, Text
+from monitor.reading.document import blocks, decode, is_html
+from monitor.reading.focus import tables_and_headings
+from monitor.reading.inline import Inline, clean, inline
 
 # --- text
 # --------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from monitor.core.facts import When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Inline
 from monitor.reading.dates import when
+from monitor.reading.inline import Inline
 from tests.support.strategies import whens
 
 EXACT = [

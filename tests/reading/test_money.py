@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.core.facts import PER
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Inline
+from monitor.reading.inline import Inline
 from monitor.reading.money import NO_PRICE, UNITS, Money, above, amount, money, unit
 
 PRICES = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.core.facts import Retirement, When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import inline
+from monitor.reading.inline import inline
 from monitor.reading.page import (
     Element,
     Entry,
@@ -243,7 +243,7 @@ def test_the_order_of_columns_does_not_matter(names: list[str]) -> None:
 
 
 def test_bytes_and_text_and_blocks_are_one_page() -> None:
-    from monitor.reading.blocks import blocks
+    from monitor.reading.document import blocks
 
     page = table("Model | Shutdown date", "a | b")
     rows: list[list[Row]] = [

@@ -18,8 +18,10 @@ from bs4 import BeautifulSoup
 
 from monitor.core.facts import Notice
 from monitor.errors import Implausible, Unreadable
-from monitor.reading.blocks import _DELIMITER, _FENCE, _split, inline, is_html
 from monitor.reading.dates import MONTHS, when
+from monitor.reading.document import is_html
+from monitor.reading.inline import inline
+from monitor.reading.markdown import DELIMITER, FENCE, split_row
 from monitor.reading.money import money
 from monitor.reading.source import Source
 
@@ -106,24 +108,24 @@ def _markdown(text: str) -> Iterator[str | Cell]:
     lines = [*text.splitlines(), ""]
     at = table = 0
     while at < len(lines) - 1:
-        if fence := _FENCE.match(lines[at]):
+        if fence := FENCE.match(lines[at]):
             end = at + 1
             while end < len(lines) and not lines[end].lstrip().startswith(fence[1]):
                 end += 1
             yield "\n".join(lines[at : end + 1]) + "\n"
             at = end + 1
-        elif "|" in lines[at] and "|" in lines[at + 1] and _DELIMITER.match(lines[at + 1]):
+        elif "|" in lines[at] and "|" in lines[at + 1] and DELIMITER.match(lines[at + 1]):
             table += 1
-            first, width = at, len(_split(lines[at]))
+            first, width = at, len(split_row(lines[at]))
             while "|" in lines[at]:
-                head, cells = at == first, _split(lines[at])
+                head, cells = at == first, split_row(lines[at])
                 at += 1
                 while (
                     len(cells) < width
                     and "|" in lines[at]
                     and not lines[at].lstrip().startswith("|")
                 ):
-                    cells += _split(lines[at])  # a row broken over lines
+                    cells += split_row(lines[at])  # a row broken over lines
                     at += 1
                 yield from (
                     Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells)
