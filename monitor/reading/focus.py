@@ -10,10 +10,14 @@ import re
 
 from monitor.reading.document import is_html
 
-_OPENING = re.compile(rb"<(table|h[1-6])\b", re.IGNORECASE)
+#: Elements whose content is no part of the page, and comments.
+_COMMENT = b"!--"
+_HIDDEN = (_COMMENT, b"script", b"style", b"template")
+_SHOWN = (b"table", b"h1", b"h2", b"h3", b"h4", b"h5", b"h6")
+_OPENING = re.compile(rb"<(!--|(?:table|h[1-6]|script|style|template)\b)", re.IGNORECASE)
 _CLOSING = {
-    name: re.compile(rb"</" + name + rb"\s*+>", re.IGNORECASE)
-    for name in (b"table", b"h1", b"h2", b"h3", b"h4", b"h5", b"h6")
+    name: re.compile(rb"-->" if name == _COMMENT else rb"</" + name + rb"\s*+>", re.IGNORECASE)
+    for name in (*_SHOWN, *_HIDDEN)
 }
 
 
@@ -21,7 +25,7 @@ def tables_and_headings(body: bytes) -> bytes:
     """Return the tables and headings of a web page alone; Markdown is returned whole.
 
     As a Source.focus, it leaves out the build ids and nonces around them, which would make every
-    document another one.
+    document another one. A table in a comment or a script is none: no reader of the page sees it.
     """
     if not is_html(body[:200].decode("utf-8", "replace")):
         return body
@@ -32,9 +36,10 @@ def tables_and_headings(body: bytes) -> bytes:
     while opening := _OPENING.search(body, at):
         name, at = opening[1].lower(), opening.end()
         closing = None if name in endless else _CLOSING[name].search(body, at)
-        if closing:
-            parts.append(body[opening.start() : closing.end()])
-            at = closing.end()
-        else:
+        if not closing:
             endless.add(name)
+            continue
+        if name in _SHOWN:
+            parts.append(body[opening.start() : closing.end()])
+        at = closing.end()
     return b"<body>" + b"\n".join(parts) + b"</body>"

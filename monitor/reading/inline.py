@@ -84,7 +84,8 @@ _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:[^()\s]|\([^()]*\))*)(?:\s+\"[^\"]*\")?\)")
 _SUP = re.compile(r"<sup\b[^>]*>.*?</sup>|(?<=\S)\^[\w*\x00]+?\^", re.DOTALL | re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->|\{/\*.*?\*/\}", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
+_MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)")
 _EMPHASIS = re.compile(
     r"(?<![\w*\\])\*(?=\S)([^*]*\S)\*(?![\w*])|(?<![\w\\])_(?=\S)([^_]*\S)_(?!\w)"
@@ -114,17 +115,32 @@ def inline(markdown: str, where: str = "") -> Inline:
         return match[1]
 
     def restore(text: str) -> str:
-        return _PLACEHOLDER.sub(lambda match: literals[int(match[1])], text)
+        return _PLACEHOLDER.sub(lambda match: literals[int(match[1])], text) if literals else text
 
     def plain(text: str) -> str:
-        text = _TAG.sub("", _BREAK.sub("\n", _SUP.sub("", text)))
-        text = _EMPHASIS.sub(lambda match: match[1] or match[2], _STRONG.sub("", text))
-        return clean(restore(html.unescape(text)))
+        return clean(restore(html.unescape(_without_marks(text))))
 
-    text = _ESCAPE.sub(lambda match: placeholder(match[1]), CODE.sub(code, markdown))
-    text = _LINK.sub(link, _IMAGE.sub("", text))
+    # Searching for markup only where its character stands makes this twice as fast.
+    text = markdown
+    if "`" in text:
+        text = CODE.sub(code, text)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda match: placeholder(match[1]), text)
+    if "[" in text:
+        text = _LINK.sub(link, _IMAGE.sub("", text))
     targets = tuple((plain(label), restore(target)) for label, target in links)
     return Inline(plain(text), tuple(codes), targets, where)
+
+
+def _without_marks(text: str) -> str:
+    """Return Markdown without footnote marks, tags, comments and marks of emphasis."""
+    if "<" in text or "^" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", _SUP.sub("", text)))
+    if "{/*" in text:
+        text = _MDX_COMMENT.sub("", text)
+    if "*" in text or "_" in text:
+        text = _EMPHASIS.sub(lambda match: match[1] or match[2], _STRONG.sub("", text))
+    return text
 
 
 # --- HTML

@@ -21,7 +21,7 @@ from monitor.errors import Implausible, Unreadable
 from monitor.reading.dates import MONTHS, when
 from monitor.reading.document import is_html
 from monitor.reading.inline import inline
-from monitor.reading.markdown import DELIMITER, FENCE, split_row
+from monitor.reading.markdown import DELIMITER, split_row
 from monitor.reading.money import money
 from monitor.reading.source import Source
 
@@ -104,11 +104,14 @@ def page(text: str) -> Page:
     return Page(list(_html(text) if is_html(text) else _markdown(text)))
 
 
+_FENCE = re.compile(r"\s*(```|~~~)")
+
+
 def _markdown(text: str) -> Iterator[str | Cell]:
     lines = [*text.splitlines(), ""]
     at = table = 0
     while at < len(lines) - 1:
-        if fence := FENCE.match(lines[at]):
+        if fence := _FENCE.match(lines[at]):
             end = at + 1
             while end < len(lines) and not lines[end].lstrip().startswith(fence[1]):
                 end += 1
