@@ -33,10 +33,12 @@ from monitor.polling.fetch import Fetcher
 from monitor.polling.parser_pool import Sandbox
 from monitor.polling.poll import Polled, Poller
 from monitor.reading.source import Source
-from monitor.settings import Settings, known_deviations, provider_key
+from monitor.settings import provider_key
+from monitor.settings.model import Settings
 from monitor.slack_app.serve import slack_app
 from monitor.store import schema, source_state
 from monitor.store.db import SKEW, Store
+from monitor.store.known_deviations import known_deviations
 from monitor.store.source_state import State
 from monitor.web import health
 
@@ -364,7 +366,7 @@ async def serve(
     settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]
 ) -> None:
     """Run the service until SIGTERM or SIGINT."""
-    deviations = known_deviations(settings)
+    deviations = known_deviations(settings.deviations_file)
     known, url = declared(), settings.heartbeat_url.get_secret_value()
     with store.write() as session:
         source_state.register(session, known, clock())
@@ -384,7 +386,7 @@ async def serve(
             reader=reader,
         )
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
-        publisher.tell = service.metrics.tried
+        publisher.on_attempt = service.metrics.tried
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stopping.set)
@@ -392,7 +394,9 @@ async def serve(
         add_slack(served)
         runner = await health.listen(served, settings.listen) if settings.listen else None
         beating = (
-            asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
+            asyncio.create_task(health.heartbeat(service, publisher.transports.guard, url))
+            if url
+            else None
         )
         log.info("lastcall %s watches %d sources in %r", __version__, len(known), store)
         try:

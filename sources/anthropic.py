@@ -84,7 +84,7 @@ _RETIRED = re.compile(r"(?:This model was|These models were) retired\b")
     every=timedelta(hours=3),
     facts=(Retirement,),
     markers=(b"Model status", b"claude-"),
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterator[Fact]:
     """Model deprecations: the status table and the history as one, and the deprecated request

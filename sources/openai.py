@@ -82,7 +82,7 @@ _NO_REPLACEMENT = frozenset({"", "-", "---", "n/a", "none", "view transition gui
     facts=(Retirement,),
     markers=(b"Shutdown date",),
     focus=tables_and_headings,
-    keeps_past=True,
+    keeps_retired=True,
 )
 def deprecations(body: bytes) -> Iterator[Retirement]:
     """Every model, endpoint and product with a shutdown date.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
@@ -21,6 +22,10 @@ from monitor.store import tables as _tables  # noqa: F401  its import fills the 
 from monitor.store.db import Store
 
 NewDatabase = Callable[..., str]
+
+# A loaded machine makes examples slowly; that is no fault of the code.
+settings.register_profile("lastcall", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lastcall")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import typer
 
 from monitor.cli import lookup, output
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, Within, clock, horizon, opened
-from monitor.core.facts import Json, Listing, Price, Retirement, When, firm, over
+from monitor.core.ends import firm, over, passed
+from monitor.core.facts import Json, Listing, Price, Retirement, When
 from monitor.errors import NotFound
 
 if TYPE_CHECKING:
@@ -112,8 +113,7 @@ def _of(fact: Retirement, limit: datetime, now: datetime) -> str:
 
 def _words(row: Json, now: datetime) -> str:
     end, left = lookup.date_words(row["retires"]), row["days_left"]
-    when = When.from_json(row["retires"])
-    gone = row["stage"] == "retired" or (when is not None and when.passed(now))
+    gone = row["stage"] == "retired" or passed(When.from_json(row["retires"]), now)
     verb = "retired" if gone else "may retire" if row["floor"] else "retires"
     count = f" (in {output.counted(left, 'day')})" if left else ""
     instead = f", use {' or '.join(row['replacements'])}" if row["replacements"] else ""

@@ -19,7 +19,7 @@ def upgrade(db: Db = None) -> None:
 
     Example: lastcall db upgrade
     """
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store import schema
     from monitor.store.db import Store
 

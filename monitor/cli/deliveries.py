@@ -77,7 +77,9 @@ def list_deliveries(
             f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}"
         )
     with opened(db) as store, store.read() as session:
-        found = admin.listed(session, state, _target(session, target) if target else None, limit)
+        found = admin.list_deliveries(
+            session, state, _target(session, target) if target else None, limit
+        )
         told = [_told(row, event, to) for row, event, to in found]
     if output.machine(how, told, FIELDS):
         return
@@ -131,7 +133,7 @@ def show_delivery(
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := admin.delivery(session, _row(number))):
+        if not (found := admin.find_delivery(session, _row(number))):
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
         one = _told(*found)
         tries = [
@@ -143,7 +145,7 @@ def show_delivery(
                 "error": row.error,
                 "answer": row.answer,
             }
-            for row in admin.tries(session, number)
+            for row in admin.attempts(session, number)
         ]
     if how == "json":
         output.document(one | {"tries": tries})
@@ -194,11 +196,11 @@ def replay(
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
     from monitor.delivery import admin
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import EventQuery, ids_of
 
     now = clock()
     about = (
-        Wanted(provider=provider, model=model, kind=kind, baseline=None)
+        EventQuery(provider=provider, model=model, kind=kind, baseline=None)
         if provider or model or kind
         else None
     )

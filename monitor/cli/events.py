@@ -96,7 +96,7 @@ def events(
     from monitor.store import event_log, source_state
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
-    wanted = event_log.Wanted(
+    wanted = event_log.EventQuery(
         provider=provider or "",
         model=model or "",
         kind=kinds(kind) if kind else "",

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import typer
 
-from monitor.cli import output, survey
+from monitor.cli import output, sources_check
 from monitor.cli.options import Db, clock, declared, feed, opened
 from monitor.errors import NotFound, Unreadable
 
@@ -46,7 +46,7 @@ def add(
         if source.id in known:
             raise typer.BadParameter(f"{source.id} is there already; give another --name")
         if not no_check:
-            (look,) = asyncio.run(survey.look(settings, [source]))
+            (look,) = asyncio.run(sources_check.look(settings, [source]))
             if look.verdict != "ok":
                 raise Unreadable(
                     f"{url}: {look.why}; nothing was added (--no-check adds it unseen)"

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitor.cli.output import BOUNDS, stamp
-from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, days_left, firm
+from monitor.core.ends import days_left, firm
+from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement
 from monitor.errors import NotFound
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from monitor.cli.options import (
     moment,
     opened,
 )
+from monitor.core.ends import days_left, firm, over
 from monitor.core.facts import (
     Fact,
     Json,
@@ -31,9 +32,6 @@ from monitor.core.facts import (
     Price,
     Retirement,
     When,
-    days_left,
-    firm,
-    over,
 )
 
 if TYPE_CHECKING:
@@ -209,8 +207,9 @@ def _conflicts(
     """
     from monitor.core.contradictions import contradicted_by, find, quiet
     from monitor.core.names import canonical
-    from monitor.settings import known_deviations, load_settings
+    from monitor.settings import load_settings
     from monitor.store import fact_versions
+    from monitor.store.known_deviations import known_deviations
     from monitor.store.open_contradictions import statements
 
     models = {canonical(one.fact.provider, one.fact.model) for one in found}
@@ -221,7 +220,7 @@ def _conflicts(
         # nothing to compare, and the adapters, who know which source is a hint, need not be loaded
         return []
     settings = load_settings(db)
-    deviations = known_deviations(settings)
+    deviations = known_deviations(settings.deviations_file)
     first_seen = {(one.source_id, one.fact.key): one.first_seen for one in known}
     shown = {(one.fact.provider, one.fact.key) for one in found}
     told = []

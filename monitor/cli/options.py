@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from monitor.reading.source import Source
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
 
 
@@ -71,7 +71,7 @@ Provider = Annotated[
 @contextmanager
 def opened(db: str | None) -> Iterator[Store]:
     """The store of a command, with its schema, closed at the end."""
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store.db import Store
     from monitor.store.schema import ready
 
@@ -85,23 +85,16 @@ def opened(db: str | None) -> Iterator[Store]:
 def declared(
     settings: Settings, store: Store | None = None, only: Collection[str] = ()
 ) -> Mapping[str, Source]:
-    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators
-    added to a store.
+    """Return every source: built-in, private, and the feeds that operators added to a store.
 
     ``only`` are ids that are enough: the modules of other providers are then not imported.
     """
-    import importlib
-
-    from monitor.errors import SettingError
     from monitor.store import source_state
     from sources import load
+    from sources.private import load_private
 
     found = load({source_id.partition(".")[0] for source_id in only} or None)
-    for name in settings.extra_sources:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise SettingError(f"LASTCALL_EXTRA_SOURCES: cannot import {name!r}: {error}") from None
+    load_private(settings.extra_sources)
     if store is None:
         return found
     with store.read() as session:
@@ -115,12 +108,12 @@ def feed(source_id: str, url: str) -> Source:
     """
     from monitor.core.facts import Notice
     from monitor.reading.source import Source
-    from sources import news
+    from sources.news import feeds
 
     return Source(
         source_id,
         url,
-        news.feed,
+        feeds.feed,
         every=timedelta(hours=1),
         kind="news",
         facts=(Notice,),
@@ -180,7 +173,7 @@ def days(text: str | None) -> int | None:
 
 
 def severity(text: str) -> str:
-    from monitor.core.interpret import SEVERITIES
+    from monitor.core.severity import SEVERITIES
 
     if text.lower() not in SEVERITIES:
         raise typer.BadParameter(f"{text!r} is no severity; there are {', '.join(SEVERITIES)}")

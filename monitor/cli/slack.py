@@ -14,7 +14,7 @@ from monitor.errors import SettingError
 
 if TYPE_CHECKING:
     from monitor.core.facts import Json
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
 
@@ -60,15 +60,14 @@ async def _auth_test(settings: Settings) -> Json:
     import aiohttp
     from slack_sdk.errors import SlackApiError
 
-    from monitor.delivery.address_guard import Guard
-    from monitor.delivery.slack.send import client, session
+    from monitor.delivery.settings import DeliverySettings
+    from monitor.delivery.slack.client import session, web_client
 
-    guard = Guard.of(settings)
-    async with session(guard) as http:
+    delivery = DeliverySettings.of(settings)
+    async with session(delivery.guard()) as http:
+        client = web_client(http, delivery.slack_token, delivery.slack_base_url)
         try:
-            answer = await client(
-                http, settings.slack_token.get_secret_value(), settings.slack_base_url
-            ).auth_test()
+            answer = await client.auth_test()
         except SlackApiError as error:
             data = getattr(error.response, "data", None)
             said = data.get("error", "") if isinstance(data, dict) else "not an answer of Slack"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import feeds, output, survey
+from monitor.cli import feeds, output, sources_check, sources_new
 from monitor.cli.options import (
     PLAIN,
     AsCsv,
@@ -61,7 +61,8 @@ FIELDS = (
 #: Lines of a difference that are shown of a held document.
 FIRST = 20
 
-app.command("check")(survey.check)
+app.command("check")(sources_check.check)
+app.command("new")(sources_new.new)
 app.command("add-feed")(feeds.add)
 app.command("remove-feed")(feeds.remove)
 
@@ -155,8 +156,9 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
     """
     from monitor.polling.fetch import NO_VALIDATORS, Fetched
     from monitor.polling.poll import record
-    from monitor.settings import known_deviations, load_settings
+    from monitor.settings import load_settings
     from monitor.store import source_state
+    from monitor.store.known_deviations import known_deviations
 
     how, now = output.form(as_json), clock()
     with opened(db) as store:
@@ -188,7 +190,7 @@ def accept_document(source: Id, as_json: AsJson = False, db: Db = None) -> None:
             state.due_at,
             accepted=True,
             declared=known,
-            deviations=known_deviations(load_settings(db)),
+            deviations=known_deviations(load_settings(db).deviations_file),
         )
     if how == "json":
         output.document(

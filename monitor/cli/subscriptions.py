@@ -59,7 +59,7 @@ def list_subscriptions(
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store, store.read() as session:
         rows = targets.rows(session)
-        owed = admin.owed(session)
+        owed = admin.count_by_target(session)
     told = [targets.told(row) | {"owed": owed.get(row.id, 0)} for row in rows]
     if output.machine(how, told, (*targets.FIELDS, "owed")):
         return
@@ -93,7 +93,7 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
         row = targets.any_of(session, target)
-        states = admin.states(session, row.id)
+        states = admin.count_by_state(session, row.id)
         due = admin.next_due(session, row.id)
     one = targets.told(row) | {
         "threads": row.threads,
@@ -213,7 +213,7 @@ def change(
         raise typer.BadParameter("say what to change, for example --digest daily")
     with opened(db) as store, store.write() as session:
         row = targets.any_of(session, target)
-        outbox.ask(session, row, changed, now)
+        outbox.change_options(session, row, changed, now)
     one = targets.told(row)
     if how == "json":
         output.document(one)
@@ -244,7 +244,7 @@ def mute(
         row = targets.any_of(session, target)
         row.muted_until = until
         session.flush()
-        outbox.retime(session, row, now)
+        outbox.reschedule(session, row, now)
     if how == "json":
         output.document(targets.told(row))
     else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import EventRow, SubscriptionRow
     from monitor.vault import Vault
@@ -239,7 +239,7 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
     from sqlalchemy import select
 
     from monitor.errors import LastcallError
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store import secrets as sealed
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
@@ -329,7 +329,7 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
     """Tell a target from now on. One that is there already gets what is asked for now, and is
     enabled again.
     """
-    from monitor.delivery import outbox
+    from monitor.delivery import outbox, target_health
     from monitor.store import secrets as sealed
     from monitor.store.tables import SubscriptionRow
 
@@ -341,9 +341,9 @@ def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | No
             if sealed.is_secret(kind, address):
                 sealed.seal_address(vault, row, address)
         elif row.state != "enabled":
-            due = outbox.resume(session, row.id, now)
+            due = target_health.resume(session, row.id, now)
             session.refresh(row)
-        outbox.ask(session, row, wanted, now)
+        outbox.change_options(session, row, wanted, now)
     one = told(row)
     if how == "json":
         output.document(one)
@@ -438,7 +438,7 @@ def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> s
 
     with store.write() as session:
         row = find(session, kind, named, vault)
-        admin.forget(session, row.id)
+        admin.remove_target(session, row.id)
     return sealed.public(row)
 
 
@@ -456,7 +456,7 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     event.
     """
     from monitor.delivery.publisher import Publisher
-    from monitor.delivery.queue import Owed
+    from monitor.delivery.queue import PendingDelivery
     from monitor.delivery.webhook.envelope import VERIFICATION
     from monitor.store import secrets as sealed
     from monitor.store.tables import EventRow
@@ -479,17 +479,17 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
     )
     async with Publisher.configured(store, settings, now=clock) as publisher:
         status, _ = await publisher.send(
-            [Owed(0, 1, event, row)], sealed.opened(publisher.vault, row)
+            [PendingDelivery(0, 1, event, row)], sealed.opened(publisher.vault, row)
         )
     return status
 
 
 def check_url(settings: Settings, url: str) -> None:
     """Whether a URL is one that may be delivered to. A bad one is a usage error."""
-    from monitor.delivery.address_guard import Guard
+    from monitor.delivery.settings import DeliverySettings
     from monitor.errors import DeliveryFailed
 
     try:
-        Guard.of(settings).url(url)
+        DeliverySettings.of(settings).guard().url(url)
     except DeliveryFailed as error:
         raise typer.BadParameter(str(error)) from None

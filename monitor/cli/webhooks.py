@@ -13,7 +13,7 @@ from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import DeliveryFailed, NotFound
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
@@ -130,7 +130,7 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
     how, now = output.form(as_json), clock()
     with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
-        owed = admin.states(session, row.id)
+        owed = admin.count_by_state(session, row.id)
         public = public_key(secrets.opened(vault, row).secret)
     one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
     if how == "json":
@@ -198,18 +198,18 @@ def _verified(store: Store, settings: Settings, row: SubscriptionRow) -> str:
     """
     import asyncio
 
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     try:
         asyncio.run(_ask(store, settings, row))
     except DeliveryFailed as error:
         with store.write() as session:
             if row.verify:
-                outbox.hold(session, row.id, "disabled", str(error))
+                target_health.hold(session, row.id, "disabled", str(error))
                 row.state, row.reason = "disabled", str(error)
         return str(error)
     with store.write() as session:
-        outbox.resume(session, row.id, clock())
+        target_health.resume(session, row.id, clock())
     row.state, row.reason = "enabled", ""
     return ""
 
@@ -370,7 +370,7 @@ def enable(webhook: Target, db: Db = None) -> None:
 
     Example: lastcall webhooks enable sub_1f2e3d4c5b6a
     """
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
@@ -378,7 +378,7 @@ def enable(webhook: Target, db: Db = None) -> None:
             raise typer.BadParameter(
                 f"{row.id} was added with --verify: `lastcall webhooks verify {row.id}` enables it"
             )
-        due = outbox.resume(session, row.id, clock())
+        due = target_health.resume(session, row.id, clock())
     print(f"{row.id}: enabled, {due} held deliveries are due")
 
 
@@ -388,11 +388,11 @@ def disable(webhook: Target, db: Db = None) -> None:
 
     Example: lastcall webhooks disable sub_1f2e3d4c5b6a
     """
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        held = outbox.hold(session, row.id, "disabled", "disabled by hand")
+        held = target_health.hold(session, row.id, "disabled", "disabled by hand")
     print(f"{row.id}: disabled, {held} deliveries are held")
 
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from monitor.core.ends import in_force, leaving, over
 from monitor.core.facts import Fact, Listing, Price, Retirement
 from monitor.core.names import MAKERS, canonical
 
@@ -332,16 +333,14 @@ def _end(
         for source, fact in own
         if isinstance(fact, Retirement) and fact.surface == "api"
     ]
-    over = [end for end in ends if _over(end[1], official.now)]
-    leaving = [end for end in ends if end not in over and _leaves(end[1])]
-    if over and len(over) < len(ends):
-        why = f"{over[0][0]} lists {len(over)} of {len(ends)} offerings as retired"
-        return Mark(claim, "unconfirmed", why, (over[0][0],))
+    gone = [end for end in ends if over(end[1], official.now)]
+    going = [end for end in ends if end not in gone and leaving(end[1])]
+    if gone and len(gone) < len(ends):
+        why = f"{gone[0][0]} lists {len(gone)} of {len(ends)} offerings as retired"
+        return Mark(claim, "unconfirmed", why, (gone[0][0],))
     if ends:
-        source, fact = (over or leaving or ends)[0]
-        confirmed = {"retired": over, "retiring": over or leaving, "available": not over}[
-            claim.about
-        ]
+        source, fact = (gone or going or ends)[0]
+        confirmed = {"retired": gone, "retiring": gone or going, "available": not gone}[claim.about]
         early = claim.about == "retiring" and not confirmed
         said: Verdict = "confirmed" if confirmed else "unconfirmed" if early else "contradicted"
         return Mark(
@@ -367,19 +366,6 @@ def _end(
     )
 
 
-def _over(fact: Fact, now: datetime) -> bool:
-    return isinstance(fact, Retirement) and (
-        fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
-    )
-
-
-def _leaves(fact: Fact) -> bool:
-    return isinstance(fact, Retirement) and (
-        fact.stage == "deprecated"
-        or (fact.retires is not None and fact.retires.bound != "not_before")
-    )
-
-
 def _stage(fact: Fact) -> str:
     if not isinstance(fact, Retirement):
         return ""
@@ -400,8 +386,7 @@ def _price(claim: Claim, own: Sequence[tuple[str, Fact]], now: datetime) -> Mark
         and fact.meter in meters
         and (fact.surface, fact.tier) == ("api", "standard")
         if (fact.currency, fact.per) == ("USD", "1M tokens")
-        if not (fact.starts and fact.starts.starts > now)
-        and not (fact.ends and fact.ends.passed(now))
+        if in_force(fact, now)
     ]
     if not told:
         return _silent(claim, "such a price")

@@ -27,10 +27,12 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Literal
 
+from monitor.core.ends import firm, in_force, over
 from monitor.core.facts import Fact, Price, Retirement, When
-from monitor.core.interpret import Draft, Severity, metered, subject
+from monitor.core.interpret import Draft, metered, subject
 from monitor.core.names import MAKERS, canonical
-from monitor.reading.source import Source
+from monitor.core.origin import Origin
+from monitor.core.severity import Severity
 
 What = Literal["end", "price"]
 
@@ -46,7 +48,7 @@ class Statement:
     alone.
     """
 
-    source: Source
+    source: Origin
     fact: Fact | None
     quote: str
 
@@ -67,7 +69,7 @@ class Statement:
         return repr(self.quote)
 
     @classmethod
-    def of(cls, source: Source, fact: Fact) -> Statement:
+    def of(cls, source: Origin, fact: Fact) -> Statement:
         return cls(source, fact, fact.quote)
 
 
@@ -252,9 +254,7 @@ def _applies(fact: Fact, now: datetime) -> bool:
         case Retirement():
             return True
         case Price():
-            return not (fact.starts and fact.starts.starts > now) and not (
-                fact.ends and fact.ends.passed(now)
-            )
+            return in_force(fact, now)
     return False
 
 
@@ -303,18 +303,14 @@ def _contradict(one: Fact, other: Fact, now: datetime, tolerance: Decimal = Deci
         case Retirement(), Retirement():
             ends = one.retires and other.retires and _disjoint(one.retires, other.retires)
             return bool(ends) or any(
-                _gone(a, now) and _there(b, now) for a, b in ((one, other), (other, one))
+                over(a, now) and _there(b, now) for a, b in ((one, other), (other, one))
             )
     return False
 
 
-def _gone(fact: Retirement, now: datetime) -> bool:
-    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
-
-
 def _there(fact: Retirement, now: datetime) -> bool:
     """Whether a source says that the model works: active, or an end that is still to come."""
-    if _gone(fact, now):
+    if over(fact, now):
         return False
     return fact.stage in ("active", "legacy") or (
         fact.retires is not None and fact.retires.ends > now
@@ -330,7 +326,7 @@ def _disjoint(one: When, other: When) -> bool:
 
 def _before(early: When, late: When) -> bool:
     """Whether the last moment that ``early`` allows is before the first that ``late`` does."""
-    if early.bound == "not_before" or late.bound == "by" or early.starts == late.starts:
+    if not firm(early) or late.bound == "by" or early.starts == late.starts:
         return False
     return early.ends <= late.starts
 

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from monitor.core.ends import firm, passed
 from monitor.core.facts import Fact, Json, Notice, Price, Retirement, When, from_json
 
 Snapshot = Mapping[str, Fact]
@@ -318,9 +319,7 @@ def _page(facts: Snapshot) -> str:
 
 def _sooner(before: When | None, after: When | None) -> bool:
     """Whether an end appears where none was firm, or moves to an earlier time."""
-    if after is None or after.bound == "not_before":
-        return False
-    return before is None or before.bound == "not_before" or after.starts < before.starts
+    return firm(after) and (not firm(before) or after.starts < before.starts)
 
 
 def _factor(before: Decimal, after: Decimal) -> Decimal:
@@ -341,7 +340,7 @@ def _ended(fact: Fact, now: datetime, since: datetime | None = None) -> bool:
         if isinstance(fact, Retirement)
         else None
     )
-    return end is not None and end.passed(now) and (since is None or end.ends > since)
+    return end is not None and passed(end, now) and (since is None or end.ends > since)
 
 
 # --- check
@@ -459,8 +458,8 @@ def _unlikely(change: Change) -> Iterator[Doubt]:
             factor := _factor(before.amount, after.amount)
         ) > SLIP:
             yield _slip(before, after, factor)
-        case Retirement(retires=When() as was), Retirement(retires=When() as to) as after if (
-            to.bound != "not_before"
+        case Retirement(retires=When() as was), Retirement(retires=When() as to) as after if firm(
+            to
         ):
             if (earlier := was.starts - to.starts) > PULLED_IN:
                 words = (

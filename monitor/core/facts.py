@@ -86,12 +86,6 @@ class When:
             case _:
                 return first
 
-    def passed(self, now: datetime) -> bool:
-        """Whether the date is certainly over. A floor never is: it promises only that nothing comes
-        earlier.
-        """
-        return self.bound != "not_before" and self.ends <= now
-
     def to_json(self) -> Json:
         return {"text": self.text, "bound": self.bound, "words": self.words}
 
@@ -304,21 +298,3 @@ def _plain(value: object) -> object:
             return format(value, "f")
         case _:
             return value
-
-
-def firm(end: When | None) -> bool:
-    """Whether a date is one: a floor only promises that nothing comes earlier."""
-    return end is not None and end.bound != "not_before"
-
-
-def days_left(end: When | None, now: datetime) -> int | None:
-    """Days to a firm date that is a day; None for a floor, a month, a quarter or a year, which
-    nobody can count.
-    """
-    if end is None or not firm(end) or len(end.text) < len("2026-01-01"):
-        return None
-    return (end.starts.date() - now.date()).days
-
-
-def over(fact: Retirement, now: datetime) -> bool:
-    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))

@@ -13,19 +13,18 @@ from base64 import b32encode
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from monitor.core.diff import Change, Snapshot
+from monitor.core.ends import days_left, firm, is_day, leaving, over, passed, scheduled
 from monitor.core.facts import Fact, Json, Listing, Notice, Price, Retirement, When
-from monitor.reading.source import Source
+from monitor.core.origin import Origin
+from monitor.core.severity import Severity, move, severity
 
 if TYPE_CHECKING:
     from monitor.core.claims import Mark
-
-Severity = Literal["info", "notice", "action", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "notice", "action", "critical")
 
 KINDS = (
     "model.listed",
@@ -59,9 +58,6 @@ KINDS = (
     "endpoint.failing",
     "endpoint.recovered",
 )
-
-#: A firm end this near makes an announcement critical.
-SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,7 @@ def _plain(value: object) -> object:
 
 
 def interpret(
-    source: Source,
+    source: Origin,
     changes: Sequence[Change],
     now: datetime,
     returned: Collection[str] = (),
@@ -154,7 +150,7 @@ def interpret(
                 prices[replace(price, starts=None, ends=None).key].append(change)
             case Retirement():
                 drafts += _retirement(
-                    change, now, source.keeps_past, change.key in returned, ends or {}
+                    change, now, source.keeps_retired, change.key in returned, ends or {}
                 )
             case Listing():
                 drafts += _listing(change, change.key in returned, ends or {}, now)
@@ -221,7 +217,7 @@ def _by_region(changes: Sequence[Change], now: datetime) -> Iterator[Change]:
             ]
             left = _regions(change).difference(*others)
             if left == _regions(change) or (
-                left and isinstance(change.fact, Retirement) and _over(change.fact, now)
+                left and isinstance(change.fact, Retirement) and over(change.fact, now)
             ):
                 yield change  # an end that has passed was told of the whole row
             elif left:
@@ -246,10 +242,7 @@ def completions(
     return [
         _completed(Change(None, fact), fact, now, ends or {})
         for fact in facts
-        if isinstance(fact, Retirement)
-        and fact.stage != "retired"
-        and fact.retires
-        and fact.retires.passed(now)
+        if isinstance(fact, Retirement) and fact.stage != "retired" and passed(fact.retires, now)
     ]
 
 
@@ -268,8 +261,8 @@ def reminder(
     when = "today" if left == 0 else f"in {days(left)}"
     late = f" (reminder of {days(mark)}, late)" if left < mark else ""
     words = f"retires {end}, {when}{late}{_instead(fact, now, ends)}"
-    severity: Severity = "critical" if left <= LAST_DAYS else "action"
-    told = _draft("retirement.reminder", severity, Change(None, fact), words, end)
+    urgency: Severity = "critical" if left <= LAST_DAYS else "action"
+    told = _draft("retirement.reminder", urgency, Change(None, fact), words, end)
     return replace(told, once=True, occasion=str(mark))
 
 
@@ -278,8 +271,8 @@ def next_completion(facts: Snapshot, now: datetime) -> datetime | None:
     ahead = (
         fact.retires.ends
         for fact in facts.values()
-        if isinstance(fact, Retirement) and fact.stage != "retired" and fact.retires
-        if fact.retires.bound != "not_before" and fact.retires.ends > now
+        if isinstance(fact, Retirement) and fact.stage != "retired"
+        if firm(fact.retires) and not passed(fact.retires, now)
     )
     return min(ahead, default=None)
 
@@ -307,23 +300,10 @@ def days(count: int) -> str:
 
 def _left(end: When, now: datetime) -> str:
     """How long until a firm date, in words; a floor is never counted down."""
-    if end.bound == "not_before" or len(end.text) < 10:
+    left = days_left(end, now)
+    if left is None or left < 0:
         return ""
-    left = (end.starts.date() - now.date()).days
-    return f" (in {days(left)})" if left > 0 else " (today)" if left == 0 else ""
-
-
-def lasts(fact: Retirement) -> datetime:
-    """Until when a model is there: an end that is not firm is none; retired on an untold day is
-    long ago.
-    """
-    if fact.retires and fact.retires.bound != "not_before":
-        return fact.retires.starts
-    return (
-        datetime.min.replace(tzinfo=UTC)
-        if fact.stage == "retired"
-        else datetime.max.replace(tzinfo=UTC)
-    )
+    return f" (in {days(left)})" if left else " (today)"
 
 
 def _instead(fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) -> str:
@@ -338,8 +318,8 @@ def _itself(end: Retirement | None, now: datetime) -> str:
     """Whether a replacement is going too: `` (itself retires 2026-12-01)``."""
     if end is None:
         return ""
-    when = f" {end.retires}" if end.retires and _firm(end.retires) else ""
-    if _over(end, now):
+    when = f" {end.retires}" if firm(end.retires) else ""
+    if over(end, now):
         return f" (itself retired{when})"
     return (
         f" (itself retires{when})"
@@ -351,13 +331,13 @@ def _itself(end: Retirement | None, now: datetime) -> str:
 
 
 def _retirement(
-    change: Change, now: datetime, keeps_past: bool, back: bool, ends: Mapping[str, Retirement]
+    change: Change, now: datetime, keeps_retired: bool, back: bool, ends: Mapping[str, Retirement]
 ) -> Iterable[Draft]:
     match change.before, change.after:
         case None, Retirement() as after:
             yield _appeared(change, after, now, back, ends)
         case Retirement() as before, None:
-            yield _vanished(change, before, now, keeps_past, ends)
+            yield _vanished(change, before, now, keeps_retired, ends)
         case Retirement() as before, Retirement() as after:
             yield from _moved(change, before, after, now, ends)
 
@@ -367,26 +347,29 @@ def _appeared(
 ) -> Draft:
     if after.stage == "retired":
         return _completed(change, after, now, ends)
-    if after.stage == "active" and not _firm(after.retires):
+    if after.stage == "active" and not firm(after.retires):
         floor = f", retires {after.retires}" if after.retires else ""
         kind, words = (
             ("model.relisted", "back on the page") if back else ("model.listed", "on the page")
         )
-        return _draft(kind, "info", change, f"{words}{floor}")
-    return _announced(change, after, now, ends)
+        return _draft(kind, severity(None, after, now), change, f"{words}{floor}")
+    return _announced(change, None, after, now, ends)
 
 
 def _announced(
-    change: Change, after: Retirement, now: datetime, ends: Mapping[str, Retirement]
+    change: Change,
+    before: Retirement | None,
+    after: Retirement,
+    now: datetime,
+    ends: Mapping[str, Retirement],
 ) -> Draft:
     if after.retires is None:
         words = f"{after.term or after.stage}, no date told"
     else:
         words = f"retires {after.retires}{_left(after.retires, now)}"
-    near = _firm(after.retires) and after.retires is not None and after.retires.starts - now <= SOON
-    severity: Severity = "critical" if near else "action"
+    urgency = severity(before, after, now)
     return _draft(
-        "retirement.announced", severity, change, words + _instead(after, now, ends), after.retires
+        "retirement.announced", urgency, change, words + _instead(after, now, ends), after.retires
     )
 
 
@@ -394,22 +377,22 @@ def _vanished(
     change: Change,
     before: Retirement,
     now: datetime,
-    keeps_past: bool,
+    keeps_retired: bool,
     ends: Mapping[str, Retirement],
 ) -> Draft:
     """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the
     page for good.
     """
-    if _over(before, now):
-        if keeps_past:
+    if over(before, now):
+        if keeps_retired:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
         return _completed(change, before, now, ends)
-    if before.stage == "active" and not _firm(before.retires):
+    if before.stage == "active" and not firm(before.retires):
         return _draft(
             "model.unlisted", "action", change, "left the page; no retirement was announced"
         )
     date = f"was {before.retires}" if before.retires else "no date was told"
-    if keeps_past:
+    if keeps_retired:
         words = f"retirement withdrawn, the row is gone, {date}"
         return _draft("retirement.withdrawn", "notice", change, words, before.retires)
     return _draft(
@@ -429,14 +412,6 @@ def _completed(
     return replace(
         _draft("retirement.completed", "critical", change, words, fact.retires), once=True
     )
-
-
-def _over(fact: Retirement, now: datetime) -> bool:
-    return fact.stage == "retired" or (fact.retires is not None and fact.retires.passed(now))
-
-
-def _firm(end: When | None) -> bool:
-    return end is not None and end.bound != "not_before"
 
 
 def _moved(
@@ -470,66 +445,54 @@ def _stage_or_date(
     now: datetime,
     ends: Mapping[str, Retirement],
 ) -> Draft | None:
+    """The event about the stage and the date of a row, None where neither changed."""
     if after.stage == "retired" != before.stage:
         return _completed(change, after, now, ends)
-    open_end = before.stage in ("active", "legacy") and not _firm(before.retires)
-    if open_end and (after.stage == "deprecated" or _firm(after.retires)):
-        return _announced(change, after, now, ends)
-    if before.retires == after.retires:
-        if before.stage != after.stage:
-            if (
-                after.stage == "active"
-                and before.stage == "deprecated"
-                and not _firm(after.retires)
-            ):
-                return _draft(
-                    "retirement.withdrawn", "notice", change, "no longer deprecated", after.retires
-                )
-            words = f"{after.term or after.stage}, was {before.term or before.stage}"
-            return _draft("retirement.changed", "notice", change, words, after.retires)
-        if (before.announced, before.deprecated) != (after.announced, after.deprecated):
-            words = f"announced {after.announced or after.deprecated or 'on no told day'}"
-            return _draft("retirement.changed", "info", change, words, after.retires)
+    if leaving(after) and not leaving(before):
+        return _announced(change, before, after, now, ends)
+    kind, words = _date(before.retires, after.retires, now) or _stage(before, after)
+    if not kind:
         return None
-    return _date(change, before.retires, after.retires, now)
+    urgency = severity(before, after, now)
+    return _draft(kind, urgency, change, words, after.retires or before.retires)
 
 
-def _date(change: Change, was: When | None, to: When | None, now: datetime) -> Draft:
-    if to is None:
-        if _firm(was):
-            return _draft(
-                "retirement.withdrawn", "notice", change, f"retirement withdrawn, was {was}", was
-            )
-        return _draft("retirement.changed", "info", change, f"no floor any more, was {was}", was)
-    if was is None:
-        severity: Severity = "action" if _firm(to) else "info"
-        return _draft("retirement.changed", severity, change, f"retires {to}{_left(to, now)}", to)
-    overlap = was.starts == to.starts or (was.starts < to.ends and to.starts < was.ends)
-    if was.bound != to.bound or overlap:
-        firmer = _firm(to) and not _firm(was)
-        return _draft(
+def _stage(before: Retirement, after: Retirement) -> tuple[str, str]:
+    """The kind and the words of a row that changed without its date; empty for none."""
+    if before.stage != after.stage:
+        if after.stage == "active" and before.stage == "deprecated" and not firm(after.retires):
+            return "retirement.withdrawn", "no longer deprecated"
+        return (
             "retirement.changed",
-            "action" if firmer else "notice",
-            change,
-            f"retires {to}{_left(to, now)}, was {was}",
-            to,
+            f"{after.term or after.stage}, was {before.term or before.stage}",
         )
+    if (before.announced, before.deprecated) != (after.announced, after.deprecated):
+        return (
+            "retirement.changed",
+            f"announced {after.announced or after.deprecated or 'on no told day'}",
+        )
+    return "", ""
+
+
+def _date(was: When | None, to: When | None, now: datetime) -> tuple[str, str] | None:
+    """The kind and the words of a date that changed."""
+    if was == to:
+        return None
+    if to is None:
+        if firm(was):
+            return "retirement.withdrawn", f"retirement withdrawn, was {was}"
+        return "retirement.changed", f"no floor any more, was {was}"
+    left = _left(to, now)
+    if was is None:
+        return "retirement.changed", f"retires {to}{left}"
     moved = abs((to.starts.date() - was.starts.date()).days)
-    by = f" by {days(moved)}" if moved and len(to.text) >= 10 and len(was.text) >= 10 else ""
-    if to.starts > was.starts:
-        severity = "action" if _firm(to) else "info"
-        return _draft(
-            "retirement.postponed",
-            severity,
-            change,
-            f"postponed{by}, {was} -> {to}{_left(to, now)}",
-            to,
-        )
-    near = _firm(to) and to.starts - now <= SOON
-    severity = "critical" if near else "action" if _firm(to) else "notice"
-    return _draft(
-        "retirement.advanced", severity, change, f"pulled in{by}, {was} -> {to}{_left(to, now)}", to
-    )
+    by = f" by {days(moved)}" if moved and is_day(to) and is_day(was) else ""
+    match move(was, to):
+        case "earlier":
+            return "retirement.advanced", f"pulled in{by}, {was} -> {to}{left}"
+        case "later":
+            return "retirement.postponed", f"postponed{by}, {was} -> {to}{left}"
+    return "retirement.changed", f"retires {to}{left}, was {was}"
 
 
 def _listing(
@@ -548,7 +511,7 @@ def _listing(
                     change,
                     "no longer listed, and no retirement is known",
                 )
-            elif _over(end, now):
+            elif over(end, now):
                 # Another platform's list, another platform's dates: say whose retirement it was.
                 whose = (
                     "" if before.surface == end.surface else f"{end.model} on the {end.surface} "
@@ -597,17 +560,17 @@ def _prices(group: Sequence[Change], now: datetime) -> Iterable[Draft]:
                 came.append(after)
             case Price() as before, None:
                 gone.append(before)
-    for price in [price for price in came if _ahead(price, now)]:
+    for price in [price for price in came if scheduled(price, now)]:
         came.remove(price)
         words = f"{metered(price)} will be {_amount(price)}{_from(price, now)}"
         yield _draft("price.scheduled", "action", Change(None, price), words, price.starts)
-    for price in [price for price in gone if _ahead(price, now)]:
+    for price in [price for price in gone if scheduled(price, now)]:
         gone.remove(price)
         if any(price.amount == other.amount for other in came):
             continue  # it took effect some hours early
         words = f"{metered(price)} of {_amount(price)}{_from(price, now)} is off the page"
         yield _draft("price.unscheduled", "notice", Change(price, None), words, price.starts)
-    stood = [price for price in gone if not (price.ends and price.ends.passed(now))]
+    stood = [price for price in gone if not passed(price.ends, now)]
     stood.sort(key=lambda price: price.starts.text if price.starts else "")
     for price in came:
         if stood:
@@ -649,11 +612,7 @@ def _repriced(before: Price, after: Price, now: datetime) -> Iterable[Draft]:
 
 
 def _from(price: Price, now: datetime) -> str:
-    return f" from {price.starts.text}" if price.starts and _ahead(price, now) else ""
-
-
-def _ahead(price: Price, now: datetime) -> bool:
-    return price.starts is not None and price.starts.starts > now
+    return f" from {price.starts.text}" if price.starts and scheduled(price, now) else ""
 
 
 def metered(price: Price) -> str:

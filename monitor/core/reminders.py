@@ -80,16 +80,6 @@ class Reminder:
     mark: int
 
 
-def countable(fact: Retirement, now: datetime) -> When | None:
-    """The day on or by which a model ends, if it is ahead; None for a floor, a month, a quarter or
-    a year.
-    """
-    end = fact.retires
-    if end is None or end.bound == "not_before" or len(end.text) < len("2026-01-01"):
-        return None
-    return None if fact.stage == "retired" or end.passed(now) else end
-
-
 def due(
     ends: Iterable[End], asked: Iterable[Asked], now: datetime, told: Callable[[Reminder], bool]
 ) -> dict[Reminder, list[str]]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import (
     ClientConnectorError,
@@ -33,9 +33,6 @@ from aiohttp.connector import AddrInfoType, Connection
 from yarl import URL
 
 from monitor.errors import DeliveryFailed
-
-if TYPE_CHECKING:
-    from monitor.settings import Settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -112,16 +109,6 @@ class Guard:
         host, _, port = own.rpartition(":")
         self.own = (host.strip("[]") or "127.0.0.1", int(port)) if own else None
         self.url = lru_cache(maxsize=4096)(self._url)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Guard:
-        return cls(
-            settings.allow_networks,
-            allow_http=settings.allow_http,
-            allow_high_ports=settings.allow_high_ports,
-            own=settings.listen,
-            proxy=settings.egress_proxy.get_secret_value(),
-        )
 
     def permits(self, address: str) -> bool:
         """Whether an address is public, or in a network that is allowed."""

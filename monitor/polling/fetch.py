@@ -20,16 +20,17 @@ from aiohttp import hdrs
 from yarl import URL
 
 from monitor import __version__
+from monitor.core.retry_after import retry_after_seconds
 from monitor.errors import FetchFailed, LastcallError
 from monitor.polling.http_rules import (
     ACCEPT,
     BELIEVED,
+    DAY,
     WALL_HEADERS,
     Inflate,
     flavour,
     max_age_seconds,
     redirect_fault,
-    retry_after_seconds,
     wall,
 )
 from monitor.reading.source import Access, Source, joined
@@ -299,7 +300,7 @@ class Fetcher:
         content_type = headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
         retry_after = None
         if hdrs.RETRY_AFTER in headers:
-            retry_after = retry_after_seconds(headers[hdrs.RETRY_AFTER], datetime.now(UTC))
+            retry_after = retry_after_seconds(headers[hdrs.RETRY_AFTER], datetime.now(UTC), DAY)
         etag = headers.get(hdrs.ETAG)
         sign = next((name for name in WALL_HEADERS if name in headers), None)
         same = status == 304 or (status == 200 and bool(etag) and etag == validators.etag)

@@ -4,7 +4,6 @@ in fetch.py.
 
 from __future__ import annotations
 
-import math
 import re
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,8 @@ from yarl import URL
 
 from monitor.errors import FetchFailed
 
-DAY = 86_400.0  # a server may ask us to stay away for as long as this
+#: A server may ask us to stay away for as long as this, in seconds.
+DAY = 86_400.0
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -86,23 +86,6 @@ TWO_LABELS = frozenset(
         "vercel.app",
     )
 )
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Retry-After, in seconds or as a date (RFC 9110 10.2.3), within a day. None if there is none
-    or it is garbage.
-    """
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            then = parsedate_to_datetime(header)
-            seconds = (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, OverflowError):
-            return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), DAY)
 
 
 def max_age_seconds(header: str | None) -> float | None:

@@ -39,8 +39,9 @@ from monitor.core.diff import (
     settle,
     snapshot,
 )
+from monitor.core.ends import available_until, passed
 from monitor.core.facts import Fact, Json, Notice, Price, Retirement
-from monitor.core.interpret import Draft, completions, interpret, lasts, next_completion
+from monitor.core.interpret import Draft, completions, interpret, next_completion
 from monitor.core.names import canonical
 from monitor.delivery import outbox
 from monitor.errors import FetchFailed, LastcallError, NotFound, StoreError, Unreadable
@@ -152,7 +153,7 @@ def decide(
             now,
             spaced=spaced,
             every=source.every,
-            patience=source.patience,
+            patience=source.confirmations,
             trusted=accepted or doubt is not None,
             feed=flavour(source.url, source.kind, source.access is not None) == "feed",
         )
@@ -201,7 +202,7 @@ def _over(after: Fact | None, now: datetime) -> bool:
     """Whether an end has come also by what waits to be believed: not if the row is gone, or the end
     is put off.
     """
-    return isinstance(after, Retirement) and after.retires is not None and after.retires.passed(now)
+    return isinstance(after, Retirement) and passed(after.retires, now)
 
 
 def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[str, Retirement]:
@@ -212,7 +213,7 @@ def _ends(standing: Iterable[Fact], stored: Mapping[str, Retirement]) -> dict[st
     for fact in standing:
         if isinstance(fact, Retirement) and fact.surface == "api":
             name = fact.model.casefold()
-            own[name] = max(own.get(name, fact), fact, key=lasts)
+            own[name] = max(own.get(name, fact), fact, key=available_until)
     return {**stored, **own}
 
 

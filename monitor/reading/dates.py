@@ -65,8 +65,6 @@ NO_DATE = frozenset(
         "tba",
         "to be announced",
         "to be determined",
-        "no shutdown date announced",
-        "no retirement date announced",
         "no retirement scheduled",
         "no date announced",
         "not announced",

@@ -169,6 +169,15 @@ def _comment_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool
     return True
 
 
+#: Comments at the beginning of a line, and fences, which are passed over.
+_COMMENT = re.compile(rf"^[ \t]*(?:{_FENCE}|(?s:<!--.*?-->|\{{\s*/\*.*?\*/\s*\}}))", re.MULTILINE)
+
+
+def without_comments(text: str) -> str:
+    """Return a page without the comments at the beginning of a line, for what reads no blocks."""
+    return _COMMENT.sub(lambda match: match[0] if match["fence"] else "", text)
+
+
 # --- tables
 # -----------------------------------------------------------------------------------------------
 

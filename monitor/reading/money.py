@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 
+from monitor.core.facts import PER
 from monitor.errors import Unreadable
 from monitor.reading.inline import Inline, clean, inline
 
@@ -31,7 +32,6 @@ NO_PRICE = frozenset(
         "-",
         "--",
         "---",
-        "\\",
         "n/a",
         "na",
         "none",
@@ -44,7 +44,6 @@ NO_PRICE = frozenset(
         "contact us",
         "contact sales",
         "coming soon",
-        "limited-time free",
         "included",
     }
 )
@@ -67,54 +66,22 @@ _AMOUNT = re.compile(
 )
 #: Spellings of units, in lower case, and the unit of the closed list (facts.PER) of each.
 UNITS: Mapping[str, str] = {
-    "mtok": "1M tokens",
-    "1m tokens": "1M tokens",
-    "m tokens": "1M tokens",
-    "million tokens": "1M tokens",
-    "1m": "1M tokens",
-    "1 million tokens": "1M tokens",
-    "1,000,000 tokens": "1M tokens",
-    "1k tokens": "1K tokens",
-    "1,000 tokens": "1K tokens",
-    "thousand tokens": "1K tokens",
-    "1,000,000 tokens per hour": "1M tokens per hour",
-    "1m tokens per hour": "1M tokens per hour",
-    "1m tokens / hour": "1M tokens per hour",
-    "1m characters": "1M characters",
+    **{name.casefold(): name for name in PER},
+    **dict.fromkeys(
+        ("mtok", "m tokens", "million tokens", "1m", "1 million tokens", "1,000,000 tokens"),
+        "1M tokens",
+    ),
+    **dict.fromkeys(("1,000 tokens", "thousand tokens"), "1K tokens"),
+    **dict.fromkeys(("1,000,000 tokens per hour", "1m tokens / hour"), "1M tokens per hour"),
+    **dict.fromkeys(("1,000 pages", "1000 pages"), "1K pages"),
+    **dict.fromkeys(("1k calls", "1,000 requests", "1,000 calls"), "1K requests"),
+    **dict.fromkeys(("1,000 search queries", "1,000 searches"), "1K searches"),
+    **dict.fromkeys(("gb / day", "gb-day"), "GB per day"),
     "m chars": "1M characters",
-    "1k characters": "1K characters",
-    "image": "image",
     "images": "image",
-    "1k images": "1K images",
-    "second": "second",
     "sec": "second",
-    "minute": "minute",
     "min": "minute",
-    "hour": "hour",
-    "page": "page",
-    "1k pages": "1K pages",
-    "1,000 pages": "1K pages",
-    "1000 pages": "1K pages",
-    "request": "request",
     "call": "request",
-    "use": "request",
-    "1k requests": "1K requests",
-    "1k calls": "1K requests",
-    "1,000 requests": "1K requests",
-    "1,000 calls": "1K requests",
-    "1,000 search queries": "1K searches",
-    "1k searches": "1K searches",
-    "1,000 searches": "1K searches",
-    "session": "session",
-    "container": "container",
-    "task": "task",
-    "gb per day": "GB per day",
-    "gb / day": "GB per day",
-    "gb-day": "GB per day",
-    "song": "song",
-    "video": "video",
-    "frame": "frame",
-    "10s audio": "10 seconds",
 }
 
 

@@ -17,11 +17,11 @@ import typer
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from monitor.core.facts import Json
-from monitor.delivery.slack import blocks, pausing
-from monitor.delivery.slack.send import Slack, client
+from monitor.delivery.slack import blocks, mrkdwn, pausing
+from monitor.delivery.slack.client import hook_client, web_client
+from monitor.delivery.slack.send import Slack
 from monitor.errors import DeliveryFailed, LastcallError
 from monitor.slack_app import buttons, commands, words
 from monitor.slack_app.commands import Answer, Place, answered
@@ -63,7 +63,7 @@ class SlackApp:
         self.bolt = AsyncApp(
             name="lastcall",
             logger=LOG,
-            client=client(slack.http, None, publisher.slack_base_url),
+            client=web_client(slack.http, None, publisher.settings.slack_base_url),
             authorize=Authorize(self),  # type: ignore[arg-type]
             user_facing_authorize_error_message="⛔ Lastcall is not installed in this workspace, "
             "or not any more.",
@@ -84,7 +84,7 @@ class SlackApp:
         with self.store.read() as session:
             if workspace and slack_installs.find(session, workspace):
                 return slack_installs.token(session, self.publisher.vault, workspace)
-        return self.publisher.slack_token
+        return self.publisher.settings.slack_token
 
     def workspace(self, body: Json) -> str:
         """Whose request it is; empty where the token of the setting is the only one it can be."""
@@ -98,7 +98,7 @@ class SlackApp:
         except ValueError as error:
             await ack(
                 **answered(
-                    f"🤔 {blocks.escaped(str(error))}", "`/lastcall help` tells what there is."
+                    f"🤔 {mrkdwn.escape(str(error))}", "`/lastcall help` tells what there is."
                 ).message
             )
             return
@@ -122,9 +122,9 @@ class SlackApp:
         place = Place(await asyncio.to_thread(self.workspace, body), **where)
         token = await asyncio.to_thread(self.token, place.workspace)
         try:
-            await self.slack.post(token, place.channel, blocks.said([commands.TEST]))
+            await self.slack.post(token, place.channel, blocks.lines_message([commands.TEST]))
         except (DeliveryFailed, *UNREACHABLE) as error:
-            return answered(f"⛔ Nothing can be posted here: {blocks.escaped(str(error))}")
+            return answered(f"⛔ Nothing can be posted here: {mrkdwn.escape(str(error))}")
         return answered("✅ A test message was posted.")
 
     async def _acknowledge(self, ack: Any, body: Json) -> None:
@@ -185,7 +185,7 @@ class SlackApp:
 
         def rename() -> None:
             with self.store.write() as session:
-                pausing.moved(
+                pausing.rename(
                     session, self.workspace(body), event["old_channel_id"], event["new_channel_id"]
                 )
 
@@ -199,7 +199,7 @@ class SlackApp:
                     slack_installs.disable(session, workspace, gone)
                     pausing.pause_workspace(session, workspace, gone, self.now())
                 else:
-                    pausing.changed(session, workspace, channel, self.now())
+                    pausing.try_paused(session, workspace, channel, self.now())
 
         await asyncio.to_thread(change)
         self.publisher.wake()
@@ -221,11 +221,10 @@ class SlackApp:
         self.publisher.wake()
 
     async def _respond(self, url: str, answer: Answer) -> None:
-        hook = AsyncWebhookClient(url, session=self.slack.http, retry_handlers=[], logger=LOG)
-        hook.proxy = None
+        hook = hook_client(self.slack.http, url)
         try:
-            self.publisher.guard.url(url)
-            async with asyncio.timeout(self.publisher.deadline):
+            self.slack.guard.url(url)
+            async with asyncio.timeout(self.publisher.settings.deadline):
                 await hook.send_dict(answer.message | {"replace_original": False})
         except (DeliveryFailed, *UNREACHABLE) as error:
             LOG.warning("an answer did not reach Slack: %s", type(error).__name__)
@@ -263,7 +262,7 @@ async def _told(work: Awaitable[Answer | None]) -> Answer | None:
     try:
         return await work
     except (LastcallError, ValueError, typer.BadParameter) as error:
-        return answered(f"🤔 {blocks.escaped(' '.join(str(error).split()))}")
+        return answered(f"🤔 {mrkdwn.escape(' '.join(str(error).split()))}")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return answered(f"⛔ Slack did not answer ({type(error).__name__}).")
     except Exception as error:

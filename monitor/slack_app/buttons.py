@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from monitor.delivery.message_context import background, ends
-from monitor.delivery.slack import blocks
+from monitor.delivery.event_subject import subject
+from monitor.delivery.message_context import context_of, retirement_date
+from monitor.delivery.slack import card as cards
 from monitor.delivery.slack.blocks import Message
+from monitor.delivery.slack.mrkdwn import fit
 from monitor.errors import NotFound
 from monitor.slack_app.commands import Answer, Place, answered, subscription
 from monitor.store import event_log, model_lookup
@@ -30,21 +32,21 @@ def hear(
     event, row = _event(session, event_id), _subscription(session, place)
     where = (
         AcknowledgementRow.subscription_id == row.id,
-        AcknowledgementRow.subject == blocks.subject(event),
+        AcknowledgementRow.subject == subject(event),
     )
     heard = session.scalars(select(AcknowledgementRow).where(*where)).first() or AcknowledgementRow(
-        subscription_id=row.id, subject=blocks.subject(event), retires="", at=now
+        subscription_id=row.id, subject=subject(event), retires="", at=now
     )
-    heard.retires, heard.by, heard.at, heard.until = ends(event), place.user, now, until
+    heard.retires, heard.by, heard.at, heard.until = retirement_date(event), place.user, now, until
     session.add(heard)
-    thread = (ThreadRow.subscription_id == row.id, ThreadRow.subject == blocks.subject(event))
+    thread = (ThreadRow.subscription_id == row.id, ThreadRow.subject == subject(event))
     return session.scalars(select(ThreadRow).where(*thread)).first()
 
 
 def card(session: Session, place: Place, event_id: str, now: datetime) -> Message:
     """The message as it is to be shown now."""
     event, row = _event(session, event_id), _subscription(session, place)
-    return blocks.card([event], now, background(session, event, row.id, now), buttons=True)
+    return cards.card([event], now, context_of(session, event, row.id, now), buttons=True)
 
 
 def history(session: Session, event_id: str) -> Answer:
@@ -53,8 +55,8 @@ def history(session: Session, event_id: str) -> Answer:
     events = event_log.about(
         session, [event.folded, *model_lookup.names(f"{event.provider}/{event.model}")], EVENTS
     )
-    lines = [f"• {one['detected_at'][:10]}: {blocks.fit(one['summary'], 300)}" for one in events]
-    return answered(f"*History of {blocks.fit(event.model, 200)}*", *lines)
+    lines = [f"• {one['detected_at'][:10]}: {fit(one['summary'], 300)}" for one in events]
+    return answered(f"*History of {fit(event.model, 200)}*", *lines)
 
 
 def _event(session: Session, event_id: str) -> EventRow:

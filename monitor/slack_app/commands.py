@@ -17,12 +17,13 @@ from sqlmodel import Session
 
 from monitor.cli import output, targets
 from monitor.cli.options import horizon
-from monitor.core.facts import Json, Listing, Price, Retirement, days_left, firm, over
+from monitor.core.ends import days_left, firm, over
+from monitor.core.facts import Json, Listing, Price, Retirement
 from monitor.core.interpret import metered
 from monitor.core.names import canonical
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, event_text, outbox, target_health
 from monitor.delivery.message_context import METERS
-from monitor.delivery.slack import blocks, pausing
+from monitor.delivery.slack import blocks, mrkdwn, pausing
 from monitor.errors import NotFound
 from monitor.slack_app.words import Words
 from monitor.store import event_log, fact_versions, model_lookup
@@ -72,7 +73,7 @@ class Answer:
 
     @property
     def message(self) -> Json:
-        text, shown = blocks.said(self.lines)
+        text, shown = blocks.lines_message(self.lines)
         return {
             "text": text,
             "blocks": shown,
@@ -87,7 +88,9 @@ def answered(*lines: str, public: bool = False) -> Answer:
 def subscription(session: Session, place: Place) -> SubscriptionRow | None:
     """The subscription of a channel, under its id from now on."""
     rows = session.scalars(
-        select(SubscriptionRow).where(pausing.these(place.workspace, place.channel, place.name))
+        select(SubscriptionRow).where(
+            pausing.is_channel(place.workspace, place.channel, place.name)
+        )
     ).all()
     row = min(rows, key=lambda row: row.address != place.address, default=None)
     if row and row.address != place.address:
@@ -123,12 +126,12 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
             name=_name(place),
         )
     elif row.state != "enabled":
-        outbox.resume(session, row.id, now)
+        target_health.resume(session, row.id, now)
         session.refresh(row)
-    outbox.ask(session, row, wanted, now)
+    outbox.change_options(session, row, wanted, now)
     lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
     if strange := [word for word in row.filters if not _known(session, word)]:
-        named = ", ".join(blocks.code(word) for word in strange)
+        named = ", ".join(mrkdwn.code(word) for word in strange)
         lines.append(
             f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names."
         )
@@ -144,14 +147,14 @@ def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> 
     _refuse_operator(row)
     gone = {word.casefold() for word in words.plain} - {"all"}
     if strange := sorted(gone - {word.casefold() for word in row.filters}):
-        named = ", ".join(map(blocks.code, strange))
+        named = ", ".join(map(mrkdwn.code, strange))
         raise ValueError(f"This channel has no filter {named}. It hears of {_wants(row)}.")
     kept = [word for word in row.filters if word.casefold() not in gone]
     if gone and kept:
         row.filters = kept
         session.add(row)
         return answered(f"✅ *Updated*: this channel hears of {_wants(row)}.", public=True)
-    admin.forget(session, row.id)
+    admin.remove_target(session, row.id)
     return answered("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
 
 
@@ -216,10 +219,10 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     if not found:
         raise missing(session, model)
     ends = [one.fact for one in found if isinstance(one.fact, Retirement)]
-    lines = [f"*{blocks.fit(model, 200)}*"]
+    lines = [f"*{mrkdwn.fit(model, 200)}*"]
     for fact in ends[:LINES]:
         lines.append(_ahead(fact, now))
-        if chain := blocks.chain(
+        if chain := mrkdwn.successor_chain(
             model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
         ):
             lines.append(f"      use instead: {chain}")
@@ -232,7 +235,7 @@ def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
         lines += [
             "*Lately*",
             *(
-                f"• {event['detected_at'][:10]}: {blocks.fit(event['summary'], 300)}"
+                f"• {event['detected_at'][:10]}: {mrkdwn.fit(event['summary'], 300)}"
                 for event in events
             ),
         ]
@@ -246,7 +249,7 @@ def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
     row.muted_until = asking.muted(" ".join(words.plain) or MUTED, now)
     session.add(row)
     session.flush()
-    outbox.retime(session, row, now)
+    outbox.reschedule(session, row, now)
     if row.muted_until is None:
         return answered("🔔 Not muted any more.", public=True)
     return answered(
@@ -297,13 +300,13 @@ def _name(place: Place) -> str:
 
 
 def _wants(row: SubscriptionRow) -> str:
-    return blocks.fit(targets.wants(targets.told(row)), 1500)
+    return mrkdwn.fit(targets.wants(targets.told(row)), 1500)
 
 
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     """What a channel asked for, when something last arrived, and what keeps the rest."""
     lines = [f"This channel hears of {_wants(row)}."]
-    counts = admin.states(session, row.id)
+    counts = admin.count_by_state(session, row.id)
     arrived = (
         f"last message {output.ago(row.last_delivered_at, now)}"
         if row.last_delivered_at
@@ -313,14 +316,14 @@ def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
     lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")
     health = targets.health(row, now)
     if row.state != "enabled":
-        lines.append(f"⛔ {blocks.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
+        lines.append(f"⛔ {mrkdwn.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
     elif health != "ok":
-        lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {blocks.fit(health, 300)}")
+        lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {mrkdwn.fit(health, 300)}")
     return lines
 
 
 def _at(at: datetime) -> str:
-    return f"{blocks.date(at)}, {at:%H:%M} UTC"
+    return f"{event_text.date(at)}, {at:%H:%M} UTC"
 
 
 def _ahead(fact: Retirement, now: datetime) -> str:
@@ -329,15 +332,15 @@ def _ahead(fact: Retirement, now: datetime) -> str:
         for part in (fact.version, fact.region, fact.surface if fact.surface != "api" else "")
         if part
     )
-    name = blocks.code(f"{fact.provider}/{fact.model}") + (
-        f" ({blocks.fit(where, 200)})" if where else ""
+    name = mrkdwn.code(f"{fact.provider}/{fact.model}") + (
+        f" ({mrkdwn.fit(where, 200)})" if where else ""
     )
     if fact.retires is None:
-        return f"• {name}: {blocks.fit(fact.term or fact.stage, 100)}, no date told"
+        return f"• {name}: {mrkdwn.fit(fact.term or fact.stage, 100)}, no date told"
     left = days_left(fact.retires, now)
     word = "retired" if over(fact, now) else "retires" if firm(fact.retires) else "stays,"
     count = f" (in {output.counted(left, 'day')})" if left and left > 0 else ""
-    return f"• {name} {word} {blocks.day(fact.retires)}{count}"
+    return f"• {name} {word} {event_text.day(fact.retires)}{count}"
 
 
 def _prices(prices: Sequence[Price]) -> list[str]:
@@ -348,7 +351,7 @@ def _prices(prices: Sequence[Price]) -> list[str]:
         f"{one.provider}/{one.model}: {metered(one)} {one.amount:f} {one.currency} per {one.per}"
         for one in plain[:8]
     ]
-    told = [f"• {blocks.fit(line, 300)}" for line in said]
+    told = [f"• {mrkdwn.fit(line, 300)}" for line in said]
     return ["*Prices*", *told] if told else []
 
 

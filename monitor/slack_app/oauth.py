@@ -22,7 +22,8 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from monitor.delivery.slack import pausing
-from monitor.delivery.slack.send import Slack, client
+from monitor.delivery.slack.client import web_client
+from monitor.delivery.slack.send import Slack
 from monitor.slack_app.app import LOG
 from monitor.store import slack_installs
 
@@ -66,7 +67,7 @@ class Installations(AsyncInstallationStore):
             now = self.publisher.now()
             with self.publisher.store.write() as session:
                 slack_installs.save(session, self.publisher.vault, name, told, now)
-                pausing.changed(session, name, None, now)
+                pausing.try_paused(session, name, None, now)
 
         await asyncio.to_thread(save)
         self.publisher.wake()
@@ -163,7 +164,9 @@ def flow(publisher: Publisher, slack: Slack, client_id: str, client_secret: str)
         logger=LOG,
     )
     return AsyncOAuthFlow(
-        client=client(slack.http, None, publisher.slack_base_url), logger=LOG, settings=settings
+        client=web_client(slack.http, None, publisher.settings.slack_base_url),
+        logger=LOG,
+        settings=settings,
     )
 
 

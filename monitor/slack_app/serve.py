@@ -15,7 +15,7 @@ from monitor.errors import SettingError
 
 if TYPE_CHECKING:
     from monitor.delivery.publisher import Publisher
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 log = logging.getLogger("lastcall.slack")
 
@@ -48,7 +48,7 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
     from monitor.slack_app import http, oauth, socket
     from monitor.slack_app.app import SlackApp
 
-    slack = await publisher.open_slack()
+    slack = await publisher.transports.open_slack()
     app = SlackApp(publisher, slack)
 
     def add(routes: web.Application) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-from monitor.delivery.slack.send import client, session
+from monitor.delivery.slack.client import session, web_client
 from monitor.slack_app.app import LOG, SlackApp
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ async def connected(app: SlackApp, app_token: str) -> AsyncIterator[SocketModeCl
     """Keeps a connection for as long as the block runs. The SDK connects again by itself, whenever
     it breaks.
     """
-    http = client(app.slack.http, None, app.publisher.slack_base_url)
+    http = web_client(app.slack.http, None, app.publisher.settings.slack_base_url)
     handler = AsyncSocketModeHandler(app.bolt, app_token, logger=LOG, web_client=http)
     await (
         handler.client.aiohttp_client_session.close()
     )  # which would connect past the guard and its proxy
-    handler.client.aiohttp_client_session = session(app.publisher.guard)
+    handler.client.aiohttp_client_session = session(app.slack.guard)
     handler.client.proxy = None  # the SDK takes one from the environment
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:

@@ -14,8 +14,9 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session
 
 from monitor.core.facts import Json, Notice
-from monitor.core.interpret import KINDS, SEVERITIES, Draft, identify, says
+from monitor.core.interpret import KINDS, Draft, identify, says
 from monitor.core.names import canonical
+from monitor.core.severity import SEVERITIES
 from monitor.store.tables import EventRow, event_json
 
 EVENTS: Any = EventRow.__table__  # type: ignore[attr-defined]
@@ -91,7 +92,7 @@ def line(
     }
 
 
-def is_said(session: Session, draft: Draft, source_id: str) -> bool:
+def contains(session: Session, draft: Draft, source_id: str) -> bool:
     """Whether the log says this already."""
     return bool(_counts(session, [says(source_id, draft)]))
 
@@ -129,7 +130,7 @@ def last_kind(session: Session, source_id: str, kinds: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EventQuery:
     """A question to the log. ``model`` and ``kind`` are globs, without regard to case; ``severity``
     is the least.
 
@@ -147,12 +148,12 @@ class Wanted:
     limit: int = 50
 
 
-def events(session: Session, wanted: Wanted) -> list[Json]:
+def events(session: Session, wanted: EventQuery) -> list[Json]:
     """The newest events that match, newest first, in their public form."""
     return [event_json(line) for line in session.connection().execute(question(wanted))]
 
 
-def hidden(session: Session, wanted: Wanted) -> int:
+def hidden(session: Session, wanted: EventQuery) -> int:
     """How many events of a first look match, which a question that leaves them out does not show;
     at most 1000.
     """
@@ -160,7 +161,7 @@ def hidden(session: Session, wanted: Wanted) -> int:
     return int(session.connection().execute(select(func.count()).select_from(found)).scalar_one())
 
 
-def question(wanted: Wanted) -> Select[Any]:
+def question(wanted: EventQuery) -> Select[Any]:
     """The query behind ``events``.
 
     Each kind (or severity, or way to name a model) that a pattern covers is read on its own index
@@ -215,7 +216,7 @@ def question(wanted: Wanted) -> Select[Any]:
     )
 
 
-def ids_of(wanted: Wanted) -> Select[Any]:
+def ids_of(wanted: EventQuery) -> Select[Any]:
     """The query for the ids of the events that match, at most 10,000."""
     return select(question(replace(wanted, limit=10_000)).subquery().c.id)
 

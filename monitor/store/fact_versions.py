@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from monitor.core.contradictions import vouches
 from monitor.core.diff import Change
+from monitor.core.ends import available_until
 from monitor.core.facts import Fact, Listing, Retirement
-from monitor.core.interpret import lasts
 from monitor.core.names import canonical
 from monitor.reading.source import Source
 from monitor.store.tables import VERSIONS, RetirementRow, SourceRow, _Version
@@ -95,7 +95,7 @@ def ends(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, 
         for line in session.connection().execute(query):
             fact = _fact(Retirement, line)
             if isinstance(fact, Retirement) and fact.surface == "api":
-                found[line.folded] = max(found.get(line.folded, fact), fact, key=lasts)
+                found[line.folded] = max(found.get(line.folded, fact), fact, key=available_until)
     return found
 
 

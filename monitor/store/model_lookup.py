@@ -10,7 +10,8 @@ from functools import partial
 
 from sqlmodel import Session
 
-from monitor.core.facts import Fact, Json, Listing, Price, Retirement, firm, over
+from monitor.core.ends import firm, over
+from monitor.core.facts import Fact, Json, Listing, Price, Retirement
 from monitor.core.names import MAKERS, canonical
 from monitor.store import fact_versions
 from monitor.store.fact_versions import Known

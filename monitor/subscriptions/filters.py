@@ -28,13 +28,14 @@ from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from monitor.core.ends import firm
 from monitor.core.facts import When
 from monitor.core.names import MAKERS, bare, canonical
+from monitor.core.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from monitor.store.tables import EventRow, SubscriptionRow
 
-SEVERITIES = ("info", "notice", "action", "critical")
 
 #: Kinds about the service itself: for operator targets, and nothing else is.
 OPERATOR_KINDS = ("source", "endpoint")
@@ -298,10 +299,10 @@ class Wanted:
         if self.within is None or not event.kind.startswith("retirement."):
             return True
         effective = When.from_json(event.effective)
-        if not effective or not firm(effective):
+        if not firm(effective):
             return True
         before = When.from_json((event.before or {}).get("retires"))
-        dates = [when for when in (effective, before) if when and firm(when)]
+        dates = [when for when in (effective, before) if firm(when)]
         return any(when.starts <= event.detected_at + self.within for when in dates)
 
 
@@ -342,8 +343,3 @@ class Audience:
 def is_operators(event: EventRow) -> bool:
     """Whether an event is about the service itself."""
     return event.kind.partition(".")[0] in OPERATOR_KINDS
-
-
-def firm(when: When) -> bool:
-    """Whether a date is one, by which or on which something ends: a floor is none."""
-    return when.bound != "not_before"

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.core.interpret import KINDS, SEVERITIES
+from monitor.core.interpret import KINDS
 from monitor.core.reminders import USUAL
+from monitor.core.severity import SEVERITIES
 from monitor.subscriptions.filters import Filter, check_kind
 
 #: A pause without an end is a subscription that nobody remembers.

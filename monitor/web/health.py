@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from monitor import __version__
 from monitor.delivery.address_guard import Guard
-from monitor.delivery.webhook.send import session
+from monitor.delivery.http_client import session
 from monitor.errors import DeliveryFailed, SettingError, StoreError
 from monitor.polling.outcomes import OUTCOMES
 from monitor.store import schema, source_state

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from monitor.cli import options
 from monitor.core.facts import When
-from monitor.delivery import outbox
+from monitor.delivery import outbox, target_health
 from monitor.reading.source import REGISTRY
 from monitor.store import source_state
 from monitor.store.db import Store
@@ -262,7 +262,7 @@ def test_slack_from_subscribe_to_unsubscribe(run: Run, world: Store) -> None:
     first = run(*words).json
     assert (first["address"], first["within"], first["severity"]) == ("#ml-platform", 90, "info")
     with world.write() as session:
-        outbox.hold(session, first["id"], "paused", "slack: channel_not_found")
+        target_health.hold(session, first["id"], "paused", "slack: channel_not_found")
     again = run(
         "slack", "subscribe", "#ml-platform", "openai/*", "--severity", "action", "--json"
     ).json

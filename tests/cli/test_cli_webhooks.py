@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from monitor.delivery import claim, outbox, queue
+from monitor.delivery import attempt_results, claim, outbox, queue
 from monitor.delivery.webhook import signature
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
@@ -172,8 +172,8 @@ def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
     owe(world)
     with world.write() as session:
         one, _ = claim.claim(session, "me", NOW, 9)
-        tried = queue.Try(NOW, 31, 503, "HTTP 503", "try later")
-        outbox.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
+        tried = queue.Attempt(NOW, 31, 503, "HTTP 503", "try later")
+        attempt_results.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
     shown = run("deliveries", "show", str(one.delivery_id), "--json").json
     assert shown["tries"] == [
         {

@@ -15,7 +15,6 @@ from monitor.core.diff import Change, diff, snapshot
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import (
     KINDS,
-    SEVERITIES,
     Draft,
     completions,
     identify,
@@ -24,7 +23,9 @@ from monitor.core.interpret import (
     says,
     subject,
 )
-from monitor.reading.source import Kind, Source
+from monitor.core.origin import Kind
+from monitor.core.severity import SEVERITIES
+from monitor.reading.source import Source
 
 #: Raised by the poll (tests/polling/test_poll.py), and by what other issues bring.
 ELSEWHERE = {
@@ -41,13 +42,13 @@ ELSEWHERE = {
 }
 
 
-def source(kind: Kind = "official", keeps_past: bool = False) -> Source:
+def source(kind: Kind = "official", keeps_retired: bool = False) -> Source:
     return Source(
         "openai.deprecations",
         "https://acme.example/",
         lambda body: [],
         kind=kind,
-        keeps_past=keeps_past,
+        keeps_retired=keeps_retired,
     )
 
 
@@ -196,7 +197,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.postponed",
-                "action",
+                "critical",
                 "postponed, 2026-05-15T19:00Z -> 2026-05-15T21:00Z (in 14 days)",
             )
         ],
@@ -352,7 +353,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.changed",
-                "action",
+                "critical",
                 "retires 2026-09-29 (in 28 days), was not before 2026-09-29",
             )
         ],
@@ -376,7 +377,7 @@ RETIREMENTS = {
         [
             (
                 "retirement.changed",
-                "notice",
+                "critical",
                 "retires 2026-05-15T00:00Z (in 14 days), was 2026-05-15",
             )
         ],
@@ -641,7 +642,7 @@ def test_meaning(case: str) -> None:
 @pytest.mark.parametrize("case", KEEPS_PAST)
 def test_meaning_where_rows_stay_after_their_date(case: str) -> None:
     before, after, now, expected = KEEPS_PAST[case]
-    assert outcome(drafts(before, after, now, source(keeps_past=True))) == expected
+    assert outcome(drafts(before, after, now, source(keeps_retired=True))) == expected
 
 
 def test_every_kind_has_a_case() -> None:
@@ -768,13 +769,13 @@ MAYBE = st.none() | FLOORS
 
 @given(MAYBE, MAYBE, NOWS, st.booleans(), st.booleans())
 def test_a_floor_is_never_counted_down_and_never_completes(
-    before, after, now, keeps_past, back
+    before, after, now, keeps_retired, back
 ) -> None:
     facts = [fact for fact in (before, after) if fact]
     if not facts:
         return
     returned = [facts[0].key] if back else []
-    told = interpret(source(keeps_past=keeps_past), [Change(before, after)], now, returned)
+    told = interpret(source(keeps_retired=keeps_retired), [Change(before, after)], now, returned)
     told += completions(facts, now)
     assert next_completion(snapshot(facts), now) is None
     for draft in told:

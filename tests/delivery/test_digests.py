@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox
 from monitor.delivery import claim as leases
-from monitor.delivery.queue import LEASE, Try
+from monitor.delivery.queue import LEASE, Attempt
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
 from monitor.subscriptions import timing
@@ -202,27 +202,27 @@ def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
     assert claim(hourly, NOW + timedelta(minutes=29)) == []
     owed = claim(hourly, NOW + timedelta(minutes=30))
     assert numbers(owed) == [1, 2, 3]
-    (message,) = {one.message for one in owed}
-    assert message == leases.message_id(one.event.id for one in reversed(owed))
+    (message,) = {one.message_id for one in owed}
+    assert message == leases.digest_id(one.event.id for one in reversed(owed))
     assert claim(hourly, NOW + timedelta(minutes=30), "you") == []
     # After a crash the same set under the same id, whatever came meanwhile; that follows by itself.
     owe(hourly, 4, 1, NOW + timedelta(minutes=20))
     later = NOW + timedelta(minutes=30) + LEASE
     again = claim(hourly, later, "you")
-    assert (numbers(again), {one.message for one in again}, again[0].number) == (
+    assert (numbers(again), {one.message_id for one in again}, again[0].number) == (
         [1, 2, 3],
         {message},
         2,
     )
     with hourly.write() as session:
-        outbox.retry_later(session, again, Try(later), "you", later, lambda: 0.1)
+        attempt_results.retry_later(session, again, Attempt(later), "you", later, lambda: 0.1)
     new = claim(hourly, later)
     assert numbers(new) == [4]
-    assert new[0].message not in ("", message)
+    assert new[0].message_id not in ("", message)
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(later, 1, 200)) for one in new], later)
+        attempt_results.acknowledge(session, [(one, Attempt(later, 1, 200)) for one in new], later)
     third = claim(hourly, later + timedelta(hours=1))
-    assert (numbers(third), {one.message for one in third}) == ([1, 2, 3], {message})
+    assert (numbers(third), {one.message_id for one in third}) == ([1, 2, 3], {message})
 
 
 def test_what_is_critical_does_not_wait_for_the_digest(hourly):
@@ -241,7 +241,7 @@ def test_a_digest_that_lost_an_event_is_another_message(hourly):
         admin.cancel(session, [first[1].delivery_id])
     again = claim(hourly, then)
     assert numbers(again) == [1, 3]
-    assert {one.message for one in again}.isdisjoint({one.message for one in first})
+    assert {one.message_id for one in again}.isdisjoint({one.message_id for one in first})
 
 
 def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
@@ -251,7 +251,7 @@ def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
     first = claim(hourly, then)
     assert (numbers(first), claim(hourly, then)) == ([1, 2], [])
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(then, 1, 200)) for one in first], then)
+        attempt_results.acknowledge(session, [(one, Attempt(then, 1, 200)) for one in first], then)
     assert numbers(claim(hourly, then)) == [3]
 
 
@@ -265,7 +265,7 @@ def test_a_change_of_mind_moves_what_is_owed(hourly):
             for name, value in values.items():
                 setattr(row, name, value)
             session.flush()
-            outbox.retime(session, row, NOW)
+            outbox.reschedule(session, row, NOW)
         return dues(hourly)
 
     week = NOW + timedelta(days=7)
@@ -273,7 +273,7 @@ def test_a_change_of_mind_moves_what_is_owed(hourly):
     assert change(muted_until=None) == [NOW, NOW]
     assert change(quiet_from="12:00", quiet_to="13:30") == [NOW + timedelta(hours=1), NOW]
     owed = claim(hourly, NOW + timedelta(hours=1))
-    assert [(one.event.sequence, one.message) for one in owed] == [(1, ""), (2, "")]
+    assert [(one.event.sequence, one.message_id) for one in owed] == [(1, ""), (2, "")]
 
 
 def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
@@ -285,8 +285,14 @@ def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
     later = NOW + timedelta(minutes=14)
     with store.write() as session:
         for number in range(1, 3):
-            outbox.retry_later(
-                session, [owed[number - 1]], Try(later), "me", later, lambda: 0.5, retry_after=120
+            attempt_results.retry_later(
+                session,
+                [owed[number - 1]],
+                Attempt(later),
+                "me",
+                later,
+                lambda: 0.5,
+                retry_after=120,
             )
     assert dues(store) == [NOW.replace(hour=18, minute=0), later + timedelta(minutes=2)]
 

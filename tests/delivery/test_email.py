@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlmodel import col, select
 
-from monitor.delivery import email, outbox, text_message
-from monitor.delivery.slack.blocks import Background, Cost
+from monitor.delivery import email, outbox, target_health, text_message
+from monitor.delivery.message_context import MessageContext, PriceComparison
 from monitor.errors import SettingError
 from monitor.settings import load_settings
 from monitor.store.db import Store
@@ -217,7 +217,7 @@ async def test_a_recipient_that_is_refused_for_good_is_paused_with_what_it_is_ow
             assert (row.state, row.reason) == ("paused", "smtp: recipient: 550")
             assert [one.state for one in owed[:2]] == ["held", "held"]
             with store.write() as session:
-                outbox.resume(session, "sub_mail", clock())
+                target_health.resume(session, "sub_mail", clock())
             while await sender.drain_once():
                 pass
     assert len(box.mails) == 2
@@ -335,12 +335,12 @@ def test_what_to_use_instead_is_followed_and_priced() -> None:
             },
         ],
     }
-    around = {
-        event(1, at).id: Background(
-            [gone], [Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens")]
+    context = {
+        event(1, at).id: MessageContext(
+            [gone], [PriceComparison("input", Decimal(5), Decimal(4), "USD", "1M tokens")]
         )
     }
-    said = text_message.text([event(1, at)], around, at)
+    said = text_message.text([event(1, at)], context, at)
     assert "Use instead: gpt-mid (itself retired) → gpt-new" in said
     assert "What that costs: input 5 → 4 (-20 %) USD per 1M tokens" in said
 

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox, target_health
 from monitor.delivery import claim as leases
-from monitor.delivery.outbox import SCHEDULE
-from monitor.delivery.queue import LEASE, Try
+from monitor.delivery.queue import LEASE, Attempt
+from monitor.delivery.retry_schedule import SCHEDULE
 from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
-TRY = Try(NOW, 7, 500, "HTTP 500")
+TRY = Attempt(NOW, 7, 500, "HTTP 500")
 
 
 def owe(store: Store, targets, count=1, first=1) -> int:
@@ -94,11 +94,11 @@ def test_a_lease_keeps_others_off_until_it_runs_out(store):
     with (
         store.write() as session
     ):  # the first comes back late: what it says is on record, and changes nothing
-        outbox.retry_later(session, [first], TRY, "one", NOW + LEASE, lambda: 0.5)
+        attempt_results.retry_later(session, [first], TRY, "one", NOW + LEASE, lambda: 0.5)
     (row,) = rows(store)
     assert (row.state, row.lease_owner, row.next_at) == ("pending", "two", NOW)
     with store.write() as session:
-        outbox.acknowledge(session, [(first, Try(NOW, 9, 200))], NOW + LEASE)
+        attempt_results.acknowledge(session, [(first, Attempt(NOW, 9, 200))], NOW + LEASE)
     assert states(store) == ["delivered"]
     assert [one.number for one in attempts(store)] == [1, 1]
 
@@ -117,8 +117,10 @@ def test_two_workers_never_take_the_same(store):
                 taken.extend(one.delivery_id for one in got)
             if got:
                 with store.write() as session:
-                    outbox.lock(session, {one.target.id for one in got})
-                    outbox.acknowledge(session, [(one, Try(NOW, 1, 200)) for one in got], NOW)
+                    attempt_results.lock(session, {one.target.id for one in got})
+                    attempt_results.acknowledge(
+                        session, [(one, Attempt(NOW, 1, 200)) for one in got], NOW
+                    )
 
     workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
     for worker in workers:
@@ -161,7 +163,7 @@ def test_the_schedule_to_the_end(store):
         (owed,) = claim(store, at=at)
         assert owed.number == number
         with store.write() as session:
-            outbox.retry_later(session, [owed], TRY, "me", at, lambda: 0.5)
+            attempt_results.retry_later(session, [owed], TRY, "me", at, lambda: 0.5)
     assert at - NOW == timedelta(hours=75, minutes=35, seconds=5)
     assert (states(store), len(attempts(store)), the_target(store).failing_since) == (
         ["dead"],
@@ -175,7 +177,7 @@ def test_the_schedule_to_the_end(store):
 def test_jitter(store, random, share):
     owe(store, [target("a", NOW)])
     with store.write() as session:
-        outbox.retry_later(
+        attempt_results.retry_later(
             session, leases.claim(session, "me", NOW, 1), TRY, "me", NOW, lambda: random
         )
     assert (rows(store)[0].next_at - NOW).total_seconds() == pytest.approx(5 * share, abs=0.01)
@@ -186,7 +188,7 @@ def test_retry_after_is_a_floor_for_the_whole_target(store, asked, seconds):
     owe(store, [target("a", NOW)], 2)
     first = claim(store, limit=1)
     with store.write() as session:
-        outbox.retry_later(session, first, TRY, "me", NOW, lambda: 0.5, retry_after=asked)
+        attempt_results.retry_later(session, first, TRY, "me", NOW, lambda: 0.5, retry_after=asked)
     floor = NOW + timedelta(seconds=seconds)
     assert the_target(store).quiet_until == floor
     assert rows(store)[0].next_at == max(floor, NOW + timedelta(seconds=5))
@@ -199,13 +201,13 @@ def test_a_refused_target_keeps_what_it_is_owed(store):
     owe(store, [target("a", NOW), target("b", NOW)], 3)
     owed = next(one for one in claim(store) if one.target.id == "a")
     with store.write() as session:
-        outbox.refuse(session, [owed], Try(NOW, 5, 410, "HTTP 410"), NOW)
+        attempt_results.refuse(session, [owed], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
     assert (the_target(store).state, the_target(store).reason) == ("disabled", "HTTP 410")
     assert [row.state for row in rows(store) if row.subscription_id == "a"] == ["held"] * 3
     assert owe(store, [], 1, first=50) == 2
     assert [row.state for row in rows(store) if row.subscription_id == "a"] == ["held"] * 4
     with store.write() as session:
-        assert outbox.resume(session, "a", NOW) == 4
+        assert target_health.resume(session, "a", NOW) == 4
     got = [one for one in claim(store) if one.target.id == "a"]
     assert len(got) == 4
     assert {one.number for one in got} == {1}
@@ -215,10 +217,10 @@ def test_what_was_in_flight_when_its_target_was_held(store):
     owe(store, [target("a", NOW)], 3)
     arrived, failed, refused = claim(store)
     with store.write() as session:
-        outbox.refuse(session, [refused], TRY, NOW)
+        attempt_results.refuse(session, [refused], TRY, NOW)
     with store.write() as session:
-        outbox.acknowledge(session, [(arrived, Try(NOW, 1, 200))], NOW)
-        outbox.retry_later(session, [failed], TRY, "me", NOW, lambda: 0.5)
+        attempt_results.acknowledge(session, [(arrived, Attempt(NOW, 1, 200))], NOW)
+        attempt_results.retry_later(session, [failed], TRY, "me", NOW, lambda: 0.5)
     assert states(store) == ["delivered", "held", "held"]
 
 
@@ -236,7 +238,7 @@ def test_cancel(store):
     owe(store, [target("a", NOW)], 3)
     with store.write() as session:
         (one,) = leases.claim(session, "me", NOW, 1)
-        outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
+        attempt_results.acknowledge(session, [(one, Attempt(NOW, 1, 200))], NOW)
         assert admin.cancel(session, [1, 2, 99]) == 1
     assert states(store) == ["delivered", "cancelled", "pending"]
 
@@ -245,7 +247,7 @@ def test_replay(store):
     owe(store, [target("a", NOW), target("p", NOW, state="paused")], 2)
     with store.write() as session:
         for one in leases.claim(session, "me", NOW, 9):
-            outbox.acknowledge(session, [(one, Try(NOW, 1, 200))], NOW)
+            attempt_results.acknowledge(session, [(one, Attempt(NOW, 1, 200))], NOW)
     assert claim(store) == []
     later = NOW + timedelta(days=1)
     with store.write() as session:

@@ -123,8 +123,10 @@ async def test_a_redirect_is_not_followed_to_the_metadata_address(
     async with serving(receiver.handle) as url:
         owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
         async with publisher(store, clock) as sender:
-            whole = sender.guard.refusal
-            monkeypatch.setattr(sender.guard, "refusal", lambda *at: made.append(at) or whole(*at))
+            whole = sender.transports.guard.refusal
+            monkeypatch.setattr(
+                sender.transports.guard, "refusal", lambda *at: made.append(at) or whole(*at)
+            )
             await sender.drain_once()
     assert {address for address, _ in made} == {"127.0.0.1"}
     assert deliveries(store)[0].error == f"HTTP {status} (redirects are not followed)"

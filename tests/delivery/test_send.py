@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from sqlmodel import col, select
 
-from monitor.delivery import admin, claim, outbox
+from monitor.delivery import admin, claim, target_health
 from monitor.delivery.queue import LEASE
 from monitor.delivery.webhook import envelope, signature
 from monitor.errors import StoreError
@@ -191,7 +191,7 @@ async def test_410_disables_at_once_and_keeps_what_is_owed(store, clock, receive
         assert (targets(store)["a"].state, targets(store)["a"].reason) == ("disabled", "HTTP 410")
         assert [row.state for row in deliveries(store)] == ["held"] * 3
         with store.write() as session:
-            outbox.resume(session, "a", clock())
+            target_health.resume(session, "a", clock())
         assert await sender.drain_once() == 3
     assert [row.state for row in deliveries(store)] == ["delivered"] * 3
 
@@ -357,6 +357,31 @@ async def test_a_record_that_fails_is_tried_again(store, clock, receiver, monkey
         await sender.drain_once()
     assert len(receiver.got) == 2
     assert deliveries(store)[0].state == "delivered"
+
+
+async def test_a_bug_in_recording_loses_no_other_result(
+    store, clock, receiver, monkeypatch, caplog
+):
+    """The result that cannot be recorded is named, and its delivery is sent again; no other is."""
+    async with owing(store, clock, receiver, 3) as sender:
+        record = sender.record
+
+        def broken(results):
+            if any(result.deliveries[0].delivery_id == 2 for result in results):
+                raise TypeError("a secret of the request")
+            record(results)
+
+        monkeypatch.setattr(sender, "record", broken)
+        await sender.drain_once()
+        states = {row.id: row.state for row in deliveries(store)}
+        assert states == {1: "delivered", 2: "pending", 3: "delivered"}
+        assert "delivery 2 was tried and not recorded; it is tried again: TypeError" in caplog.text
+        assert "secret of the request" not in caplog.text
+        monkeypatch.setattr(sender, "record", record)
+        clock.pass_(LEASE)
+        await sender.drain_once()
+    assert {row.state for row in deliveries(store)} == {"delivered"}
+    assert len(receiver.got) == 4
 
 
 # The service

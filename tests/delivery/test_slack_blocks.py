@@ -13,10 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.facts import Price, Retirement, When
-from monitor.delivery.message_context import background
-from monitor.delivery.slack import blocks
-from monitor.delivery.slack.blocks import Background, Cost, Heard
-from monitor.delivery.slack.send import message
+from monitor.delivery.event_subject import subject
+from monitor.delivery.event_text import COUNTED
+from monitor.delivery.message_context import (
+    Acknowledgement,
+    MessageContext,
+    PriceComparison,
+    context_of,
+)
+from monitor.delivery.slack import blocks, mrkdwn
+from monitor.delivery.slack.card import card, reply
+from monitor.delivery.slack.change_list import change_list
+from monitor.delivery.slack.send import build_message
 from tests.support.cli import look
 from tests.support.receivers import event
 from tests.support.slack_server import faults, shown, texts
@@ -90,7 +98,7 @@ nasty = st.one_of(
 @given(
     text=nasty,
     count=st.sampled_from([1, 2, 60]),
-    kind=st.sampled_from(sorted(blocks.COUNTED)),
+    kind=st.sampled_from(sorted(COUNTED)),
     several=st.booleans(),
 )
 def test_l7_any_text_is_a_valid_message(text, count, kind, several):
@@ -116,13 +124,13 @@ def test_l7_any_text_is_a_valid_message(text, count, kind, several):
         )
         for number in range(count)
     ]
-    around = Background(
+    context = MessageContext(
         successors=[successor(text or "x", stage=text, lives=False, gone=True)] * 60,
-        costs=[Cost(text or "input", Decimal(1), Decimal(2), text, text)] * 20,
-        heard=Heard(text, NOW),
+        prices=[PriceComparison(text or "input", Decimal(1), Decimal(2), text, text)] * 20,
+        acknowledgement=Acknowledgement(text, NOW),
     )
-    found = [message(events, NOW, {blocks.subject(one): around for one in events}, buttons=True)]
-    found += [blocks.reply(events, NOW), blocks.said([blocks.fit(text, 4000), blocks.code(text)])]
+    found = [build_message(events, NOW, {subject(one): context for one in events}, buttons=True)]
+    found += [reply(events, NOW), blocks.lines_message([mrkdwn.fit(text, 4000), mrkdwn.code(text)])]
     for said, shape in found:
         assert faults({"text": said, "blocks": shape}) == []
         for part in [said, *(part for kind, part in texts(shape) if kind in ("text", "field"))]:
@@ -147,7 +155,7 @@ def _markdown(block):
 
 def test_a_card_tells_what_when_how_long_instead_costs_and_where():
     was = replace(FACT, retires=When("2026-02-27"))
-    around = Background(
+    context = MessageContext(
         successors=[
             successor(
                 "gpt-new",
@@ -157,11 +165,9 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
                 successors=[successor("gpt-5")],
             ),
         ],
-        costs=[Cost("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],
+        prices=[PriceComparison("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],
     )
-    text, shape = blocks.card(
-        [told(was=was, kind="retirement.postponed")], NOW, around, buttons=True
-    )
+    text, shape = card([told(was=was, kind="retirement.postponed")], NOW, context, buttons=True)
     said = words((text, shape))
     for expected in (
         "⚠️ gpt-old: retirement postponed to 7 May 2026",
@@ -191,15 +197,15 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
 
 
 def test_who_acknowledged_is_shown_and_is_not_asked_again():
-    heard = Background(heard=Heard("ann", NOW))
-    said = words(blocks.card([told()], NOW, heard, buttons=True))
+    heard = MessageContext(acknowledgement=Acknowledgement("ann", NOW))
+    said = words(card([told()], NOW, heard, buttons=True))
     assert "✅ Acknowledged by *ann* on 3 Apr 2026" in said
     assert "Acknowledge\n" not in said
 
 
 @pytest.mark.parametrize("kind", ["retirement.completed", "retirement.withdrawn"])
 def test_what_is_over_has_only_a_history(kind):
-    _, shape = blocks.card([told(kind=kind)], NOW, buttons=True)
+    _, shape = card([told(kind=kind)], NOW, buttons=True)
     (actions,) = [block for block in shape if block["type"] == "actions"]
     assert [part["action_id"] for part in actions["elements"]] == ["history"]
 
@@ -220,7 +226,7 @@ def test_what_is_over_has_only_a_history(kind):
 )
 def test_days_left_are_for_firm_days(effective, shown):
     fact = replace(FACT, retires=effective)
-    said = words(blocks.card([told(fact)], NOW))
+    said = words(card([told(fact)], NOW))
     assert f"*Retires*\n{shown.removeprefix('in ')}" in said.replace("\nin ", "\n")
     assert ("days" in said) is ("days" in shown)
 
@@ -233,7 +239,7 @@ def test_the_days_that_are_left_are_those_of_today():
         number=2,
         summary="openai/gpt-other: retires 2026-05-07 (in 60 days)",
     )
-    said = words(blocks.bundle([one, other], NOW))
+    said = words(change_list([one, other], NOW))
     assert said.count("`: retires 2026-05-07 (in 34 days)") == 2
     assert "60" not in said
 
@@ -255,7 +261,7 @@ def test_a_list_says_the_same_once_and_the_gravest_first():
         summary="openai/gpt-old: retired on 2026-04-03",
         kind="retirement.completed",
     )
-    text, shape = blocks.bundle([*rows, last], NOW)
+    text, shape = change_list([*rows, last], NOW)
     said = words((text, shape))
     assert text.startswith(
         "🚨 1 model retired, 3 replacements changed. First: openai/gpt-old: retired"
@@ -289,6 +295,9 @@ def test_the_background_is_what_the_store_knows(sqlite):
         "2026-03-01",
     )
     with sqlite.read() as session:
-        around = background(session, told(), "s", NOW)
-    assert blocks.chain(around.successors) == "`gpt-new` (itself retires on 1 Dec 2026) → `gpt-5`"
-    assert around.costs == (Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens"),)
+        context = context_of(session, told(), "s", NOW)
+    assert (
+        mrkdwn.successor_chain(context.successors)
+        == "`gpt-new` (itself retires on 1 Dec 2026) → `gpt-5`"
+    )
+    assert context.prices == (PriceComparison("input", Decimal(5), Decimal(4), "USD", "1M tokens"),)

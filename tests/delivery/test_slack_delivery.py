@@ -237,7 +237,7 @@ async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_upda
     sqlite, clock, monkeypatch, fault
 ):
     """There may be more of them than a try has time for: the list goes first."""
-    monkeypatch.setattr("monitor.delivery.slack.send.RENEWING", 0.5)
+    monkeypatch.setattr("monitor.delivery.slack.send.UPDATE_DEADLINE", 0.5)
     subscribe(sqlite, clock)
     facts = [replace(FACT, model=f"gpt-{number}") for number in range(3)]
     async with sending(sqlite, clock) as (slack, sender):
@@ -281,7 +281,7 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
     async with sending(store, clock, slack) as (_, sender):
         owe(store, clock, told(1, clock))
         claimed = await sender.claim(10)
-        slack_sender = await sender.open_slack()
+        slack_sender = await sender.transports.open_slack()
         monkeypatch.setattr(
             slack_sender, "_remember", lambda *_: None
         )  # the process is gone by then
@@ -305,7 +305,7 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
     slack = SlackServer(history=False)
     async with sending(store, clock, slack) as (_, sender):
         owe(store, clock, told(1, clock))
-        await (await sender.open_slack()).send(await sender.claim(10), CHANNEL)
+        await (await sender.transports.open_slack()).send(await sender.claim(10), CHANNEL)
         clock.pass_(LEASE)
         assert await drain(sender, clock) == 1
     assert len(slack.messages) == 1
@@ -495,8 +495,8 @@ async def test_slack_says_that_a_channel_is_back(sqlite, clock):
         owe(sqlite, clock, told(1, clock))
         await sender.drain_once()
         with sqlite.write() as session:
-            assert pausing.changed(session, "", "C9999999", clock()) == 0
-            assert pausing.changed(session, "", CHANNEL, clock()) == 1
+            assert pausing.try_paused(session, "", "C9999999", clock()) == 0
+            assert pausing.try_paused(session, "", CHANNEL, clock()) == 1
         await drain(sender, clock)
     assert len(slack.messages) == 1
 
@@ -543,6 +543,6 @@ async def test_another_workspace_has_a_token_of_its_own(store, clock):
             slack_installs.save(
                 session, vault, "T0000002", {"bot_token": "xoxb-two", "team_name": "Two"}, clock()
             )
-            pausing.changed(session, "T0000002", None, clock())
+            pausing.try_paused(session, "T0000002", None, clock())
         await drain(sender, clock)
     assert [one["team"] for one in slack.messages] == ["T0000002"]

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox, target_health
 from monitor.delivery import claim as leases
-from monitor.delivery.outbox import SCHEDULE
-from monitor.delivery.queue import LEASE, Try
-from monitor.delivery.target_health import Standing
+from monitor.delivery.queue import LEASE, Attempt
+from monitor.delivery.retry_schedule import POSTPONED, SCHEDULE
+from monitor.delivery.target_health import TargetHealth
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
-TRY = Try(NOW, 7, 500, "HTTP 500")
+TRY = Attempt(NOW, 7, 500, "HTTP 500")
 
 
 def owe(store, targets, count=1, first=1, at=NOW, **values):
@@ -39,12 +39,12 @@ def claim(store, at=NOW, owner="me", limit=100):
 
 def fail(store, owed, at=NOW, **values):
     with store.write() as session:
-        outbox.retry_later(session, owed, TRY, "me", at, lambda: 0.5, **values)
+        attempt_results.retry_later(session, owed, TRY, "me", at, lambda: 0.5, **values)
 
 
 def arrive(store, owed, at=NOW):
     with store.write() as session:
-        outbox.acknowledge(session, [(one, Try(at, 1, 200)) for one in owed], at)
+        attempt_results.acknowledge(session, [(one, Attempt(at, 1, 200)) for one in owed], at)
 
 
 def told(store) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ def states(store, name="a") -> list[str]:
     ],
 )
 def test_the_circuit_opens_and_its_pauses_grow_to_an_hour(failures, minutes, pause):
-    stands = Standing(failures, NOW - timedelta(minutes=minutes))
+    stands = TargetHealth(failures, NOW - timedelta(minutes=minutes))
     assert stands.pause(NOW) == (timedelta(seconds=pause) if pause else None)
 
 
@@ -89,7 +89,7 @@ def test_no_pause_delays_the_schedule_of_a_single_delivery():
     passed = timedelta(0)
     for wait, following in itertools.pairwise(SCHEDULE):
         passed += wait
-        pause = Standing(1000, NOW - passed).pause(NOW) or timedelta(0)
+        pause = TargetHealth(1000, NOW - passed).pause(NOW) or timedelta(0)
         assert pause * 1.2 <= following * 0.8
 
 
@@ -98,7 +98,7 @@ def test_no_pause_delays_the_schedule_of_a_single_delivery():
     [(1, 9, False), (2, 4.99, False), (2, 5, True), (40, 5, True), (0, 9, False)],
 )
 def test_given_up_after_five_days_of_failures(failures, days, over):
-    assert Standing(failures, NOW - timedelta(days=days)).is_given_up(NOW) is over
+    assert TargetHealth(failures, NOW - timedelta(days=days)).is_given_up(NOW) is over
 
 
 def test_operators_hear_once_that_a_target_fails_and_once_that_it_recovered(store):
@@ -186,7 +186,7 @@ def test_failing_for_the_whole_schedule(store):
         ("endpoint.disabled", "disabled, 2 deliveries are held: " + row(store).reason)
     ]
     with store.write() as session:
-        assert outbox.resume(session, "a", at) == 3
+        assert target_health.resume(session, "a", at) == 3
     assert (row(store).failures, len(claim(store, at))) == (0, 4 + 3 - 3), (
         "ops hears of three, a of what was held"
     )
@@ -210,7 +210,7 @@ def test_refused_is_told_once_whoever_tries(store):
     owe(store, [target("a", NOW), target("ops", NOW, operator=True)], 2)
     for one in [one for one in claim(store) if one.target.id == "a"]:
         with store.write() as session:
-            outbox.refuse(session, [one], Try(NOW, 5, 410, "HTTP 410"), NOW)
+            attempt_results.refuse(session, [one], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
     assert told(store) == [("endpoint.disabled", "disabled, 2 deliveries are held: HTTP 410")]
     assert states(store, "ops") == ["pending"]
 
@@ -218,12 +218,12 @@ def test_refused_is_told_once_whoever_tries(store):
 def test_a_fault_on_this_side_is_not_held_against_the_target(store):
     owe(store, [target("a", NOW)])
     for turn in range(12):
-        at = NOW + turn * outbox.POSTPONED
+        at = NOW + turn * POSTPONED
         owed = claim(store, at)
         assert [one.number for one in owed] == [1]
         with store.write() as session:
-            outbox.postpone(
-                session, owed, Try(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at
+            attempt_results.postpone(
+                session, owed, Attempt(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at
             )
         assert claim(store, at) == []
     assert (row(store).failures, row(store).failing_since, told(store)) == (0, None, [])
@@ -257,7 +257,7 @@ def test_an_ordered_target_gets_one_after_the_other(store):
 
 
 def test_replay_by_what_the_events_are_about(store):
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import EventQuery, ids_of
 
     owe(store, [target("a", NOW)], 2)
     owe(
@@ -272,12 +272,17 @@ def test_replay_by_what_the_events_are_about(store):
     )
     arrive(store, claim(store))
     with store.write() as session:
-        assert admin.replay(session, NOW, events=ids_of(Wanted(kind="price", baseline=None))) == 1
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(model="gpt-4o*", baseline=None))) == 2
+            admin.replay(session, NOW, events=ids_of(EventQuery(kind="price", baseline=None))) == 1
         )
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(provider="anthropic", baseline=None)))
+            admin.replay(session, NOW, events=ids_of(EventQuery(model="gpt-4o*", baseline=None)))
+            == 2
+        )
+        assert (
+            admin.replay(
+                session, NOW, events=ids_of(EventQuery(provider="anthropic", baseline=None))
+            )
             == 0
         )
     assert sorted(one.event.sequence for one in claim(store)) == [1, 2, 3]

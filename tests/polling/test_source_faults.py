@@ -23,7 +23,7 @@ from monitor.reading.source import REGISTRY
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow, SubscriptionRow
 from tests.sources.test_contracts import STRANGERS
 from tests.support.paths import FIXTURES
@@ -176,7 +176,7 @@ class World:
                 .order_by(event_log.EVENTS.c.sequence)
             ).scalars()
             told = list(found)
-            events = event_log.events(session, Wanted(baseline=False, limit=1000))
+            events = event_log.events(session, EventQuery(baseline=False, limit=1000))
         everything = [event["kind"] for event in reversed(events)]
         assert [
             kind for kind in everything if kind.startswith("source.") == (target == "operator")

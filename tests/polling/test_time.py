@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from monitor import service as services
+from monitor.core.ends import passed
 from monitor.core.facts import Retirement, When
 from monitor.delivery import admin, claim, outbox
 from monitor.delivery.reminders import remind
@@ -184,9 +185,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     ]
     assert state(store, "acme.ahead").checked_at == now
     with store.read() as session:
-        owed = [delivery.next_at - now for delivery, *_ in admin.listed(session, None, None, 9)][
-            ::-1
-        ]
+        owed = [
+            delivery.next_at - now for delivery, *_ in admin.list_deliveries(session, None, None, 9)
+        ][::-1]
     assert owed == [0 * HOUR, 0 * HOUR, 20 * HOUR]
     with store.write() as session:
         assert (source_state.clamp(session, now - SKEW), outbox.clamp(session, now - SKEW)) == (
@@ -386,8 +387,8 @@ def test_t6_a_day_is_over_when_it_is_over_in_utc(
     zone: str, text: str, last: str, over: str
 ) -> None:
     ends = When(text)
-    assert not ends.passed(datetime.fromisoformat(last).replace(tzinfo=UTC))
-    assert ends.passed(datetime.fromisoformat(over).replace(tzinfo=UTC))
+    assert not passed(ends, datetime.fromisoformat(last).replace(tzinfo=UTC))
+    assert passed(ends, datetime.fromisoformat(over).replace(tzinfo=UTC))
 
 
 def test_t6_times_are_stored_in_utc_wherever_they_come_from(store: Store, zone: str) -> None:

@@ -56,7 +56,7 @@ def python(tree: Path, *words: str) -> tuple[int, str]:
 
 
 def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
-    shutil.copy(tree / "sources/example.py", tree / "sources/acme.py")
+    shutil.copytree(tree / "sources/example", tree / "sources/acme")
     fixture = tree / "tests/fixtures/acme/deprecations.md"
     fixture.parent.mkdir()
     shutil.copy(FIXTURES / "example/deprecations.md", fixture)
@@ -80,7 +80,8 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
     for test in (
         "sources/test_goldens.py::test_golden[acme/deprecations.md]",
         "sources/test_mutations.py::test_no_damage_goes_unnoticed[acme/deprecations.md]",
-        "project/test_layers.py::test_an_adapter_knows_only_facts_source_and_extract[sources.acme]",
+        "project/test_layers.py::test_an_adapter_knows_only_facts_reading_and_its_own_package"
+        "[sources.acme.deprecations]",
         "sources/test_acme.py::test_a_renamed_column_is_refused",
     ):
         assert f"PASSED tests/{test}" in said
@@ -93,7 +94,7 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
 
 
 def test_a_module_without_a_fixture_is_not_green(tree: Path) -> None:
-    shutil.copy(tree / "sources/example.py", tree / "sources/acme.py")
+    shutil.copytree(tree / "sources/example", tree / "sources/acme")
     code, said = python(tree, "pytest", "-n0", "-k", "every_source_has_a_fixture")
     assert code == 1, said
     assert "acme.deprecations" in said

@@ -61,10 +61,8 @@ def test_header_and_page_complete_a_price_and_the_cell_overrules_them() -> None:
         "",
         "—",
         "-",
-        "\\\\",
         "Free",
         "Free of charge",
-        "Limited-time Free",
         "N/A",
         "Contact us",
         "Not available",
@@ -130,7 +128,8 @@ def test_every_unit_is_of_the_closed_list() -> None:
         ("Min", "minute"),  # Mistral
         ("M Chars", "1M characters"),  # Mistral
         ("second", "second"),  # Gemini video
-        ("use", "request"),  # Z.ai's tools
+        ("GB / day", "GB per day"),  # OpenAI
+        ("Song", "song"),  # Gemini
         ("1\u00a0image", None),
         ("furlong", None),
         ("", None),

@@ -309,6 +309,15 @@ def test_elements_that_do_not_end_are_unreadable(page: str) -> None:
         elements(page, "Update")
 
 
+@pytest.mark.parametrize("comment", ["<!-- {} -->", "{{/*\n{}\n*/}}", "<!--\n```\n{}\n-->"])
+def test_an_element_in_a_comment_is_none(comment: str) -> None:
+    draft = '<Update label="2027">\n# gpt-draft\n</Update>'
+    page = f'<Update label="2026">\n# a\n</Update>\n\n{comment.format(draft)}\n'
+    assert elements(page, "Update") == [Element({"label": "2026"}, "# a")]
+    fenced = f"```\n{comment.format(draft)}\n```\n"
+    assert len(elements(fenced, "Update")) == 1  # a comment in a fence is none either
+
+
 def test_sentences() -> None:
     said = inline(
         "As of May 1, `a-1.5` and `a-1` are gone. `a-1` followed!\nSee [B 2.0](/b), or `c`? [D](/d)"

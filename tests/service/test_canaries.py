@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.delivery import admin, email, outbox
 from monitor.delivery.publisher import Publisher
+from monitor.delivery.settings import DeliverySettings
 from monitor.reading.source import REGISTRY
 from monitor.settings import load_settings
 from monitor.store import maintenance, schema
@@ -217,14 +218,16 @@ async def test_no_secret_is_seen(
         proxied = "http://me:canary-of-the-proxy@127.0.0.1:9"
         async with Publisher(
             store,
+            DeliverySettings(
+                allow_networks=load_settings(database).allow_networks,
+                allow_http=True,
+                allow_high_ports=True,
+                egress_proxy=proxied,
+                slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
+                smtp_url=environment["LASTCALL_SMTP_URL"],
+            ),
             now=lambda: datetime.now(UTC),
             vault=sealed.keys(store, load_settings(database)),
-            allow_networks=load_settings(database).allow_networks,
-            allow_http=True,
-            allow_high_ports=True,
-            egress_proxy=proxied,
-            slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
-            smtp_url=environment["LASTCALL_SMTP_URL"],
         ) as sender:
             await sender.drain_once()
             said += repr(sender)

@@ -36,7 +36,7 @@ from monitor.polling.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from monitor.polling.poll import Poller
 from monitor.reading.source import Access, Source
 from monitor.service import Service
-from monitor.settings import Settings, secrets
+from monitor.settings.model import Settings, secrets
 from monitor.store import event_log as events
 from monitor.store import schema, source_state
 from monitor.store.db import Store
@@ -263,7 +263,7 @@ async def test_s19_a_week_without_a_source(store: Store, every: timedelta) -> No
 
 def happened(store: Store) -> list[tuple[datetime, str]]:
     with store.read() as session:
-        found = events.events(session, events.Wanted(limit=1000))
+        found = events.events(session, events.EventQuery(limit=1000))
     return [(datetime.fromisoformat(event["detected_at"]), event["kind"]) for event in found][::-1]
 
 

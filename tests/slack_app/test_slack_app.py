@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from monitor.delivery import admin
 from monitor.service import serve
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.slack_app import words
 from monitor.slack_app.http import Gate
 from monitor.slack_app.words import Words
@@ -383,7 +383,7 @@ async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
         assert (await ann.sends("/slack/commands", body))[0] == 200
         assert len(rows(sqlite)) == 1
         with sqlite.write() as session:
-            admin.forget(session, rows(sqlite)[0].id)
+            admin.remove_target(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
         assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (

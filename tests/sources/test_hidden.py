@@ -99,6 +99,24 @@ def test_a_table_in_a_comment_or_in_code_is_none(
         assert same(told(source, around(lines, table, before, after)), expected), before
 
 
+UPDATES = [
+    pytest.param(source, lines, id=f"{path.parent.name}/{path.name}")
+    for source, path, lines in pages()
+    if any(line.startswith("</Update>") for line in lines)
+]
+
+
+@pytest.mark.parametrize(("source", "lines"), UPDATES)
+def test_an_entry_of_a_changelog_in_a_comment_is_none(source: Source, lines: list[str]) -> None:
+    starts = [at for at, line in enumerate(lines) if line.startswith("<Update")]
+    for start in starts:
+        end = next(at for at in range(start, len(lines)) if lines[at].startswith("</Update>"))
+        entry = range(start, end + 1)
+        expected = told(source, without(lines, entry))
+        for before, after in (("<!--", "-->"), ("{/*", "*/}")):
+            assert same(told(source, around(lines, entry, before, after)), expected), start + 1
+
+
 def begins_a_block(lines: list[str], table: range) -> bool:
     """Whether a table stands in Markdown that is no MDX, and below no list.
 
@@ -121,6 +139,7 @@ def test_an_indented_table_is_code(source: Source, lines: list[str], table: rang
 def test_there_are_tables_to_hide() -> None:
     assert len(TABLES) > 200
     assert len(INDENTABLE) > 100
+    assert len(UPDATES) >= 3
 
 
 WEB_PAGES = [

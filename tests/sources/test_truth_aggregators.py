@@ -24,7 +24,7 @@ from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
 from monitor.polling.poll import decide
 from monitor.reading.source import REGISTRY
-from sources.news import feed
+from sources.news.feeds import feed
 from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
 
 SOURCES = {
@@ -638,7 +638,7 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
         + ["0.2576"] * 4
         + ["0.9786"] * 4
         + ["0.93"] * 2
-        + ["0.50"] * openrouter.patience
+        + ["0.50"] * openrouter.confirmations
     )
     for look in looks:
         decision = decide(

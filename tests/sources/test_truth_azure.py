@@ -335,7 +335,12 @@ def test_a_page_that_lost_its_models_is_doubted() -> None:
     [
         ("retirements.md", "| Lifecycle |", "| State |", "unknown column 'State'"),
         ("retirements.md", "| Replacement |", "| Instead |", "no known layout"),
-        ("retirements.md", "| Legacy |", "| Deprecating |", "unknown lifecycle word 'Deprecating'"),
+        (
+            "retirements.md",
+            "| Legacy |",
+            "| Deprecating |",
+            "unknown lifecycle word: 'Deprecating'",
+        ),
         ("retirements.md", "| 2026-10-14 |", "| autumn |", "no date form known: 'autumn'"),
         ("retirements.md", "| 001 |", "| 001, 002 |", "no version: '001, 002'"),
         ("retirements.md", "gpt-image-1 |", "gpt-image-1, dall-e-3 |", "no model's name"),
@@ -357,7 +362,7 @@ def test_a_page_that_lost_its_models_is_doubted() -> None:
             "retirements.2025-03.md",
             "## Deprecated models",
             "## Departed models",
-            "unknown lifecycle word 'Departed'",
+            "unknown lifecycle word: 'Departed'",
         ),
         ("retirements.2025-06.md", "At training retirement", "When we like", "no date form known"),
         (

@@ -504,7 +504,8 @@ def test_what_is_not_known_of_2025_is_refused(name: str, old: str, new: str, mes
 
 def test_a_model_that_lost_its_heading_below_one_that_has_it_is_told_by_its_description() -> None:
     page = (FIXTURES / "gemini" / "pricing.bare.md").read_text(encoding="utf-8")
-    headed = page[page.index("Veo 3\n---") :]
+    title = page[: page.index("\n")]
+    headed = title + "\n\n" + page[page.index("Veo 3\n---") :]
     models = {fact.model for fact in REGISTRY["gemini.pricing"].read(headed.encode())}
     assert "veo-2.0-generate-001" in models
 

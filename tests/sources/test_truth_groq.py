@@ -110,9 +110,12 @@ def test_a_model_announced_twice_has_the_later_end() -> None:
     specdec = "deepseek-r1-distill-llama-70b-specdec"
     fact = ends(fixture())[specdec]
     assert (str(fact.retires), str(fact.announced)) == ("2025-04-14", "2025-04-07")
-    assert fact.note == "Announced before: 2025-03-24."
+    assert fact.note == "also announced for 2025-03-24 on 2025-03-17"
     turned = ends(fixture("on April 7, 2025", "on March 7, 2025"))[specdec]
-    assert (str(turned.retires), turned.note) == ("2025-03-24", "Announced before: 2025-04-14.")
+    assert (str(turned.retires), turned.note) == (
+        "2025-03-24",
+        "also announced for 2025-04-14 on 2025-03-07",
+    )
 
 
 def test_dashes_vague_days_and_headings() -> None:

@@ -479,7 +479,7 @@ def test_series_of_one_word_for_both() -> None:
             "Prices per picture.",
             "unknown unit 'Prices per picture.'",
         ),
-        ("zai.pricing", "Prices per video.", "Prices.", "unknown unit of a price"),
+        ("zai.pricing", "Prices per video.", "Prices.", "a price without a unit"),
         ("zai.pricing", "/ use", "/ query", "unknown unit of a price"),
         (
             "minimax.releases",

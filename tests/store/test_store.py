@@ -25,13 +25,14 @@ from sqlalchemy.exc import IntegrityError
 
 from monitor.core.diff import Change
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
-from monitor.core.interpret import KINDS, SEVERITIES, Draft
+from monitor.core.interpret import KINDS, Draft
 from monitor.core.names import canonical
+from monitor.core.severity import SEVERITIES
 from monitor.errors import StoreError
 from monitor.store import event_log, schema, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DocumentRow, EventRow, SourceRow
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -373,7 +374,7 @@ def test_an_event_is_what_the_interface_says(store: Store) -> None:
         "corrects": None,
     }
     with store.read() as session:
-        assert event_log.events(session, Wanted()) == [event.to_json()]
+        assert event_log.events(session, EventQuery()) == [event.to_json()]
         for name in (event.id, str(event.sequence)):
             found = event_log.event(session, name)
             assert found
@@ -472,7 +473,7 @@ def lines(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
         }
 
 
-def means(line: dict[str, Any], wanted: Wanted) -> bool:
+def means(line: dict[str, Any], wanted: EventQuery) -> bool:
     """What a question means, row by row. fnmatch has brackets, which a question has not; none are
     asked here.
     """
@@ -553,10 +554,10 @@ def full(store: Store) -> tuple[Store, list[dict[str, Any]]]:
 def test_questions_find_what_they_mean(full: tuple[Store, list[dict[str, Any]]]) -> None:
     """Each filter alone, then many combinations; newest first, and no more than asked for."""
     store, newest = full
-    questions = [Wanted(**{name: value}) for name, values in ASKED.items() for value in values]
+    questions = [EventQuery(**{name: value}) for name, values in ASKED.items() for value in values]
     chance = random.Random(11)
     questions += [
-        Wanted(**{name: chance.choice(values) for name, values in ASKED.items()})
+        EventQuery(**{name: chance.choice(values) for name, values in ASKED.items()})
         for _ in range(300)
     ]
     hits = 0
@@ -571,12 +572,12 @@ def test_questions_find_what_they_mean(full: tuple[Store, list[dict[str, Any]]])
 def test_underscore_and_percent_are_themselves(full: tuple[Store, list[dict[str, Any]]]) -> None:
     store, _ = full
     with store.read() as session:
-        assert {event["model"] for event in event_log.events(session, Wanted(model="gpt_4%x"))} == {
-            "gpt_4%x"
-        }
-        assert {event["model"] for event in event_log.events(session, Wanted(model="gpt_4*"))} == {
-            "gpt_4%x"
-        }
+        assert {
+            event["model"] for event in event_log.events(session, EventQuery(model="gpt_4%x"))
+        } == {"gpt_4%x"}
+        assert {
+            event["model"] for event in event_log.events(session, EventQuery(model="gpt_4*"))
+        } == {"gpt_4%x"}
 
 
 def test_the_events_of_a_model_by_any_of_its_names(
@@ -634,7 +635,7 @@ def test_every_filter_stands_on_an_index(store: Store) -> None:
         session.execute(text("ANALYZE"))
     with store.read() as session:
         for asked in FILTERS:
-            question = event_log.question(Wanted(limit=20, **asked))
+            question = event_log.question(EventQuery(limit=20, **asked))
             sql = str(
                 question.compile(store.engine, compile_kwargs={"literal_binds": True})
             ).replace("%%", "%")
@@ -696,7 +697,7 @@ def test_an_error_takes_everything_back(known: Store) -> None:
         work()
     with known.read() as session:
         assert versions.standing(session, DEPRECATIONS) == {}
-        assert event_log.events(session, Wanted()) == []
+        assert event_log.events(session, EventQuery()) == []
 
 
 def test_a_fact_needs_its_source(store: Store) -> None:

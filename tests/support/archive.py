@@ -9,7 +9,7 @@ from monitor.core.facts import Json
 from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import Replayed, archive, replay
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted, events
+from monitor.store.event_log import EventQuery, events
 from tests.support.paths import CORPUS
 
 #: The folder of the corpus that holds the captures of a source.
@@ -65,5 +65,5 @@ async def run(store: Store, directory: Path) -> Replayed:
 def told(store: Store) -> list[Json]:
     """What subscribers were told, oldest first: no baseline, no events about sources."""
     with store.read() as session:
-        found = events(session, Wanted(baseline=False, limit=100_000))
+        found = events(session, EventQuery(baseline=False, limit=100_000))
     return [event for event in reversed(found) if not event["kind"].startswith("source.")]

@@ -39,7 +39,7 @@ MODULES = (
     "slack",
     "sources",
     "subscriptions",
-    "survey",
+    "sources_check",
     "targets",
     "webhooks",
 )

@@ -197,7 +197,7 @@ FAILPOINTS = (
     "monitor.delivery.publisher:Publisher.send:after",
     "monitor.delivery.publisher:Publisher.record:before",
     "monitor.delivery.publisher:Publisher.record:after",
-    "monitor.delivery.outbox:acknowledge:after",
+    "monitor.delivery.attempt_results:acknowledge:after",
     "sql:before",
     "sql:after",
 )

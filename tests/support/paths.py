@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import sources.example  # noqa: F401  not among the providers, but read like them
+import sources.example.deprecations  # noqa: F401  not among the providers, but read like them
 from monitor.reading.source import REGISTRY, Source
 from sources import load
 

@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import Webhook
 from monitor.core.facts import Retirement
 from monitor.delivery import outbox
 from monitor.delivery.publisher import Publisher
+from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook.signature import new_secret
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
@@ -259,5 +260,6 @@ def owe(
 
 def publisher(store: Store, clock: Callable[[], datetime], **values: Any) -> Publisher:
     """A publisher that may use loopback, without jitter."""
-    values = {"random": lambda: 0.5, "allow_networks": LOOPBACK, "allow_http": True} | values
-    return Publisher(store, now=clock, **values)
+    settings = {"allow_networks": LOOPBACK, "allow_http": True} | values
+    random, vault = settings.pop("random", lambda: 0.5), settings.pop("vault", None)
+    return Publisher(store, DeliverySettings(**settings), now=clock, random=random, vault=vault)

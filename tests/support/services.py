@@ -19,7 +19,7 @@ from monitor.reading.source import Source
 from monitor.service import Service
 from monitor.store import source_state
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted, events
+from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import DeliveryRow, SourceRow
 from tests.support.receivers import publisher
 from tests.support.servers import Page, Site
@@ -96,7 +96,7 @@ def state(store: Store, source_id: str) -> SourceRow:
 def told(store: Store) -> list[str]:
     """The kinds of what was told, oldest first."""
     with store.read() as session:
-        return [event["kind"] for event in events(session, Wanted(limit=1000))][::-1]
+        return [event["kind"] for event in events(session, EventQuery(limit=1000))][::-1]
 
 
 def queue(store: Store) -> dict[str, int]:

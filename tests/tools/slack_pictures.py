@@ -4,7 +4,7 @@ Chromium.
     python -m tests.tools.slack_pictures [FOLDER]        needs chromium; the pictures are
     docs/pictures/slack-*.png
 
-Run by hand after a change of monitor/delivery/slack/blocks.py. What Slack draws is only approached; limits
+Run by hand after a change of monitor/delivery/slack/card.py or change_list.py. What Slack draws is only approached; limits
 are for the tests."""
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from monitor.core.facts import Price, When
-from monitor.delivery.slack import blocks
-from monitor.delivery.slack.blocks import Background, Cost, Heard
+from monitor.delivery.message_context import Acknowledgement, MessageContext, PriceComparison
+from monitor.delivery.slack.card import card
+from monitor.delivery.slack.change_list import change_list
 from monitor.store.db import Store
 from monitor.store.tables import EventRow
 from tests.support import slack_story
@@ -164,10 +165,10 @@ def moved() -> list[dict[str, Any]]:
         | {"model": "gpt-realtime", "successors": [usual | {"model": "gpt-realtime-2"}]}
     )
     costs = [
-        Cost(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
+        PriceComparison(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
         for meter, old, new in (("input", "5.00", "4.00"), ("output", "20.00", "24.00"))
     ]
-    around = Background([chain], costs, Heard("ann", NOW))
+    context = MessageContext([chain], costs, Acknowledgement("ann", NOW))
     one = told(
         1,
         "retirement.postponed",
@@ -178,7 +179,7 @@ def moved() -> list[dict[str, Any]]:
         effective=fact.retires.to_json() if fact.retires else None,
         quote=slack_story.OLD.quote,
     )
-    return blocks.card([one], NOW, around, buttons=True)[1]
+    return card([one], NOW, context, buttons=True)[1]
 
 
 def rewrite() -> list[dict[str, Any]]:
@@ -206,7 +207,7 @@ def rewrite() -> list[dict[str, Any]]:
                 summary=f"openai/{model}: retires {day} (in 99 days); replacement gpt-5-mini",
             )
         )
-    return blocks.bundle(rows, NOW)[1]
+    return change_list(rows, NOW)[1]
 
 
 def cheaper() -> list[dict[str, Any]]:
@@ -229,7 +230,7 @@ def cheaper() -> list[dict[str, Any]]:
         summary="openai/gpt-realtime: input 4.00 -> 2.00 USD per 1M tokens (-50 %)",
         source_id="openai.pricing",
     )
-    return blocks.card([one], NOW)[1]
+    return card([one], NOW)[1]
 
 
 async def channel() -> str:

@@ -13,7 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from monitor.core import facts
 from monitor.core.facts import FACTS, PER, Fact, Json, When
-from monitor.core.interpret import KINDS, SEVERITIES
+from monitor.core.interpret import KINDS
+from monitor.core.severity import SEVERITIES
 from monitor.delivery.webhook.envelope import DIGEST, VERIFICATION
 
 #: Every type that a webhook may carry.
