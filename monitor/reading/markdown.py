@@ -61,6 +61,14 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
             starts = False
         elif kind == "fence":
             _check_end(token)
+        elif kind == "front_matter" and (line := _NO_YAML.search(token.content)):
+            # Its end was lost, and a rule further below was taken for it (Anthropic and DeepSeek
+            # print rules between sections).
+            raise Unreadable(f"front matter without an end: {line[0]!r} is in it")
+
+
+#: A line at the margin that front matter does not have: no key, item, comment or bracket.
+_NO_YAML = re.compile(r"^(?![\w.:-]+:(?:\s|$)|-\s|[\s#\]}]|$).*", re.MULTILINE)
 
 
 def _check_end(fence: Token) -> None:

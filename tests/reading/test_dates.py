@@ -179,9 +179,9 @@ def test_a_floor(printed: str, text: str, page: str) -> None:
 
 @pytest.mark.parametrize(("printed", "text", "page"), TIMES)
 def test_a_time(printed: str, text: str, page: str) -> None:
-    found = when(printed)
-    assert found is not None
-    assert found.text == text, page
+    parsed = when(printed)
+    assert parsed is not None
+    assert parsed.text == text, page
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_anything_else_is_refused(printed: str, why: str) -> None:
     ],
 )
 def test_what_an_adapter_may_add(printed: str, how: dict[str, Any], text: str) -> None:
-    found = when(printed, **how)
-    assert found is not None
-    assert found.text == text
+    parsed = when(printed, **how)
+    assert parsed is not None
+    assert parsed.text == text
 
 
 def test_an_adapter_brings_the_spellings_of_its_page() -> None:
@@ -233,8 +233,8 @@ def test_an_adapter_brings_the_spellings_of_its_page() -> None:
     with pytest.raises(Unreadable):
         when("July 16, 2026 at 12:00 Moscow Time")
     for zone in ("Europe/Moscow", 3):
-        found = when("July 16, 2026 at 12:00 Moscow Time", zones={"moscow time": zone})
-        assert found == When("2026-07-16T09:00Z")
+        parsed = when("July 16, 2026 at 12:00 Moscow Time", zones={"moscow time": zone})
+        assert parsed == When("2026-07-16T09:00Z")
     assert when("12:00 UTC on July 16, 2026", zones={"moscow time": 3}) == When("2026-07-16T12:00Z")
     with pytest.raises(Unreadable):
         when("On demand")
@@ -318,9 +318,9 @@ def test_every_form_of_an_instant_is_that_instant(local: datetime, offset: int) 
         f"{local:%B} {_nth(local.day)}, {local.year}, {local:%H:%M} (UTC{offset:+03}:00)",
         f"{local:%b %d, %Y} at {local:%I:%M %p} UTC{offset:+}",
     ):
-        found = when(form)
-        assert found is not None
-        assert found.starts == found.ends == utc
+        parsed = when(form)
+        assert parsed is not None
+        assert parsed.starts == parsed.ends == utc
 
 
 @given(printed_days())
@@ -337,10 +337,10 @@ def test_a_year_stands_behind_a_comma_or_a_space(printed: tuple[str, str]) -> No
 @given(st.text(max_size=30))
 def test_any_text_is_a_date_or_none_or_refused(text: str) -> None:
     try:
-        found = when(text, order="mdy", year=2026, zone="Asia/Shanghai")
+        parsed = when(text, order="mdy", year=2026, zone="Asia/Shanghai")
     except Unreadable:
         return
-    assert found is None or found.starts <= found.ends
+    assert parsed is None or parsed.starts <= parsed.ends
 
 
 # --- When
@@ -354,10 +354,10 @@ def test_a_date_starts_before_it_ends(date: When) -> None:
 
 
 @given(whens(), whens())
-def test_texts_sort_as_their_dates_do(one: When, other: When) -> None:
+def test_texts_sort_as_their_dates_do(first: When, second: When) -> None:
     if (
-        "Q" not in one.text + other.text
+        "Q" not in first.text + second.text
     ):  # a quarter has no place among months: Q sorts after every digit
-        assert (one.text <= other.text) is (
-            (one.starts, len(one.text)) <= (other.starts, len(other.text))
+        assert (first.text <= second.text) is (
+            (first.starts, len(first.text)) <= (second.starts, len(second.text))
         )

@@ -81,7 +81,7 @@ def test_html_and_markdown_of_a_table_are_one_table(cells: list[list[str]]) -> N
     assert grid(f"<table>{''.join(tagged)}</table>") == expected
 
 
-@given(st.lists(_CELLS.map(lambda said: re.sub("[`*&]", "", said)), min_size=1, max_size=4))
+@given(st.lists(_CELLS.map(lambda text: re.sub("[`*&]", "", text)), min_size=1, max_size=4))
 def test_html_and_markdown_of_code_spans_are_one(ids: list[str]) -> None:
     names = [f"x{name}x".replace("\\", "") for name in ids]
     marked = " or ".join(f"`{name}`" for name in names)

@@ -48,9 +48,9 @@ SOUP = [
 
 @given(st.lists(st.sampled_from(SOUP)).map(b"".join))
 def test_focus_is_every_element_from_its_beginning_to_its_first_end(soup: bytes) -> None:
-    found = re.finditer(rb"<(table|h[1-6])\b.*?</\1\s*>", soup, re.DOTALL | re.IGNORECASE)
+    elements = re.finditer(rb"<(table|h[1-6])\b.*?</\1\s*>", soup, re.DOTALL | re.IGNORECASE)
     page = b"<html>" + soup
     assert (
         tables_and_headings(page)
-        == b"<body>" + b"\n".join(match[0] for match in found) + b"</body>"
+        == b"<body>" + b"\n".join(match[0] for match in elements) + b"</body>"
     )

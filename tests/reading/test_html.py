@@ -17,7 +17,7 @@ def test_html_blocks() -> None:
     goes on</p></div><h2 id="x">T<span>wo</span></h2>
     <ul><li>item <b>bold</b><ul><li>inner</li></ul></li><li><p>second</p></li></ul>
     <table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table></main><footer><p>no</p></footer></body></html>"""
-    found: list[Any] = [
+    result: list[Any] = [
         (block.level, block.inline.line)
         if isinstance(block, Heading)
         else (block.depth, block.inline.line)
@@ -25,7 +25,7 @@ def test_html_blocks() -> None:
         else block.header
         for block in blocks(page)
     ]
-    assert found == [
+    assert result == [
         (1, "One"),
         (0, "text a goes on"),
         (2, "Two"),

@@ -29,8 +29,8 @@ def test_clean(raw: str, text: str) -> None:
 
 @given(st.text())
 def test_what_is_clean_stays_clean(raw: str) -> None:
-    once = clean(raw)
-    assert clean(once) == once
+    cleaned = clean(raw)
+    assert clean(cleaned) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_what_is_clean_stays_clean(raw: str) -> None:
     ],
 )
 def test_inline(markdown: str, text: str, codes: tuple[str, ...]) -> None:
-    said = inline(markdown)
-    assert (said.text, said.codes) == (text, codes)
-    assert bool(said) is bool(text)
+    result = inline(markdown)
+    assert (result.text, result.codes) == (text, codes)
+    assert bool(result) is bool(text)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_inline(markdown: str, text: str, codes: tuple[str, ...]) -> None:
     ],
 )
 def test_links(markdown: str, text: str, links: tuple[tuple[str, str], ...]) -> None:
-    said = inline(markdown)
-    assert (said.text, said.links) == (text, links)
+    result = inline(markdown)
+    assert (result.text, result.links) == (text, links)
 
 
 def test_an_error_names_the_place() -> None:

@@ -65,7 +65,10 @@ def test_a_quote_is_text_as_it_is_printed() -> None:
 
 
 def test_front_matter_and_link_definitions_are_no_text() -> None:
-    page = f"---\ntitle: One\nnote: |\n  {TABLE}---\n# Two\n\n[note]: # (gpt-draft ends)\n\nend"
+    table = TABLE.replace("\n", "\n  ")
+    page = (
+        f"---\ntitle: One\nog:note: |\n  {table}\n---\n# Two\n\n[note]: # (gpt-draft ends)\n\nend"
+    )
     assert outline(page) == ["h1 Two", (0, "end")]
 
 
@@ -118,6 +121,15 @@ def test_a_page_that_ends_within_a_fence_or_a_comment_is_refused(cut: str, what:
     """Its end was lost: it would hide the rest of the page, and every fact there."""
     with pytest.raises(Unreadable, match=rf"line \d: a {what} without an end"):
         blocks(f"# a\n\n{cut}{TABLE}")
+
+
+@pytest.mark.parametrize("block", [TABLE, "text\n", "# b\n\ntext\n", "<Note>\n"])
+def test_front_matter_that_lost_its_end_is_refused(block: str) -> None:
+    """It would reach to the next rule."""
+    matter = "---\ntitle: a\nms.tags:\n- b\n# c\n\nrest: [\n  d\n]\n"
+    assert outline(f"{matter}---\n{block}\n---\n\n# end")[-1] == "h1 end"
+    with pytest.raises(Unreadable, match="front matter without an end"):
+        blocks(f"{matter}\n{block}\n---\n\n# end")
 
 
 @given(
@@ -233,5 +245,5 @@ def test_dividers() -> None:
 
 
 def test_tables_are_numbered_through_the_page() -> None:
-    one = "| a | b |\n|---|---|\n| 1 | 2 |\n\n"
-    assert [block.number for block in blocks(one * 3) if isinstance(block, Table)] == [1, 2, 3]
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    assert [block.number for block in blocks(table * 3) if isinstance(block, Table)] == [1, 2, 3]

@@ -108,9 +108,9 @@ def test_an_amount_is_never_rounded(amount: Decimal, symbol: str) -> None:
         f"{symbol}{amount:,f} / MTok",
         f"**{symbol}{amount:f}**<sup>2</sup>",
     ):
-        found = money(form)
-        assert found is not None
-        assert str(found.amount) == f"{amount:f}"
+        result = money(form)
+        assert result is not None
+        assert str(result.amount) == f"{amount:f}"
 
 
 def test_every_unit_is_of_the_closed_list() -> None:
@@ -159,7 +159,7 @@ def test_words_for_no_price_are_folded_as_cells_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "times", "said"),
+    ("number", "times", "text"),
     [
         ("0.00000100000000000000015", 1_000_000, "1.00"),  # OpenRouter, 2026-08-01
         ("0.000001", 1_000_000, "1.00"),
@@ -171,8 +171,8 @@ def test_words_for_no_price_are_folded_as_cells_are() -> None:
         ("1250.0", 1, "1250.00"),
     ],
 )
-def test_a_bare_number_without_its_noise(number: str | int, times: int, said: str) -> None:
-    assert f"{amount(number, times, ''):f}" == said
+def test_a_bare_number_without_its_noise(number: str | int, times: int, text: str) -> None:
+    assert f"{amount(number, times, ''):f}" == text
 
 
 @pytest.mark.parametrize("number", [None, 0, "0", "0.0", "-1", "-1000000.0"])

@@ -54,15 +54,15 @@ def outside_fences(lines: list[str]) -> list[int]:
 
 def tables(lines: list[str]) -> list[range]:
     """The lines of each table, from its header to its last row."""
-    found = []
+    result = []
     for number in outside_fences(lines)[1:]:
         header, dashes = lines[number - 1], lines[number]
         if "|" in header and "|" in dashes and DELIMITER.match(dashes):
             end = number
             while end < len(lines) and "|" in lines[end]:
                 end += 1
-            found.append(range(number - 1, end))
-    return found
+            result.append(range(number - 1, end))
+    return result
 
 
 #: A page with one of its tables: the source, the lines, and those of the table.
@@ -85,9 +85,9 @@ def without(lines: list[str], table: range) -> str:
     return "\n".join([*lines[: table.start], "", *lines[table.stop :], ""])
 
 
-def same(said: Told, expected: Told) -> bool:
-    """Whether two pages say the same: the same facts, or nothing at all."""
-    return said == expected or (isinstance(said, str) and isinstance(expected, str))
+def same(reading: Told, expected: Told) -> bool:
+    """Return True for the same facts, or for two refusals."""
+    return reading == expected or (isinstance(reading, str) and isinstance(expected, str))
 
 
 @pytest.mark.parametrize(("source", "lines", "table"), TABLES)
@@ -118,7 +118,7 @@ def test_an_entry_of_a_changelog_in_a_comment_is_none(source: Source, lines: lis
 
 
 def begins_a_block(lines: list[str], table: range) -> bool:
-    """Whether a table stands in Markdown that is no MDX, and below no list.
+    """Return True for a table in Markdown that is no MDX, and not below a list.
 
     In MDX, indentation makes no code; below an item, it makes a part of the item.
     """
@@ -168,7 +168,7 @@ def test_a_table_in_a_comment_or_a_script_of_a_web_page_is_none(source: Source, 
 
 
 def is_jsx(page: tuple[Source, Path, list[str]]) -> bool:
-    """Whether the facts of a page stand in code (OpenAI's prices of spring 2026), not in Markdown."""
+    """Return True for a page whose facts stand in code (OpenAI's prices of spring 2026)."""
     return any("rows={[" in line for line in page[2])
 
 
@@ -183,12 +183,20 @@ def test_no_fact_is_lost_where_a_fence_or_a_comment_has_no_end(data: st.DataObje
     assert isinstance(cut, str) or cut == told(source, "\n".join([*lines, ""]))
 
 
+def test_no_fact_is_lost_where_front_matter_has_no_end() -> None:
+    for source, path, lines in pages():
+        if lines[0] == "---":
+            end = lines.index("---", 1)
+            cut = told(source, "\n".join([*lines[:end], *lines[end + 1 :], ""]))
+            assert isinstance(cut, str) or cut == told(source, "\n".join([*lines, ""])), path
+
+
 @pytest.mark.parametrize("mark", ["```", "~~~", "<!--"])
 def test_openai_is_refused_with_a_fence_before_any_of_its_headings(mark: str) -> None:
     source, _, lines = next(
         page for page in pages() if page[1] == FIXTURES / "openai" / "deprecations.md"
     )
     for at in [at for at in outside_fences(lines) if lines[at].startswith("#")]:
-        said = told(source, "\n".join([*lines[:at], mark, *lines[at:], ""]))
-        assert isinstance(said, str)
-        assert "without an end" in said
+        reading = told(source, "\n".join([*lines[:at], mark, *lines[at:], ""]))
+        assert isinstance(reading, str)
+        assert "without an end" in reading
