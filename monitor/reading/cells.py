@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from monitor.core.facts import When
-from monitor.reading.blocks import Inline
+from monitor.reading.dates import when
+from monitor.reading.inline import Inline
 from monitor.reading.tables import Row
-from monitor.reading.values import when
 
 Meaning = TypeVar("Meaning")
 

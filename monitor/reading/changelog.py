@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from monitor.core.facts import Notice
-from monitor.reading.blocks import Inline
 from monitor.reading.feeds import entries
+from monitor.reading.inline import Inline
 
 
 def first_sentence(text: str, ends: str = ".!?") -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.core.facts import When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import inline
+from monitor.reading.inline import inline
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.core.facts import When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import decode
+from monitor.reading.document import decode
 
 
 def parsed_json(body: bytes) -> Any:

@@ -10,20 +10,7 @@ the names."""
 from __future__ import annotations
 
 from monitor.errors import Unreadable
-from monitor.reading.blocks import (
-    Block,
-    Heading,
-    Inline,
-    RawRow,
-    Table,
-    Text,
-    blocks,
-    clean,
-    decode,
-    inline,
-    is_html,
-    tables_and_headings,
-)
+from monitor.reading.blocks import Block, Heading, RawRow, Table, Text
 from monitor.reading.cells import (
     NOTHING,
     Offer,
@@ -36,14 +23,18 @@ from monitor.reading.cells import (
     word,
 )
 from monitor.reading.changelog import feed_notices, first_sentence, model_ids, numbered
+from monitor.reading.dates import when
+from monitor.reading.document import blocks, decode, is_html
 from monitor.reading.feeds import Entry, entries
+from monitor.reading.focus import tables_and_headings
+from monitor.reading.inline import Inline, clean, inline
 from monitor.reading.json_values import epoch_day, parsed_json
 from monitor.reading.merge import earliest_end, latest_announcement, merged, newest, noted
 from monitor.reading.model_lists import listed, next_page
+from monitor.reading.money import NO_PRICE, Money, above, amount, money, unit
 from monitor.reading.prices import Terms, number_prices, price, prices
 from monitor.reading.sections import Element, Section, elements, sections, sentences
 from monitor.reading.tables import Layout, Row, layout, tables
-from monitor.reading.values import NO_PRICE, Money, above, amount, money, unit, when
 
 __all__ = [
     "NOTHING",

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TypedDict, Unpack
 
 from monitor.core.facts import Price, When
-from monitor.reading.blocks import Inline
 from monitor.reading.cells import Offer
+from monitor.reading.inline import Inline
+from monitor.reading.money import amount, money
 from monitor.reading.tables import Row
-from monitor.reading.values import amount, money
 
 
 class Terms(TypedDict, total=False):
@@ -34,13 +34,16 @@ def price(
     *,
     per: str = "",
     currency: str = "",
+    units: Mapping[str, str] | None = None,
+    no_price: Collection[str] = (),
     **terms: Unpack[Terms],
 ) -> Price | None:
     """Return the one price of a cell, or None where the cell says that there is none.
 
-    ``per`` and ``currency`` are what the header or the page says where the cell does not. Raises
-    Unreadable as ``money`` does, and for a price without a unit."""
-    paid = money(cell, per=per, currency=currency)
+    ``per`` and ``currency`` are what the header or the page says where the cell does not.
+    ``units`` and ``no_price`` are the page's own spellings. Raises Unreadable as ``money`` does,
+    and for a price without a unit."""
+    paid = money(cell, per=per, currency=currency, units=units, no_price=no_price)
     if paid is None:
         return None
     if not paid.per:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Block, Heading, Inline, Text, blocks, inline
+from monitor.reading.blocks import Block, Heading, Text
+from monitor.reading.document import blocks
+from monitor.reading.inline import Inline, inline
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,13 @@ def elements(document: str, name: str) -> list[Element]:
     """Return the elements of that name in the Markdown of a Mintlify site, such as ``<Update
     label="2026-08-14">``.
 
-    Raises Unreadable where one does not end, or stands in another of its name.
+    One in a comment is none. Raises Unreadable where one does not end, or stands in another of its
+    name.
     """
+    # Imported late: the library that it imports is slow to load, and most pages have no elements.
+    from monitor.reading.markdown import without_comments
+
+    document = without_comments(document)
     tag = re.compile(
         rf"<(?P<end>/?){name}(?![\w.-])"
         r"(?P<attributes>(?:[^<>\"{/]|\"[^\"]*\"|\{[^{}]*\})*)(?P<alone>/?)>"

@@ -149,8 +149,8 @@ class Source:
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this "
                     "adapter reads"
                 )
-        # Imported late: compiling the patterns of blocks is slow and only needed here.
-        from monitor.reading.blocks import damage
+        # Imported late: compiling the patterns of pages is slow, and many commands read none.
+        from monitor.reading.damage import damage
 
         if wrong := damage(body):
             raise Unreadable(f"{self.id}: {wrong}")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Block, Heading, Inline, RawRow, Table, Text, blocks, clean
+from monitor.reading.blocks import Block, Heading, RawRow, Table, Text
+from monitor.reading.document import blocks
+from monitor.reading.inline import Inline, clean
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ SCHEDULE = page.layout(
     replacement="recommended replacement",
 )
 MARKUP = re.compile(r"(?:<[^>]*>|[*>\s])+")
+NO_DATE = ("no shutdown date announced",)
 NOTE = re.compile(r"dates listed in the table indicate the earliest possible dates", re.IGNORECASE)
 
 
@@ -44,7 +45,7 @@ def deprecations(body: bytes) -> Iterator[Retirement]:
     floors = _dates_are_floors(text)
     for row in page.tables(text if page.is_html(text) else with_tables(text), SCHEDULE):
         gray = "row-gray" in row.classes
-        retires = page.when(row["retires"])
+        retires = page.when(row["retires"], no_date=NO_DATE)
         if retires and floors and not gray:
             retires = replace(retires, bound="not_before")
         firm = retires is not None and retires.bound == "on"

@@ -74,6 +74,7 @@ MODALITIES = {
     "audio": "audio",
     "video": "video",
 }
+UNITS = {"10s audio": "10 seconds"}
 RESOLUTION = re.compile(r"\d+p|\dk")
 SIZED = re.compile(r"((?:[\d.]+k/)*[\d.]+k) image")
 
@@ -87,7 +88,7 @@ def terms(
     image" and "(720p and 1080p)" are a context each. ``row_label`` and ``column_unit`` hold where
     the amount has none of its own."""
     sizes = SIZED.fullmatch(amount.per)
-    per = "image" if sizes else page.unit(amount.per) if amount.per else column_unit
+    per = "image" if sizes else page.unit(amount.per, UNITS) if amount.per else column_unit
     if not per:
         raise cell.error(f"unknown unit {amount.per!r}")
     if amount.label in ("storage price", "storage") or per == "1M tokens per hour":

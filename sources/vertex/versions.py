@@ -25,6 +25,7 @@ RETIRED = page.layout(
     under="^retired models",
 )
 ALIASES = page.layout(alias="auto-updated alias", model="stable version reference")
+NO_DATE = ("no retirement date announced",)
 
 #: The column for the replacement came in July 2026, under a new H2. On the 9th these tables had
 #: none yet (on the 1st the Gemini models neither), on the 17th all had one.
@@ -49,7 +50,7 @@ def versions(body: bytes) -> Iterator[Retirement]:
         gone = any(heading.casefold().startswith("retired models") for heading in row.path)
         if gone and row.layout is not RETIRED:
             raise row["model"].error("a retired model without the column of its upgrade")
-        retires = page.when(row["retires"])
+        retires = page.when(row["retires"], no_date=NO_DATE)
         for model in page.codes(row["model"]):
             yield Retirement(
                 model=model,

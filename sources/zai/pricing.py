@@ -30,6 +30,8 @@ MODELS = page.layout(model="model", price="price")
 AGENTS = page.layout(agent="agent", price="price")
 TOOLS = page.layout(tool="tool", price="cost|price")
 
+UNITS = {"use": "request"}
+NO_PRICE = ("limited-time free", "\\")
 SURFACES = {"model": "api", "agent": "product", "tool": "tool"}
 #: Meters of a single price, by its unit; that of any other unit is the unit.
 METERS = {"1M tokens": "tokens", "request": "call"}
@@ -54,7 +56,15 @@ def pricing(body: bytes) -> Iterator[Price]:
                 cell, note = replace(cell, text=match["price"]), match["note"]
             surface = SURFACES[subject]
             price = page.price(
-                cell, row[subject].line, meter, per=per, surface=surface, note=note, quote=row.quote
+                cell,
+                row[subject].line,
+                meter,
+                per=per,
+                units=UNITS,
+                no_price=NO_PRICE,
+                surface=surface,
+                note=note,
+                quote=row.quote,
             )
             if price and row.layout is not TOKENS:
                 price = replace(price, meter=METERS.get(price.per, price.per))

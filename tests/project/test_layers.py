@@ -86,7 +86,7 @@ PURE_STDLIB = {
     "zlib",
     "zoneinfo",
 }
-PARSERS = {"bs4", "lxml", "feedparser"}
+PARSERS = {"bs4", "lxml", "feedparser", "markdown_it", "mdit_py_plugins"}
 #: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
 METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint"}

@@ -18,7 +18,8 @@ import pytest
 
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Table, blocks
+from monitor.reading.blocks import Table
+from monitor.reading.document import blocks
 from monitor.reading.page import codes, inline, layout, money, sections, tables, when
 from monitor.reading.source import Parse, Source
 from tests.support.fixtures import fixtures

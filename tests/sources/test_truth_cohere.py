@@ -15,8 +15,8 @@ from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Price, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
+from monitor.reading.dates import when
 from monitor.reading.source import REGISTRY
-from monitor.reading.values import when
 from tests.support.corpus import CORPUS, capture, needs_corpus, truth
 from tests.support.fixtures import FIXTURES
 

@@ -15,8 +15,8 @@ from monitor.core.diff import check, diff, settle, snapshot
 from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.core.interpret import Draft, interpret
 from monitor.errors import Unreadable
+from monitor.reading.dates import when
 from monitor.reading.source import REGISTRY, Source
-from monitor.reading.values import when
 from tests.support.corpus import CORPUS, capture, needs_corpus, truth
 from tests.support.fixtures import FIXTURES
 
