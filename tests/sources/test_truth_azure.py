@@ -48,7 +48,7 @@ def ends(page: str) -> dict[tuple[str, str, str], Retirement]:
     }
 
 
-def said(page: str) -> dict[str, tuple[object, ...]]:
+def values(page: str) -> dict[str, tuple[object, ...]]:
     return {fact.key: fact.value for fact in SCHEDULE.read(page.encode())}
 
 
@@ -62,13 +62,13 @@ def of(facts: dict[str, Fact], model: str, version: str) -> Retirement:
 
 def printed(cell: str) -> tuple[str, str]:
     """The last date of a cell and its bound: another way than the adapter's."""
-    *_, found = re.finditer(r"(No earlier than )?(\w+ \d+, \d{4}|\d{4}-\d\d-\d\d)", cell)
+    *_, match = re.finditer(r"(No earlier than )?(\w+ \d+, \d{4}|\d{4}-\d\d-\d\d)", cell)
     day = (
-        found[2]
-        if found[2][:4].isdigit()
-        else datetime.strptime(found[2], "%B %d, %Y").date().isoformat()  # noqa: DTZ007
+        match[2]
+        if match[2][:4].isdigit()
+        else datetime.strptime(match[2], "%B %d, %Y").date().isoformat()  # noqa: DTZ007
     )
-    return day, "not_before" if found[1] else "on"
+    return day, "not_before" if match[1] else "on"
 
 
 def end(fact: Retirement) -> tuple[str, str]:
@@ -122,9 +122,9 @@ ANNOUNCED = {"gpt-4.5-preview"}
 )
 def test_every_change(row: dict[str, str]) -> None:
     before, after = read(row["before_file"]), read(row["after_file"])
-    was, became = of(before, row["model"], row["version"]), of(after, row["model"], row["version"])
-    assert (end(was), end(became)) == (printed(row["before"]), printed(row["after"]))
-    changes = [change for change in diff(before, after) if change.key == was.key]
+    old, new = of(before, row["model"], row["version"]), of(after, row["model"], row["version"])
+    assert (end(old), end(new)) == (printed(row["before"]), printed(row["after"]))
+    changes = [change for change in diff(before, after) if change.key == old.key]
     now = datetime.fromisoformat(row["after_file"][-13:-3]).replace(tzinfo=UTC)
     kinds = [draft.kind for draft in interpret(SCHEDULE, changes, now)]
     if row["kind"].startswith("wording only"):
@@ -132,9 +132,9 @@ def test_every_change(row: dict[str, str]) -> None:
         return
     moved = re.fullmatch(r"postponed (\d+) d", row["kind"])
     assert moved
-    assert was.retires
-    assert became.retires
-    assert became.retires.starts - was.retires.starts == timedelta(days=int(moved[1]))
+    assert old.retires
+    assert new.retires
+    assert new.retires.starts - old.retires.starts == timedelta(days=int(moved[1]))
     assert kinds[0] == (
         "retirement.announced" if row["model"] in ANNOUNCED else "retirement.postponed"
     )
@@ -250,7 +250,7 @@ def test_a_floor_that_becomes_firm_and_a_floor_again() -> None:
 def test_wording_is_no_change(case: str, old: str, new: str) -> None:
     page = fixture(case)
     assert old in page
-    assert said(page.replace(old, new)) == said(page)
+    assert values(page.replace(old, new)) == values(page)
 
 
 def test_contradicting_rows_give_the_earlier_end_in_any_order() -> None:
@@ -265,7 +265,7 @@ def test_contradicting_rows_give_the_earlier_end_in_any_order() -> None:
         fact = ends(text)["gpt-realtime-mini", "2025-10-06", "api"]
         assert end(fact) == ("2026-09-21", "on")
         assert fact.note == "conflict: gpt-realtime-mini | 2025-10-06 | GA | 2027-04-06 | -"
-    assert said(page) == said(turned)
+    assert values(page) == values(turned)
     undated = page.replace("| GA | 2027-04-06 |", "| GA | — |")
     assert end(ends(undated)["gpt-realtime-mini", "2025-10-06", "api"]) == ("2026-09-21", "on")
 
@@ -307,11 +307,13 @@ def test_a_model_comes_back_from_deprecated() -> None:
 def test_a_page_that_lost_its_models_is_doubted() -> None:
     """December 2025: versions were taken for models, 61 rows became 33, and every key was new."""
     page = fixture("retirements.md")
-    known = snapshot(SCHEDULE.read(page.encode()))
+    current = snapshot(SCHEDULE.read(page.encode()))
     shifted = (
         page.replace("| gpt-", "| 2025-").replace("| Cohere", "| 1-").replace("| DeepSeek", "| 2-")
     )
-    assert check(known, snapshot(SCHEDULE.read(shifted.encode())), datetime(2026, 9, 2, tzinfo=UTC))
+    assert check(
+        current, snapshot(SCHEDULE.read(shifted.encode())), datetime(2026, 9, 2, tzinfo=UTC)
+    )
 
 
 # --- refused

@@ -42,7 +42,7 @@ def read(body: bytes) -> list[Retirement]:
     return [fact for fact in LIFECYCLE.read(body) if isinstance(fact, Retirement)]
 
 
-def told(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
+def events(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
     return interpret(LIFECYCLE, diff(snapshot(before), snapshot(after)), now)
 
 
@@ -142,7 +142,7 @@ def test_another_page_at_the_second_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "why"),
+    ("old", "new", "message"),
     [
         ("**EOL date:** September 14", "**End date:** September 14", "unknown field 'End date'"),
         ("  - **Legacy date:** March 13, 2026\n", "", "without Legacy date"),
@@ -160,11 +160,11 @@ def test_another_page_at_the_second_address() -> None:
         ("ai21.jamba-1-5-large-v1:0", "Jamba", "no model id 'Jamba'"),
     ],
 )
-def test_what_is_not_understood_is_not_skipped(was: str, becomes: str, why: str) -> None:
+def test_what_is_not_understood_is_not_skipped(old: str, new: str, message: str) -> None:
     page = fixture("lifecycle.legacy.md").decode()
-    assert was in page
-    with pytest.raises(Unreadable, match=why):
-        read(page.replace(was, becomes).encode())
+    assert old in page
+    with pytest.raises(Unreadable, match=message):
+        read(page.replace(old, new).encode())
 
 
 # --- changes
@@ -173,7 +173,7 @@ def test_what_is_not_understood_is_not_skipped(was: str, becomes: str, why: str)
 
 @needs_corpus
 def test_one_region_of_seven_is_postponed() -> None:
-    drafts = told(read(capture(HTML)), read(capture(MAY)), datetime(2026, 5, 15, tzinfo=UTC))
+    drafts = events(read(capture(HTML)), read(capture(MAY)), datetime(2026, 5, 15, tzinfo=UTC))
     sonnet = [
         (draft.kind, draft.fact.region)
         for draft in drafts
@@ -188,7 +188,7 @@ def test_one_region_of_seven_is_postponed() -> None:
 
 @needs_corpus
 def test_a_row_that_leaves_or_turns_eol_is_over() -> None:
-    drafts = told(read(capture(MAY)), read(capture(OCTOBER)), datetime(2026, 10, 15, tzinfo=UTC))
+    drafts = events(read(capture(MAY)), read(capture(OCTOBER)), datetime(2026, 10, 15, tzinfo=UTC))
     kinds = {draft.fact.model: draft.kind for draft in drafts if draft.fact}
     assert kinds["amazon.nova-premier-v1:0"] == "retirement.completed"  # left
     assert kinds["amazon.nova-sonic-v1:0"] == "retirement.completed"  # kept, as reached
@@ -231,7 +231,7 @@ def cut(*groups: tuple[str, str]) -> list[Fact]:
 )
 def test_regions_cut_anew(after: list[Fact], kinds: list[tuple[str, str]]) -> None:
     assert [
-        (draft.kind, draft.fact.region) for draft in told([ROW], after, NOW) if draft.fact
+        (draft.kind, draft.fact.region) for draft in events([ROW], after, NOW) if draft.fact
     ] == kinds
 
 

@@ -156,12 +156,12 @@ def test_alternatives_never_retire_and_nothing_is_taken_for_a_model() -> None:
 @needs_corpus
 def test_the_end_of_rerank_was_postponed_after_it_had_passed() -> None:
     changes = diff(read("deprecations-mdx/2025-02-01.mdx"), read("deprecations-mdx/2025-04-29.mdx"))
-    told = {
+    events = {
         (draft.kind, draft.fact.model)
         for draft in interpret(SOURCE, changes, datetime(2025, 4, 29, tzinfo=UTC))
         if draft.fact
     }
-    assert told == {
+    assert events == {
         ("retirement.postponed", "rerank-english-v2.0"),
         ("retirement.postponed", "rerank-multilingual-v2.0"),
         ("retirement.announced", "Command-R-03-2024"),
@@ -171,8 +171,8 @@ def test_the_end_of_rerank_was_postponed_after_it_had_passed() -> None:
 @needs_corpus
 def test_each_capture_adds_its_section_and_takes_nothing_away() -> None:
     names = [f"deprecations-mdx/{day}.mdx" for day in ("2025-04-29", "2025-09-16", "2026-08-06")]
-    for one, other in pairwise(names):
-        assert all(change.before is None for change in diff(read(one), read(other)))
+    for before, after in pairwise(names):
+        assert all(change.before is None for change in diff(read(before), read(after)))
 
 
 @needs_corpus

@@ -57,7 +57,7 @@ def fixture(source: str) -> str:
     return (FIXTURES / CASES[source]).read_text(encoding="utf-8")
 
 
-def said(source: str, page: str) -> dict[str, tuple[object, ...]]:
+def values(source: str, page: str) -> dict[str, tuple[object, ...]]:
     return {fact.key: fact.value for fact in REGISTRY[source].read(page.encode())}
 
 
@@ -228,9 +228,9 @@ def test_a_parameter_is_never_its_model() -> None:
     assert str(facts["zai-glm-4.7", "api"].retires) == "2026-08-17"
     parameter = facts["disable_reasoning", "parameter"]
     assert (parameter.version, str(parameter.retires)) == ("zai-glm-4.7", "2026-07-21")
-    told = ends(read("perplexity/changelog-md/2026-08-20.md"))
-    assert {surface for _, surface in told} == {"api"}
-    assert not {"strip_thinking", "reasoning_effort", "citations"} & {model for model, _ in told}
+    removed = ends(read("perplexity/changelog-md/2026-08-20.md"))
+    assert {surface for _, surface in removed} == {"api"}
+    assert not {"strip_thinking", "reasoning_effort", "citations"} & {model for model, _ in removed}
 
 
 @needs_corpus
@@ -305,7 +305,7 @@ def test_products_of_fireworks() -> None:
     ],
 )
 def test_wording_is_no_change(source: str, old: str, new: str) -> None:
-    assert said(source, altered(source, old, new)) == said(source, fixture(source))
+    assert values(source, altered(source, old, new)) == values(source, fixture(source))
 
 
 @pytest.mark.parametrize(
@@ -366,8 +366,8 @@ def test_a_newer_price_of_a_changelog_replaces_the_older() -> None:
     older = "**More**\n\n  Now `google/gemini-3.7-flash` at $9 per million input tokens.\n\n  **Prices cut**"
     page = altered("perplexity.changelog", "**Prices cut**", older)
     assert (
-        said("perplexity.changelog", page).items()
-        >= said("perplexity.changelog", fixture("perplexity.changelog")).items()
+        values("perplexity.changelog", page).items()
+        >= values("perplexity.changelog", fixture("perplexity.changelog")).items()
     )
     facts = REGISTRY["perplexity.changelog"].read(page.encode())
     price = next(fact for fact in facts if isinstance(fact, Price))

@@ -33,7 +33,7 @@ def ends(body: bytes) -> dict[str, Retirement]:
     return {fact.model: fact for fact in MODELS.read(body) if isinstance(fact, Retirement)}
 
 
-def told(before: str, after: str) -> list[Draft]:
+def events(before: str, after: str) -> list[Draft]:
     """The events between two captures, on the day of the later one."""
     now = datetime.fromisoformat(after).replace(tzinfo=UTC)
     changes = diff(*(snapshot(MODELS.read(capture(BUNDLE.format(day)))) for day in (before, after)))
@@ -90,7 +90,7 @@ PER = {
 )
 def test_every_row_of_the_prices(row: dict[str, str]) -> None:
     facts = [fact for fact in MODELS.read(capture(row["capture file"])) if isinstance(fact, Price)]
-    found = [
+    prices = [
         fact for fact in facts if fact.quote.startswith(f"{row['model']}:")
     ]  # the truth names files
     expected = []
@@ -101,8 +101,8 @@ def test_every_row_of_the_prices(row: dict[str, str]) -> None:
             item,
         ).groups()  # type: ignore[union-attr]
         expected += [(usd, "USD", PER[unit]), (eur, "EUR", PER[unit])]
-    assert [(str(fact.amount), fact.currency, fact.per) for fact in found] == expected
-    assert len({fact.key for fact in found}) == len(found)
+    assert [(str(fact.amount), fact.currency, fact.per) for fact in prices] == expected
+    assert len({fact.key for fact in prices}) == len(prices)
 
 
 def identifier(file: str, name: str) -> str:
@@ -129,7 +129,7 @@ def test_every_change_of_the_truth(row: dict[str, str]) -> None:
     )
     [draft] = [
         draft
-        for draft in told(before, after)
+        for draft in events(before, after)
         if draft.kind.startswith("retirement.") and draft.fact and draft.fact.model == model
     ]
     assert draft.kind == KINDS[row["kind"].split()[0]]
@@ -152,7 +152,7 @@ def test_a_rewrite_of_dates_is_no_event() -> None:
     dated = {model: fact for model, fact in before.items() if fact.retires}
     assert len(dated) == 24  # two of the files share open-mistral-7b
     assert all(after[model].retires == fact.retires for model, fact in dated.items())
-    drafts = told("2025-12-02", "2026-05-29")
+    drafts = events("2025-12-02", "2026-05-29")
     assert not {draft.kind for draft in drafts} & {"retirement.advanced", "retirement.postponed"}
     announced = {
         draft.fact.model for draft in drafts if draft.fact and draft.kind == "retirement.announced"
@@ -165,9 +165,9 @@ def test_a_rewrite_of_dates_is_no_event() -> None:
     ("before", "after"), [("2026-05-29", "2026-06-12"), ("2026-08-13", "2026-08-21")]
 )
 def test_silent_pairs(before: str, after: str) -> None:
-    assert [draft for draft in told(before, after) if draft.kind.startswith("retirement.")] == []
+    assert [draft for draft in events(before, after) if draft.kind.startswith("retirement.")] == []
     if before == "2026-08-13":
-        assert told(before, after) == []
+        assert events(before, after) == []
 
 
 @needs_corpus
@@ -188,25 +188,25 @@ def test_dates_withdrawn_for_a_week_wait_for_a_second_look() -> None:
         if any(f"apiNames: ['{model}'" in part for model in six):
             part = re.sub(r"metadata: ?\{.*?\}", "metadata: {}", part, flags=re.DOTALL)
             parts[number] = part.replace("status: 'Deprecated'", "status: 'Active'")
-    known, without = (
+    current, without = (
         snapshot(MODELS.read(page.encode())),
         snapshot(MODELS.read("// ===== ".join(parts).encode())),
     )
     gone, back = datetime(2026, 6, 4, tzinfo=UTC), datetime(2026, 6, 12, tzinfo=UTC)
-    first = settle(known, without, [], [], gone)
+    first = settle(current, without, [], [], gone)
     assert (first.changes, len(first.pending)) == ([], 6)
     assert (
-        settle(known, known, first.pending, [], gone).changes == []
-    )  # back at the next look: nothing happened
-    second = settle(known, without, first.pending, [], gone)  # still gone: withdrawn, once each
+        settle(current, current, first.pending, [], gone).changes == []
+    )  # back at the next poll: nothing happened
+    second = settle(current, without, first.pending, [], gone)  # still gone: withdrawn, once each
     drafts = interpret(MODELS, second.changes, gone)
     assert [draft.kind for draft in drafts] == ["retirement.withdrawn"] * 6
-    look = settle(without, known, [], second.recent, back)
+    poll = settle(without, current, [], second.recent, back)
     for _ in range(6):  # back again: that takes two days
-        look = settle(without, known, look.pending, look.recent, back)
-        assert look.changes == []
-    look = settle(without, known, look.pending, look.recent, back)
-    assert [draft.kind for draft in interpret(MODELS, look.changes, back)] == [
+        poll = settle(without, current, poll.pending, poll.recent, back)
+        assert poll.changes == []
+    poll = settle(without, current, poll.pending, poll.recent, back)
+    assert [draft.kind for draft in interpret(MODELS, poll.changes, back)] == [
         "retirement.announced"
     ] * 6
 
@@ -314,7 +314,7 @@ def test_labs_models_and_zero_prices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "was", "becomes", "why"),
+    ("name", "old", "new", "message"),
     [
         ("models.md", "| Retirement |", "| Sunset |", "no known layout"),
         ("models.md", "| API  ", "| Name ", "no known layout"),
@@ -351,11 +351,11 @@ def test_labs_models_and_zero_prices() -> None:
         ("models.2026-08.ts", "identifiers: {", "names: {", "not a model: KeyError: 'identifiers'"),
     ],
 )
-def test_what_is_not_understood_is_not_skipped(name: str, was: str, becomes: str, why: str) -> None:
+def test_what_is_not_understood_is_not_skipped(name: str, old: str, new: str, message: str) -> None:
     page = fixture(name)
-    assert was in page
-    with pytest.raises(Unreadable, match=why):
-        MODELS.read(page.replace(was, becomes).encode())
+    assert old in page
+    with pytest.raises(Unreadable, match=message):
+        MODELS.read(page.replace(old, new).encode())
 
 
 def test_a_table_without_any_id() -> None:

@@ -8,6 +8,7 @@ accepted document."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -16,8 +17,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,8 @@ from tests.support.receivers import Receiver, serving, target
 SOURCE = "openai.deprecations"
 #: The name under which the children connect to PostgreSQL.
 CHILD = "lastcall-child"
+#: A child that has not got there after so many seconds hangs.
+HANGS = 240.0
 
 
 class Parent:
@@ -162,48 +165,52 @@ class Service:
             "PGAPPNAME": CHILD,
         }
 
-    async def dies(self, step: str, within: float = 60.0) -> None:
-        """Run it until it reaches a step, with as many looks at the page as that takes."""
+    @asynccontextmanager
+    async def _life(self, step: str = "") -> AsyncIterator[asyncio.Task[int]]:
+        """Start the child; give the task that ends with its exit code. It does not outlive the
+        block, whatever is raised there."""
         self.parent.start("run", self.store, self.environment, step)
         ended = asyncio.create_task(asyncio.to_thread(self.parent.wait))
-        async with asyncio.timeout(within):
+        try:
+            yield ended
+        finally:
+            if not ended.done():
+                self.parent.kill()
+            await asyncio.wait([ended])
+            await asyncio.to_thread(let_connections_end, self.store)
+
+    async def dies(self, step: str) -> None:
+        """Run it until it reaches a step, with as many looks at the page as that takes."""
+        async with asyncio.timeout(HANGS), self._life(step) as ended:
             while not (await asyncio.wait([ended], timeout=0.3))[0]:
                 await asyncio.to_thread(look_again, self.store)
         assert ended.result() == -signal.SIGKILL, self.parent.words()
-        await asyncio.to_thread(let_connections_end, self.store)
 
     async def dies_after(self, seconds: float, step: str = "") -> None:
         """Kill it after a while, in which it looks at the page as often as it can, if it has not
         died before.
         """
-        self.parent.start("run", self.store, self.environment, step)
-        ended = asyncio.create_task(asyncio.to_thread(self.parent.wait))
-        ends = time.monotonic() + seconds
-        while not ended.done() and (left := ends - time.monotonic()) > 0:
-            await asyncio.to_thread(look_again, self.store)
-            await asyncio.wait([ended], timeout=min(left, 0.1))
-        if not ended.done():
-            self.parent.kill()
-        assert await ended == -signal.SIGKILL, self.parent.words()
-        await asyncio.to_thread(let_connections_end, self.store)
+        async with self._life(step) as ended:
+            ends = time.monotonic() + seconds
+            while not ended.done() and (left := ends - time.monotonic()) > 0:
+                await asyncio.to_thread(look_again, self.store)
+                await asyncio.wait([ended], timeout=min(left, 0.1))
+        assert ended.result() == -signal.SIGKILL, self.parent.words()
 
-    async def lives_until(self, done: Callable[[], bool], within: float = 60.0) -> None:
+    async def lives_until(self, done: Callable[[], bool]) -> None:
         """Run it until something is so, then stop it as an operator would."""
-        pid = self.parent.start("run", self.store, self.environment)
-        ended = asyncio.create_task(asyncio.to_thread(self.parent.wait))
-        async with asyncio.timeout(within):
-            for turn in range(10_000):
+        async with asyncio.timeout(HANGS), self._life() as ended:
+            for turn in itertools.count(1):
                 if await asyncio.to_thread(done):
                     break
                 assert not ended.done(), self.parent.words()
-                if turn % 10 == 9:
+                if turn % 10 == 0:
                     await asyncio.to_thread(look_again, self.store)
                 await asyncio.sleep(0.03)
-        os.kill(pid, signal.SIGTERM)
-        code = await ended
-        assert code in (0, -signal.SIGTERM), (
-            self.parent.words()
-        )  # the signal where it was so before the service began
+            os.kill(self.parent.running, signal.SIGTERM)
+            await asyncio.wait([ended])
+        # the signal where it was so before the service began
+        assert ended.result() in (0, -signal.SIGTERM), self.parent.words()
 
 
 # --- random kills
