@@ -12,6 +12,8 @@ LastcallError
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class LastcallError(Exception):
     """Root of every failure that a person can be told about in one line.
@@ -76,34 +78,38 @@ class NotFound(LastcallError):
     exit_code = 5
 
 
-class DeliveryFailed(LastcallError):
-    """One attempt failed.
+#: What follows from an attempt that failed.
+Effect = Literal["retry", "stop_target", "stop_workspace", "bury", "postpone"]
 
-    ``permanent``: the target itself must be paused before anything else is tried.
-    ``retry_after``: seconds that the receiver asked to be left alone, a floor for the whole target.
-    ``status`` and ``answer`` (its first bytes) are kept with the attempt.
-    ``dead``: the message itself is refused for good, and the target is well.
-    ``workspace``: permanent, and so for every target that is reached with the same token.
-    ``ours``: something on this side failed (the egress proxy); it is not held against the target.
-    """
+
+class DeliveryFailed(LastcallError):
+    """One attempt failed. ``effect`` says what follows:
+
+    retry           the delivery is tried again; no delivery of the target before ``retry_after``
+                    seconds, if the receiver asked for time
+    stop_target     the target is disabled or paused before anything else is tried
+    stop_workspace  so is every target that is reached with the same token
+    bury            the message itself is refused for good, and the target is well
+    postpone        something on our side failed (mail relay, egress proxy): it does not count
+
+    ``status`` and ``answer`` (its first bytes) are kept with the attempt."""
 
     def __init__(
         self,
         message: str,
         *,
-        permanent: bool = False,
+        effect: Effect = "retry",
         retry_after: float | None = None,
         status: int | None = None,
         answer: str = "",
-        dead: bool = False,
-        workspace: bool = False,
-        ours: bool = False,
     ):
         super().__init__(message)
-        self.ours = ours
-        self.permanent = permanent
+        self.effect = effect
         self.retry_after = retry_after
         self.status = status
         self.answer = answer
-        self.dead = dead
-        self.workspace = workspace
+
+    @property
+    def stops(self) -> bool:
+        """Whether the target is stopped by this."""
+        return self.effect in ("stop_target", "stop_workspace")

@@ -37,12 +37,15 @@ from monitor.polling.outcomes import PollResult
 from monitor.polling.parser_pool import ParserPool
 from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
-from monitor.settings import Settings, known_deviations, provider_key
+from monitor.settings import provider_key
+from monitor.settings.model import Settings
 from monitor.slack_app.serve import slack_app
 from monitor.store import schema, source_state
 from monitor.store.db import SKEW, Store
+from monitor.store.known_deviations import known_deviations
 from monitor.store.source_state import SourceState
 from monitor.web import health
+from monitor.web.metrics import Metrics
 
 log = logging.getLogger("lastcall")
 
@@ -98,7 +101,7 @@ class Service:
         self.stopping = asyncio.Event()
         self.ticked = time.monotonic()
         self.error = ""
-        self.metrics = health.Metrics(
+        self.metrics = Metrics(
             store, poller.settings.clock, lambda: getattr(poller.parser, "killed", 0)
         )
         self._renewed = self.ticked
@@ -214,7 +217,7 @@ class Service:
             # Not again at once: each poll is a request to the provider.
             self._postponed[row.id] = self.now + source_state.LEASE
         else:
-            self.metrics.polled(result.outcome, result.ms)
+            self.metrics.count_poll(result.outcome, result.ms)
             _log(result)
 
     def _set_error(self, error: str) -> None:
@@ -368,7 +371,7 @@ async def serve(
     settings: Settings, store: Store, declared: Callable[[], Mapping[str, Source]]
 ) -> None:
     """Run the service until SIGTERM or SIGINT."""
-    deviations, sources = known_deviations(settings), declared()
+    deviations, sources = known_deviations(settings.deviations_file), declared()
     with store.write() as session:
         source_state.register(session, sources, clock())
     polling = PollSettings(
@@ -386,7 +389,7 @@ async def serve(
         add_slack = await stack.enter_async_context(slack_app(publisher, settings))
         poller = Poller(store, fetcher, sources, polling, parser=parser, wake=publisher.wake)
         service = Service(store, poller, publisher, declared, at_once=settings.concurrency)
-        publisher.tell = service.metrics.tried
+        publisher.on_attempt = service.metrics.count_attempt
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
         application = health.application(service)
@@ -415,7 +418,11 @@ async def _listening(application: web.Application, address: str) -> AsyncIterato
 @asynccontextmanager
 async def _beating(service: Service, publisher: Publisher, url: str) -> AsyncIterator[None]:
     """Send heartbeats to a URL, if there is one."""
-    beating = asyncio.create_task(health.heartbeat(service, publisher.guard, url)) if url else None
+    beating = (
+        asyncio.create_task(health.heartbeat(service, publisher.transports.guard, url))
+        if url
+        else None
+    )
     try:
         yield
     finally:

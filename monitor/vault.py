@@ -1,10 +1,9 @@
-"""Secrets at rest: sealed with AES-256-GCM under a key that lies elsewhere, and bound to the place
-they belong to.
+"""Seal secrets at rest: with AES-256-GCM, under a key that lies elsewhere, bound to their place.
 
 A sealed text is ``lc1:<key id>:<base64 of nonce and ciphertext>``. Its place
 (``subscription:sub_ab12:secret``) is authenticated with it, so that a value moved to another row or
-column does not open. The first key seals and all of them open: a new key is put in front,
-everything is sealed anew (monitor.store.secrets.rotate), the old one taken away.
+column does not open. The first key seals, and all keys open. To replace a key, put a new one in
+front, seal everything again (monitor.store.secrets.rotate), and take the old key away.
 
 Nonces are random, which AES-GCM allows for 2**32 texts under one key (NIST SP 800-38D, 8.3).
 """
@@ -26,7 +25,7 @@ from monitor.errors import SettingError, StoreError
 
 log = logging.getLogger("lastcall.vault")
 
-#: What a sealed text begins with; the form has a number, so that another may follow.
+#: The beginning of a sealed text. The form has a number, so that another may follow.
 MARK = "lc1:"
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -34,14 +33,14 @@ VARIABLE = "LASTCALL_SECRET_KEYS"
 
 
 def new_key() -> str:
-    """A key as it is written in a setting or a file."""
+    """Return a new key as it is written in a setting or a file."""
     return b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def parse(text: str) -> tuple[bytes, ...]:
-    """Keys out of a setting or a file, divided by commas or white space. The ValueError does not
-    show them.
-    """
+    """Read keys from a setting or a file, divided by commas or white space.
+
+    Raise ValueError, without a key in it, for a wrong one."""
     keys = []
     for number, word in enumerate(text.replace(",", " ").split(), 1):
         try:
@@ -58,22 +57,22 @@ def parse(text: str) -> tuple[bytes, ...]:
 
 
 def key_id(key: bytes) -> str:
-    """What names a key where it was used; tells nothing about it."""
+    """Return the id of a key. It stands in sealed texts and tells nothing about the key."""
     return hashlib.sha256(b"lastcall key id" + key).hexdigest()[:8]
 
 
 def sealed_with(text: str) -> str:
-    """The id of the key that a text is sealed with; empty where it is not sealed."""
+    """Return the id of the key that sealed a text; empty if it is not sealed."""
     return text[len(MARK) :].partition(":")[0] if text.startswith(MARK) else ""
 
 
 class Vault:
-    """Seals and opens with the keys of the setting, then with those of ``file``, which is made when
-    it is needed.
+    """Seals and opens, with the keys of the setting and those of ``file``, which is made when it is
+    needed.
     """
 
     def __init__(self, keys: Sequence[bytes] = (), file: Path | None = None):
-        self._given = tuple(keys)
+        self._from_setting = tuple(keys)
         self._file = file
         self._load()
 
@@ -91,7 +90,7 @@ class Vault:
         return next(iter(self._keys), "")
 
     def has(self, name: str) -> bool:
-        """Whether a key is there, by its id. Another process may have put it into the file
+        """Return whether a key is there, by its id. Another process may have added it to the file
         meanwhile.
         """
         if name not in self._keys:
@@ -99,7 +98,7 @@ class Vault:
         return name in self._keys
 
     def seal(self, text: str, row: str) -> str:
-        """Raises SettingError where there is no key and no place to keep one."""
+        """Return a text sealed for a place. Raise SettingError without a key and a file for one."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         name, key = self._first()
@@ -108,9 +107,9 @@ class Vault:
         return f"{MARK}{name}:{b64encode(sealed).decode()}"
 
     def open(self, sealed: str, row: str) -> str:
-        """What was sealed. Raises SettingError if its key is missing, StoreError if it is not what
-        was sealed there.
-        """
+        """Return the text that was sealed.
+
+        Raise SettingError if its key is missing, StoreError if it was damaged or moved."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -127,23 +126,23 @@ class Vault:
             ) from None
 
     def digest(self, text: str) -> str:
-        """Tells texts apart without telling them, not even to who can guess: it needs the first
-        key.
+        """Return a short keyed hash: equal texts match, and nobody without the key can test a
+        guess.
         """
         _, key = self._first()
         return hmac.new(key, b"lastcall digest" + text.encode(), hashlib.sha256).hexdigest()[:8]
 
     def renew(self) -> str:
-        """Put a new key in front of those of the file; returns its id. Raises SettingError where a
-        setting has them.
-        """
-        if self._given or not self._file:
+        """Put a new key in front of those of the file, and return its id.
+
+        Raise SettingError where the keys are in a setting."""
+        if self._from_setting or not self._file:
             raise SettingError(
                 f"the keys are those of {VARIABLE}: put a new one there in front of them"
                 " (`lastcall secrets new-key` makes one), start the service again, then rotate"
             )
-        there = self._file.read_text("utf-8") if self._file.exists() else ""
-        _write(self._file, f"{new_key()}\n{there}", replace=True)
+        old_keys = self._file.read_text("utf-8") if self._file.exists() else ""
+        _write(self._file, f"{new_key()}\n{old_keys}", replace=True)
         self._load()
         return self.first
 
@@ -164,7 +163,7 @@ class Vault:
         return next(iter(self._keys.items()))
 
     def _load(self) -> None:
-        keys = self._given
+        keys = self._from_setting
         if self._file and self._file.exists():
             try:
                 keys += parse(self._file.read_text("utf-8"))
@@ -183,15 +182,12 @@ def missing(name: str) -> SettingError:
 
 
 def _write(path: Path, text: str, *, replace: bool) -> bool:
-    """Write a file that only its owner can read, whole and on the disk before anything is sealed
-    with it.
+    """Write a file that only its owner can read. It is on the disk before a key seals anything.
 
-    Without ``replace``, whoever is first wins; returns whether that was this process.
-    """
+    Without ``replace``, the first process wins; return whether that was this one."""
     try:
-        number, beside = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}."
-        )  # made with mode 0600
+        # mkstemp makes the file with mode 0600.
+        number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
                 file.write(text)

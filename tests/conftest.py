@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
@@ -19,8 +20,29 @@ from sqlmodel import SQLModel
 from monitor.store import schema
 from monitor.store import tables as _tables  # noqa: F401  its import fills the metadata
 from monitor.store.db import Store
+from tests.support.corpus import ABSENT, CORPUS
 
 NewDatabase = Callable[..., str]
+
+# A loaded machine makes examples slowly; that is no fault of the code.
+settings.register_profile("lastcall", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lastcall")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test without cases, which pytest would skip; without the corpus some have none."""
+    for item in items:
+        reasons = {mark.kwargs.get("reason", "") for mark in item.iter_markers()}
+        may_be_empty = ABSENT in reasons and not CORPUS.is_dir()
+        if not may_be_empty and any("empty parameter set" in reason for reason in reasons):
+            raise pytest.UsageError(f"{item.nodeid} has no cases")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many tests the missing corpus cost."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if count := sum(ABSENT in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"skipped tests: {count} ({ABSENT})")
 
 
 @contextmanager

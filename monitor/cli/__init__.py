@@ -1,7 +1,7 @@
-"""The command line: one module a command group, and what they have in common.
+"""The command line: one module for each command or group.
 
-What a command needs is imported inside it, so that ``lastcall events`` pays for no web, Slack or
-HTTP client."""
+A command imports what it needs inside itself, so that ``lastcall events`` starts without a web,
+Slack or HTTP client."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from monitor import __version__
 from monitor.cli.options import PLAIN, Db
 from monitor.errors import LastcallError
 
-#: Not of docs/cli.md's list: a fault of the program itself.
+#: The exit code of a fault of the program itself.
 BUG = 70
 
 
-#: Each command or group and the module that has it, in the order of the help.
+#: Each command or group and its module, in the order of the help.
 COMMANDS = {
     "demo": "run",
     "run": "run",
@@ -31,15 +31,15 @@ COMMANDS = {
     "replay": "run",
     "sources": "sources",
     "events": "events",
-    "show": "models",
-    "upcoming": "models",
-    "prices": "models",
+    "show": "show",
+    "upcoming": "upcoming",
+    "prices": "prices",
     "explain": "explain",
     "check": "check",
     "slack": "slack",
     "webhooks": "webhooks",
-    "email": "others",
-    "apprise": "others",
+    "email": "email",
+    "apprise": "apprise",
     "subscriptions": "subscriptions",
     "deliveries": "deliveries",
     "db": "db",
@@ -48,13 +48,13 @@ COMMANDS = {
 
 
 class Program(TyperGroup):
-    """Imports the module of a command when it is asked for, and tells every failure in one line."""
+    """Import the module of a command when it is called, and report every failure in one line."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        # All of them for a word that is none, so that the nearest can be suggested.
+        # An unknown word loads all commands, so that the nearest can be suggested.
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 module = importlib.import_module(f"monitor.cli.{COMMANDS[name]}")
@@ -69,7 +69,7 @@ class Program(TyperGroup):
             sys.stdout.flush()
         except LastcallError as error:
             _fail(str(error), error.exit_code)
-        except BrokenPipeError:  # the reader has seen enough (| head)
+        except BrokenPipeError:  # the reader of the pipe has ended (| head)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
@@ -83,8 +83,7 @@ class Program(TyperGroup):
             AttributeError,
             ArithmeticError,
         ) as error:
-            # typer's own way out is a RuntimeError (Exit, Abort), or one of Click's, which is none
-            # of these.
+            # Typer ends a command with Exit or Abort, which are RuntimeErrors.
             if (
                 isinstance(error, typer.Exit | typer.Abort)
                 or os.environ.get("LASTCALL_LOG_LEVEL", "") == "DEBUG"
@@ -111,8 +110,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_set: bool) -> None:
+    if is_set:
         print(f"lastcall {__version__}")
         raise typer.Exit
 
@@ -136,8 +135,8 @@ def lastcall(
 
 
 def main() -> None:
-    """The program. A short command spends a tenth of its time on collecting no garbage, so that
-    starts later.
+    """Run the program. Garbage collection starts late: a short command would spend a tenth of its
+    time on finding none.
     """
     gc.set_threshold(100_000, 20, 20)
     app(prog_name="lastcall")

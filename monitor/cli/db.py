@@ -10,16 +10,18 @@ from monitor.cli import output
 from monitor.cli.options import PLAIN, AsJson, Db, clock, moment, opened
 from monitor.errors import StoreError
 
-app = typer.Typer(no_args_is_help=True, help="Migrate, check, prune or copy the database.", **PLAIN)
+app = typer.Typer(
+    no_args_is_help=True, help="Manage the database: migrate, check, prune, copy.", **PLAIN
+)
 
 
 @app.command()
 def upgrade(db: Db = None) -> None:
-    """Bring the schema to what this program needs. Every command does so on first use.
+    """Migrate the database to the schema of this program. Every command does so on first use.
 
     Example: lastcall db upgrade
     """
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store import schema
     from monitor.store.db import Store
 
@@ -56,13 +58,13 @@ def check(as_json: AsJson = False, db: Db = None) -> None:
 @app.command()
 def prune(
     keep: Annotated[
-        str, typer.Option("--keep", metavar="TIME", help="Keep what is newer: 90d or a date.")
+        str,
+        typer.Option("--keep", metavar="TIME", help="Keep what is newer than 90d, or than a date."),
     ] = "90d",
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete old polls, deliveries that are over, and documents that nothing names. Events and
-    facts stay.
+    """Delete old polls, ended deliveries and unused documents. Events and facts are kept.
 
     Example: lastcall db prune --keep 180d
     """
@@ -71,11 +73,11 @@ def prune(
     how = output.form(as_json)
     before = moment(keep, clock())
     with opened(db) as store, store.write() as session:
-        gone = maintenance.prune(session, before)
+        deleted = maintenance.prune(session, before)
     if how == "json":
-        output.document({"before": output.stamp(before), "deleted": gone})
+        output.document({"before": output.stamp(before), "deleted": deleted})
     else:
-        print("deleted: " + ", ".join(f"{count} of {name}" for name, count in gone.items()))
+        print("deleted: " + ", ".join(f"{count} of {name}" for name, count in deleted.items()))
 
 
 @app.command()
@@ -109,6 +111,6 @@ def copy(
     if used:
         file = f" (LASTCALL_SECRET_KEYS_FILE={store.path}.key if it has none)" if store.path else ""
         output.say(
-            "its secrets open with the same keys: give it the LASTCALL_SECRET_KEYS of the old "
-            f"one{file}"
+            "its secrets need the same keys: give it the LASTCALL_SECRET_KEYS of the old database"
+            f"{file}"
         )

@@ -1,4 +1,4 @@
-"""``lastcall deliveries``: what was owed to whom, and what became of it."""
+"""``lastcall deliveries``: list deliveries and their attempts, send again, and cancel."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from monitor.cli.options import (
     clock,
     moment,
     opened,
+    parsed,
 )
 from monitor.errors import NotFound
+from monitor.subscriptions.targets import target_json
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from monitor.core.facts import Json
-    from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
+    from monitor.store.event_log import EventQuery
+    from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 
-app = typer.Typer(
-    cls=ListByDefault, help="Show what is owed to whom, send it again, or cancel it.", **PLAIN
-)
+app = typer.Typer(cls=ListByDefault, help="Manage deliveries: show, send again, cancel.", **PLAIN)
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers of deliveries.")]
 Target = Annotated[
@@ -58,7 +57,9 @@ def list_deliveries(
         str | None, typer.Option("--state", help="pending, held, delivered, dead or cancelled.")
     ] = None,
     target: Target = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST, help="Maximum number of rows.")
+    ] = 50,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
@@ -77,9 +78,10 @@ def list_deliveries(
             f"{state!r} is no state; there are {', '.join(get_args(DeliveryState))}"
         )
     with opened(db) as store, store.read() as session:
-        found = admin.listed(session, state, _target(session, target) if target else None, limit)
-        told = [_told(row, event, to) for row, event, to in found]
-    if output.machine(how, told, FIELDS):
+        target_id = targets.find_any(session, target).id if target else None
+        deliveries = admin.list_deliveries(session, state, target_id, limit)
+        forms = [_delivery_json(*delivery) for delivery in deliveries]
+    if output.machine(how, forms, FIELDS):
         return
     output.table(
         ("ID", "STATE", "TO", "TRIES", "NEXT", "WHAT", "ERROR"),
@@ -87,28 +89,28 @@ def list_deliveries(
             (
                 str(row.id),
                 row.state,
-                str(one["address"]),
+                str(form["address"]),
                 str(row.attempts),
                 output.ago(row.next_at, now) if row.state == "pending" else "",
                 event.summary,
                 row.error,
             )
-            for (row, event, _), one in zip(found, told, strict=True)
+            for (row, event, _), form in zip(deliveries, forms, strict=True)
         ],
     )
-    if not found:
+    if not deliveries:
         output.say("no deliveries")
 
 
-def _told(row: DeliveryRow, event: EventRow, to: SubscriptionRow) -> Json:
+def _delivery_json(row: DeliveryRow, event: EventRow, target: SubscriptionRow) -> Json:
     return {
         "id": row.id,
         "state": row.state,
         "event": event.id,
         "kind": event.kind,
         "summary": event.summary,
-        "target": to.id,
-        "address": targets.told(to)["address"],
+        "target": target.id,
+        "address": target_json(target)["address"],
         "attempts": row.attempts,
         "created_at": output.stamp(row.created_at),
         "next_at": output.stamp(row.next_at) if row.state == "pending" else None,
@@ -123,7 +125,7 @@ def show_delivery(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Show one delivery with every try at it: when, how long, and what came back.
+    """Show one delivery and every attempt: when, how long, and what came back.
 
     Example: lastcall deliveries show 17
     """
@@ -131,38 +133,39 @@ def show_delivery(
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        if not (found := admin.delivery(session, _row(number))):
+        delivery = admin.find_delivery(session, _row_id(number))
+        if delivery is None:
             raise NotFound(f"no delivery {number}; `lastcall deliveries` lists them")
-        one = _told(*found)
-        tries = [
-            {
-                "number": row.number,
-                "at": output.stamp(row.at),
-                "ms": row.ms,
-                "status": row.status,
-                "error": row.error,
-                "answer": row.answer,
-            }
-            for row in admin.tries(session, number)
-        ]
+        form = _delivery_json(*delivery)
+        attempts = [_attempt_json(row) for row in admin.attempts(session, number)]
     if how == "json":
-        output.document(one | {"tries": tries})
+        output.document(form | {"tries": attempts})
         return
-    next_at = output.ago(found[0].next_at, now) if one["next_at"] else ""
     output.details(
         [
             ("id", str(number)),
-            ("state", str(one["state"])),
-            ("event", f"{one['event']} ({one['kind']})"),
-            ("what", str(one["summary"])),
-            ("to", f"{one['target']} {one['address']}"),
-            ("next try", next_at),
+            ("state", str(form["state"])),
+            ("event", f"{form['event']} ({form['kind']})"),
+            ("what", str(form["summary"])),
+            ("to", f"{form['target']} {form['address']}"),
+            ("next try", output.ago(delivery[0].next_at, now) if form["next_at"] else ""),
         ]
     )
     output.table(
         ("TRY", "AT", "MS", "STATUS", "ERROR", "ANSWER"),
-        [[str(value) for value in each.values()] for each in tries],
+        [[str(value) for value in attempt.values()] for attempt in attempts],
     )
+
+
+def _attempt_json(row: AttemptRow) -> Json:
+    return {
+        "number": row.number,
+        "at": output.stamp(row.at),
+        "ms": row.ms,
+        "status": row.status,
+        "error": row.error,
+        "answer": row.answer,
+    }
 
 
 @app.command()
@@ -171,12 +174,12 @@ def replay(
     target: Target = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="Owed since 2026-11-01, 30d, 12h, yesterday."),
+        typer.Option("--since", metavar="TIME", help="Made since 2026-11-01, 30d, 12h, yesterday."),
     ] = None,
     missing: Annotated[
         bool,
         typer.Option(
-            "--missing", help="What a --target wants of the log --since then and never got."
+            "--missing", help="Events that a --target wants --since a time, and never got."
         ),
     ] = False,
     provider: Annotated[str, typer.Option("--provider", help="Events of this provider.")] = "",
@@ -188,65 +191,64 @@ def replay(
     ] = "",
     db: Db = None,
 ) -> None:
-    """Send again, with the same webhook-id: by id, of a target, since a time, by what the events
-    are about, or what all of them name together.
+    """Send deliveries again, with the same webhook-id.
+
+    Name them by id, target, time or events. Several options narrow the choice.
 
     Example: lastcall deliveries replay --target sub_1f2e3d4c5b6a --since 2d --missing
     """
     from monitor.delivery import admin
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import ids_of
 
-    now = clock()
-    about = (
-        Wanted(provider=provider, model=model, kind=kind, baseline=None)
-        if provider or model or kind
-        else None
-    )
+    now, query = clock(), _event_query(provider, model, kind)
     if missing and (ids or not (target and since)):
         raise typer.BadParameter("--missing needs a --target and --since, and takes no ids")
-    if not (ids or target or since or about):
+    if not (ids or target or since or query):
         raise typer.BadParameter(
             "name deliveries, a --target, --since, or events by --provider, --model or --kind"
         )
-    begin, events = moment(since, now) if since else None, ids_of(about) if about else None
+    start = moment(since, now) if since else None
     with opened(db) as store, store.write() as session:
-        to = _target(session, target) if target else None
-        if missing and to and begin:
-            count = admin.replay_missing(session, now, to, begin, events)
+        events = ids_of(session, query) if query else None
+        target_id = targets.find_any(session, target).id if target else None
+        if missing and target_id and start:
+            count = admin.replay_missing(session, now, target_id, start, events)
         else:
-            count = admin.replay(
-                session, now, [_row(one) for one in ids] if ids else None, to, begin, events
-            )
+            row_ids = [_row_id(number) for number in ids] if ids else None
+            count = admin.replay(session, now, row_ids, target_id, start, events)
         if ids and not count:
             raise NotFound(
                 f"no delivery {', '.join(map(str, ids))} can be sent again; `lastcall deliveries` "
                 "lists them"
             )
-    print(f"{count} deliveries are due again")
+    print(f"{output.are(count, 'delivery')} due again")
+
+
+def _event_query(provider: str, model: str, kind: str) -> EventQuery | None:
+    """Return the question for the events of these options; None without any."""
+    from monitor.store.event_log import EventQuery
+
+    if not (provider or model or kind):
+        return None
+    pattern = parsed(model).text if model else ""
+    return EventQuery(provider=provider, model=pattern, kind=kind, baseline=None)
 
 
 @app.command()
 def cancel(ids: Annotated[list[int], typer.Argument(metavar="ID")], db: Db = None) -> None:
-    """Never send what is pending or held.
+    """Cancel deliveries that are pending or held.
 
     Example: lastcall deliveries cancel 17 18
     """
     from monitor.delivery import admin
 
     with opened(db) as store, store.write() as session:
-        count = admin.cancel(session, [_row(one) for one in ids])
+        count = admin.cancel(session, [_row_id(number) for number in ids])
         if not count:
             raise NotFound(f"no delivery {', '.join(map(str, ids))} is pending or held")
-    print(f"{count} deliveries are cancelled")
+    print(f"{output.are(count, 'delivery')} cancelled")
 
 
-def _target(session: Session, named: str) -> str:
-    """The id of a target of any type."""
-    return targets.any_of(session, named).id
-
-
-def _row(number: int) -> int:
-    """The number of a row; 0, which none has, for what is too large to be one: a database refuses
-    to look for it.
-    """
+def _row_id(number: int) -> int:
+    """Return the number of a row, or 0 for a number that a database refuses. No row has 0."""
     return number if 0 < number < 2**63 else 0

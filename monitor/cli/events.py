@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -14,13 +15,16 @@ from monitor.cli.options import (
     AsJson,
     AsJsonl,
     Db,
+    ModelPattern,
     Provider,
     clock,
     moment,
     opened,
+    parsed,
     severity,
 )
 from monitor.core.facts import Json
+from monitor.core.wording import counted
 
 app = typer.Typer(**PLAIN)
 
@@ -46,7 +50,7 @@ FIELDS = (
 
 
 def kinds(glob: str) -> str:
-    """A word or glob for kinds of events, checked against the closed list."""
+    """Read a word or glob for kinds of events, as in the closed list of kinds."""
     import fnmatch
 
     from monitor.core.interpret import KINDS
@@ -60,11 +64,10 @@ def kinds(glob: str) -> str:
 @app.command()
 def events(
     provider: Provider = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="GLOB", help="A model: gpt-4o*, */gpt-4o*.")
-    ] = None,
+    model: ModelPattern = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="GLOB", help="A kind: retirement, price.*.")
+        str | None,
+        typer.Option("--kind", metavar="GLOB", help="Only these kinds: retirement, price.*."),
     ] = None,
     least: Annotated[
         str | None,
@@ -77,28 +80,35 @@ def events(
         typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d, 12h, yesterday (UTC)."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="Up to the same; a day ends it.")
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Until such a time; a day is included."),
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Seen by this source.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Only events of this source, for example openai.pricing."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST, help="Maximum number of events.")
+    ] = 50,
     baseline: Annotated[
-        bool, typer.Option(help="Also what the first look at a source found.")
+        bool, typer.Option(help="Also show what the first poll of a source found.")
     ] = False,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Show what changed, newest first.
+    """Show what changed, the newest first.
 
     Example: lastcall events --provider openai --kind 'retirement.*' --since 30d
     """
-    from monitor.store import event_log, source_state
+    from monitor.answers.events import events as newest_events
+    from monitor.store.event_log import EventQuery
 
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
-    wanted = event_log.Wanted(
+    query = EventQuery(
         provider=provider or "",
-        model=model or "",
+        model=parsed(model).text if model else "",
         kind=kinds(kind) if kind else "",
         severity=severity(least) if least else "",
         source=source or "",
@@ -108,35 +118,31 @@ def events(
         limit=limit,
     )
     with opened(db) as store, store.read() as session:
-        found = event_log.events(session, wanted)
-        if not found and source and not source_state.rows(session, [source]):
-            from monitor.errors import NotFound
-
-            raise NotFound(f"no source {source!r} was ever polled; `lastcall sources` lists them")
-        hidden = 0 if found or baseline else event_log.hidden(session, wanted)
-    show(how, found)
-    if not found:
-        say = (
-            f"{output.counted(hidden, 'baseline event')} hidden; --baseline shows them"
-            if hidden
-            else "no events"
-        )
-        output.say(say)
+        answer = newest_events(session, query)
+    show(how, answer.events)
+    if not answer.events:
+        hidden = f"{counted(answer.hidden, 'baseline event')} hidden; --baseline shows them"
+        output.say(hidden if answer.hidden else "no events")
 
 
-def show(how: output.Form, found: list[Json]) -> None:
-    """Events in the form that was asked for."""
-    if not output.machine(how, found, FIELDS):
-        output.table(
-            ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
-            [
-                (
-                    row["detected_at"][:10],
-                    str(row["sequence"]),
-                    row["severity"],
-                    row["kind"],
-                    row["summary"],
-                )
-                for row in found
-            ],
-        )
+def show(how: output.Form, events: Sequence[Json]) -> None:
+    """Print events in a form."""
+    if not output.machine(how, events, FIELDS):
+        print_events(events)
+
+
+def print_events(events: Sequence[Json]) -> None:
+    """Print a table of events."""
+    output.table(
+        ("SEEN", "#", "SEVERITY", "KIND", "WHAT"),
+        [
+            (
+                event["detected_at"][:10],
+                str(event["sequence"]),
+                event["severity"],
+                event["kind"],
+                event["summary"],
+            )
+            for event in events
+        ],
+    )

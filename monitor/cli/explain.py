@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import lookup, output
-from monitor.cli.options import PLAIN, AsJson, Db, clock, opened
-from monitor.core.facts import Json
-from monitor.errors import NotFound
+from monitor.cli import output
+from monitor.cli.options import PLAIN, AsJson, Db, all_sources, clock, opened
+from monitor.core.facts import Json, When
+from monitor.core.wording import ago, counted, date_words, stamp
 
 if TYPE_CHECKING:
-    from monitor.store.tables import PollRow
+    from monitor.answers.explain import Explanation
 
 app = typer.Typer(**PLAIN)
 
@@ -34,102 +36,79 @@ def explain(
 
     Example: lastcall explain 412
     """
-    from monitor.store import event_log, source_state
+    from monitor.answers import explain as answers
+    from monitor.answers import json_forms
 
     how, now = output.form(as_json), clock()
-    with opened(db) as store, store.read() as session:
-        row = (
-            event_log.event(session, event)
-            if not event.isdigit() or (event.isascii() and len(event) < 19)
-            else None
-        )
-        if row is None:
-            raise NotFound(f"no event {event!r}; `lastcall events` lists them")
-        kept = source_state.document_details(session, row.document) if row.document else None
-        body = source_state.document(session, row.document) if document and row.document else None
-        poll = source_state.poll_at(session, row.source_id, row.detected_at)
-        marks = lookup.marks_of(session, row.after, now)
     if document:
-        if body is None:
-            raise NotFound(f"no document is kept for {row.id}")
+        with opened(db) as store, store.read() as session:
+            body = answers.document(session, event)
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
         return
-    told = row.to_json()
-    polled: Json | None = None
-    if poll:
-        polled = {
-            "at": output.stamp(poll.at),
-            "outcome": poll.outcome,
-            "status": poll.status,
-            "ms": poll.ms,
-            "size": poll.size,
-            "rows": poll.rows,
-            "events": poll.events,
-        }
-    page: Json | None = None
-    if kept:
-        page = {
-            "url": kept.url,
-            "content_type": kept.content_type,
-            "size": kept.size,
-            "fetched_at": output.stamp(kept.fetched_at),
-        }
+    with opened(db) as store, store.read() as session:
+        explanation = answers.explain(session, event, now, partial(all_sources, db))
     if how == "json":
-        output.document(told | {"poll": polled, "kept": page, "claims": marks})
-        return
-    print(output.clean(told["summary"]))
+        output.document(json_forms.explanation_json(explanation))
+    else:
+        _print(explanation, now)
+
+
+def _print(explanation: Explanation, now: datetime) -> None:
+    event = explanation.event
+    document = f"sha256:{event.document}" if event.document else ""
+    if explanation.document:
+        document += f" ({explanation.document.size} bytes, --document prints it)"
+    is_conflict = event.kind.startswith("conflict.")
+    print(output.clean(event.summary))
     output.details(
         [
-            ("event", f"{row.id} (#{row.sequence}), {row.kind}, {row.severity}"),
-            ("effective", lookup.date_words(told["effective"])),
-            ("quote", row.quote),
-            (
-                "and quote",
-                (row.before or {}).get("quote", "") if row.kind.startswith("conflict.") else "",
-            ),
-            ("url", row.url),
-            ("source", row.source_id),
-            ("seen", f"{told['detected_at']} ({output.ago(row.detected_at, now)})"),
-            ("baseline", "yes: it stood there at the first look" if row.baseline else ""),
-            (
-                "document",
-                f"{told['document']} ({kept.size} bytes, --document prints it)"
-                if kept
-                else told["document"],
-            ),
-            ("poll", _polled(poll) if poll else ""),
+            ("event", f"{event.id} (#{event.sequence}), {event.kind}, {event.severity}"),
+            ("effective", date_words(When.from_json(event.effective))),
+            ("quote", event.quote),
+            ("and quote", (event.before or {}).get("quote", "") if is_conflict else ""),
+            ("url", event.url),
+            ("source", event.source_id),
+            ("seen", f"{stamp(event.detected_at)} ({ago(event.detected_at, now)})"),
+            ("baseline", "yes: it stood there at the first look" if event.baseline else ""),
+            ("document", document),
+            ("poll", _poll(explanation)),
             *(
-                ("claim now", f"{mark['claim']}: {mark['verdict']}, {mark['why']}")
-                for mark in marks
+                ("claim now", f"{mark.claim}: {mark.verdict}, {mark.why}")
+                for mark in explanation.verdicts
             ),
-            ("corrects", row.corrects or ""),
+            ("corrects", event.corrects or ""),
         ]
     )
-    _sides(row.before, row.after)
+    _print_sides(event.before, event.after)
 
 
-def _polled(poll: PollRow) -> str:
-    return f"{poll.outcome}, HTTP {poll.status}, {poll.ms} ms, {output.counted(poll.rows, 'row')}"
+def _poll(explanation: Explanation) -> str:
+    poll = explanation.poll
+    if poll is None:
+        return ""
+    return f"{poll.outcome}, HTTP {poll.status}, {poll.ms} ms, {counted(poll.rows, 'row')}"
 
 
-def _sides(before: Json | None, after: Json | None) -> None:
-    """The fields that tell before and after apart; of one side alone, those that say something."""
-    named = [name for name in (after or before or {}) if name not in ("fact", "quote", "provider")]
-    pairs = [
-        (name, _plain((before or {}).get(name)), _plain((after or {}).get(name))) for name in named
+def _print_sides(before: Json | None, after: Json | None) -> None:
+    """Print the fields that differ between before and after; of one side alone, those that are not
+    empty.
+    """
+    names = [name for name in (after or before or {}) if name not in ("fact", "quote", "provider")]
+    rows = [
+        (name, _cell((before or {}).get(name)), _cell((after or {}).get(name))) for name in names
     ]
     if before and after:
-        pairs = [(name, old, new) for name, old, new in pairs if old != new]
-    output.table(("FIELD", "BEFORE", "AFTER"), [pair for pair in pairs if pair[1] or pair[2]])
+        rows = [(name, old, new) for name, old, new in rows if old != new]
+    output.table(("FIELD", "BEFORE", "AFTER"), [row for row in rows if row[1] or row[2]])
 
 
-def _plain(value: object) -> str:
+def _cell(value: object) -> str:
     match value:
         case None:
             return ""
         case dict():
-            return lookup.date_words(value)
+            return date_words(When.from_json(value))
         case list():
             return ", ".join(map(str, value))
         case _:

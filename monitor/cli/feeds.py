@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import typer
 
-from monitor.cli import output, survey
+from monitor.cli import output, sources_check
 from monitor.cli.options import Db, clock, declared, feed, opened
 from monitor.errors import NotFound, Unreadable
 
@@ -21,15 +21,15 @@ def add(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", metavar="NAME", help="Its id becomes news.NAME; default: from the address."
+            "--name", metavar="NAME", help="The id becomes news.NAME; by default from the address."
         ),
     ] = None,
     no_check: Annotated[
-        bool, typer.Option("--no-check", help="Add it without a look at it.")
+        bool, typer.Option("--no-check", help="Add it without fetching it.")
     ] = False,
     db: Db = None,
 ) -> None:
-    """Watch an RSS or Atom feed. It is fetched once, and refused if it is no feed or says nothing.
+    """Watch an RSS or Atom feed. It is fetched once, and refused if it is no feed or is empty.
 
     Example: lastcall sources add-feed https://blog.example/atom.xml --name acme-blog
     """
@@ -40,50 +40,48 @@ def add(
     source = feed(f"news.{name}", url)
     settings = load_settings(db)
     with opened(db) as store:
-        known = declared(settings, store)
-        if twin := next((one for one in known.values() if one.url == url), None):
-            raise typer.BadParameter(f"{url} is there already, as {twin.id}")
-        if source.id in known:
-            raise typer.BadParameter(f"{source.id} is there already; give another --name")
+        sources = declared(settings, store)
+        if twin := next((same for same in sources.values() if same.url == url), None):
+            raise typer.BadParameter(f"{url} is watched already, as {twin.id}")
+        if source.id in sources:
+            raise typer.BadParameter(f"{source.id} exists already; give another --name")
         if not no_check:
-            (look,) = asyncio.run(survey.look(settings, [source]))
-            if look.verdict != "ok":
+            (result,) = asyncio.run(sources_check.check_now(settings, [source]))
+            if result.verdict != "ok":
                 raise Unreadable(
-                    f"{url}: {look.why}; nothing was added (--no-check adds it unseen)"
+                    f"{url}: {result.why}; nothing was added (--no-check adds it unseen)"
                 )
         with store.write() as session:
             source_state.add_feed(session, source.id, url, clock())
     print(f"{source.id}: added")
     output.say(
-        "its first poll is history and alerts nobody; `lastcall run` picks it up, else `lastcall "
-        "poll`"
+        "its first poll is history and alerts nobody; `lastcall run` or `lastcall poll` does it"
     )
 
 
 def remove(
-    feed: Annotated[str, typer.Argument(metavar="FEED", help="Its id or its address.")],
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="The id or the address of the feed.")],
     db: Db = None,
 ) -> None:
-    """Watch an added feed no more. What is known from it stays.
+    """Stop watching a feed that was added. Its facts and events are kept.
 
     Example: lastcall sources remove-feed news.acme-blog
     """
     from monitor.store import source_state
 
     with opened(db) as store, store.write() as session:
-        found = next(
-            (pair[0] for pair in source_state.feeds(session).items() if feed in pair), None
-        )
-        if not found:
+        feeds = source_state.feeds(session)
+        source_id = next((pair[0] for pair in feeds.items() if feed in pair), None)
+        if not source_id:
             raise NotFound(
                 f"no feed {feed!r} was added; `lastcall sources disable` stops a built-in source"
             )
-        source_state.remove_feed(session, found)
-    print(f"{found}: removed")
+        source_state.remove_feed(session, source_id)
+    print(f"{source_id}: removed")
 
 
 def _address(url: str) -> SplitResult:
-    """The parts of an http or https address."""
+    """Return the parts of an http or https address."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  raises for what is no number
@@ -98,21 +96,19 @@ def _address(url: str) -> SplitResult:
         raise typer.BadParameter(f"{url!r} is no address of a feed; write https://...")
     if parts.username is not None:
         raise typer.BadParameter(
-            "an address with a password in it would be shown everywhere; leave it out"
+            "leave the user name and password out: the address is shown everywhere"
         )
     return parts
 
 
-def _name(parts: SplitResult, given: str | None) -> str:
-    """What stands after ``news.`` in the id: ``blog.example/atom.xml`` becomes
-    blog-example-atom.
-    """
-    if given is not None:
-        if not NAME.fullmatch(given):
+def _name(parts: SplitResult, option: str | None) -> str:
+    """Return what follows ``news.`` in the id: blog-example-atom for ``blog.example/atom.xml``."""
+    if option is not None:
+        if not NAME.fullmatch(option):
             raise typer.BadParameter(
-                f"{given!r} is no name; write small letters, digits and single hyphens"
+                f"{option!r} is no name; write small letters, digits and single hyphens"
             )
-        return given
+        return option
     place = (parts.hostname or "").removeprefix("www.") + re.sub(r"\.\w+$", "", parts.path)
     name = "-".join(re.findall(r"[a-z0-9]+", place.lower()))
     if not name:

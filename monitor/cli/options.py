@@ -1,10 +1,7 @@
-"""Options that several commands have, and what they stand for: the database, the form of the
-answer, times.
-"""
+"""Options that several commands have, and what they stand for: the database, sources, times."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,25 +11,33 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from monitor.core.contradictions import Deviation
+    from monitor.core.patterns import Pattern
     from monitor.reading.source import Source
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
 
 
-#: Of every Typer: help as written here, and no tracebacks of its own.
+#: Options of every Typer: help as written here, and no tracebacks of its own.
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
-#: The most rows that an answer may be limited to: of a number much larger a database makes an
-#: error.
+#: The largest --limit: a database refuses much larger numbers.
 MOST = 1_000_000
 
 
+#: Modules of ``sources`` that read no provider's own pages.
+NO_PLATFORMS = frozenset(
+    {"example", "genai_prices", "litellm", "llm_prices", "models_dev", "news", "private"}
+)
+
+
 def clock() -> datetime:
+    """Return the time now, in UTC."""
     return datetime.now(UTC)
 
 
 class ListByDefault(TyperGroup):
-    """``lastcall sources --json`` is ``lastcall sources list --json``."""
+    """A group whose default command is list: ``lastcall sources --json``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
@@ -41,7 +46,7 @@ class ListByDefault(TyperGroup):
 
 
 def _outer(ctx: typer.Context, value: str | None) -> str | None:
-    """``lastcall --db X events`` means what ``lastcall events --db X`` does."""
+    """Return the --db of the command, or that before it: ``lastcall --db X events``."""
     return value or ctx.find_root().params.get("db")
 
 
@@ -51,7 +56,7 @@ Db = Annotated[
         "--db",
         metavar="URL_OR_PATH",
         callback=_outer,
-        help="The database; default LASTCALL_DATABASE_URL.",
+        help="The database [default: LASTCALL_DATABASE_URL].",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -61,17 +66,30 @@ Within = Annotated[
     str, typer.Option("--within", metavar="TIME", help="How far ahead: 90d, 12h or a date.")
 ]
 At = Annotated[
-    str | None, typer.Option("--at", metavar="DATE", help="As it was known at the end of that day.")
+    str | None,
+    typer.Option("--at", metavar="DATE", help="Show what was known at the end of a day."),
 ]
 Provider = Annotated[
     str | None, typer.Option("--provider", help="Only this provider, for example openai.")
+]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An id, a display name, maker/model or provider/model, in any case."
+    ),
+]
+ModelPattern = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="FILTER", help="Only these models: gpt-4o*, */gpt-4o*, openai/gpt-4*."
+    ),
 ]
 
 
 @contextmanager
 def opened(db: str | None) -> Iterator[Store]:
-    """The store of a command, with its schema, closed at the end."""
-    from monitor.place import database
+    """Open the store of a command, migrated, and close it at the end."""
+    from monitor.settings import database
     from monitor.store.db import Store
     from monitor.store.schema import ready
 
@@ -85,42 +103,58 @@ def opened(db: str | None) -> Iterator[Store]:
 def declared(
     settings: Settings, store: Store | None = None, only: Collection[str] = ()
 ) -> Mapping[str, Source]:
-    """Every source: Lastcall's own, those of LASTCALL_EXTRA_SOURCES, and the feeds that operators
-    added to a store.
+    """Return every source: built-in, private, and the feeds that operators added to a store.
 
     ``only`` are ids that are enough: the modules of other providers are then not imported.
     """
-    import importlib
-
-    from monitor.errors import SettingError
     from monitor.store import source_state
     from sources import load
+    from sources.private import load_private
 
-    found = load({source_id.partition(".")[0] for source_id in only} or None)
-    for name in settings.extra_sources:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise SettingError(f"LASTCALL_EXTRA_SOURCES: cannot import {name!r}: {error}") from None
+    sources = load({source_id.partition(".")[0] for source_id in only} or None)
+    load_private(settings.extra_sources)
     if store is None:
-        return found
+        return sources
     with store.read() as session:
         added = source_state.feeds(session)
-    return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(found)
+    return {source_id: feed(source_id, url) for source_id, url in added.items()} | dict(sources)
+
+
+def all_sources(db: str | None) -> Mapping[str, Source]:
+    """Return every source but added feeds. Importing all adapters takes half a second."""
+    from monitor.settings import load_settings
+
+    return declared(load_settings(db))
+
+
+def platforms() -> frozenset[str]:
+    """Return the providers whose pages are read, without importing their adapters."""
+    import pkgutil
+
+    import sources
+
+    modules = {module.name for module in pkgutil.iter_modules(sources.__path__)}
+    return frozenset(modules - NO_PLATFORMS)
+
+
+def deviations(db: str | None) -> Collection[Deviation]:
+    """Return the contradictions that the operator knows of."""
+    from monitor.settings import load_settings
+    from monitor.store.known_deviations import known_deviations
+
+    return known_deviations(load_settings(db).deviations_file)
 
 
 def feed(source_id: str, url: str) -> Source:
-    """The source of an RSS or Atom feed that an operator adds: news, read as the built-in ones
-    are.
-    """
+    """Return the source of a feed that an operator adds: news, read as the built-in ones are."""
     from monitor.core.facts import Notice
     from monitor.reading.source import Source
-    from sources import news
+    from sources.news import feeds
 
     return Source(
         source_id,
         url,
-        news.feed,
+        feeds.feed,
         every=timedelta(hours=1),
         kind="news",
         facts=(Notice,),
@@ -128,58 +162,45 @@ def feed(source_id: str, url: str) -> Source:
     )
 
 
-# --- times
+# --- words of people, read by the rooms below; a wrong one is a usage error
 # -------------------------------------------------------------------------------------------------
 
-_AGE = re.compile(r"(\d{1,5})([hdw])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_DAY = timedelta(days=1)
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a ValueError, whose words are for people, into a usage error."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
-    """A time in the past: ``2026-11-01``, ``2026-11-01T12:00Z``, ``30d``, ``12h``, ``yesterday``,
-    ``today``. In UTC.
+    """Read a time in the past (answers.times.moment)."""
+    from monitor.answers import times
 
-    A day stands for its beginning, or for its last instant with ``end``.
-    """
-    word = text.strip().lower()
-    if match := _AGE.fullmatch(word):
-        return now - int(match[1]) * _UNITS[match[2]]
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    day = {"today": today, "yesterday": today - _DAY}.get(word) or _iso(text)
-    if len(word) > len("2026-11-01"):
-        return day
-    return day + _DAY - timedelta(microseconds=1) if end else day
+    with usage_errors():
+        return times.moment(text, now, end=end)
 
 
 def horizon(text: str, now: datetime) -> datetime:
-    """A time ahead: ``90d``, ``12h``, ``2w``, or a date, which is included."""
-    if match := _AGE.fullmatch(text.strip().lower()):
-        return now + int(match[1]) * _UNITS[match[2]]
-    return _iso(text) + _DAY - timedelta(microseconds=1)
+    """Read a time ahead (answers.times.horizon)."""
+    from monitor.answers import times
+
+    with usage_errors():
+        return times.horizon(text, now)
 
 
-def _iso(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.strip().upper())
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no time; write 2026-11-01, 30d, 12h, yesterday or today"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+def parsed(text: str) -> Pattern:
+    """Read a pattern of models."""
+    from monitor.core.patterns import Pattern
 
-
-def days(text: str | None) -> int | None:
-    """A number of days: ``90d``, ``2w`` or ``90``."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,4})([dw]?)", text.strip().lower())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is no number of days; write for example 90d")
-    return int(match[1]) * (7 if match[2] == "w" else 1)
+    with usage_errors():
+        return Pattern.parse(text)
 
 
 def severity(text: str) -> str:
+    """Read the name of a severity."""
     from monitor.core.severity import SEVERITIES
 
     if text.lower() not in SEVERITIES:

@@ -1,24 +1,25 @@
-"""How commands answer: data on stdout as a table, JSON, JSON lines or CSV; talk on stderr.
+"""Output of commands: data on stdout as a table, JSON, JSON lines or CSV; messages on stderr.
 
-On a terminal a table is drawn with colours; elsewhere it is aligned text, so that grep and awk have
-it easy."""
+On a terminal a table has colours. Elsewhere it is aligned text, for grep and awk.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 import typer
 
 from monitor.core.facts import Json
+from monitor.core.wording import BOUNDS
+from monitor.core.wording import ago as ago
+from monitor.core.wording import are as are
+from monitor.core.wording import counted as counted
+from monitor.core.wording import stamp as stamp
 
 Form = Literal["table", "json", "jsonl", "csv"]
-
-#: What a bound is called before its date.
-BOUNDS = {"on": "", "not_before": "not before ", "by": "by "}
 
 #: A cell that is one of these words is drawn in its colour.
 STYLES = {
@@ -43,33 +44,32 @@ STYLES = {
 
 
 def form(as_json: bool = False, as_jsonl: bool = False, as_csv: bool = False) -> Form:
-    """The form that was asked for. More than one is a usage error."""
-    asked: list[Form] = []
-    asked += ["json"] if as_json else []
-    asked += ["jsonl"] if as_jsonl else []
-    asked += ["csv"] if as_csv else []
-    if len(asked) > 1:
-        raise typer.BadParameter(f"give one of --{' and --'.join(asked)}")
-    return asked[0] if asked else "table"
+    """Return the form of the options. More than one is a usage error."""
+    options: dict[Form, bool] = {"json": as_json, "jsonl": as_jsonl, "csv": as_csv}
+    forms = [form for form, is_set in options.items() if is_set]
+    if len(forms) > 1:
+        raise typer.BadParameter(f"give one of --{' and --'.join(forms)}")
+    return forms[0] if forms else "table"
 
 
 def say(text: str) -> None:
-    """Talk: progress, hints, what was left out."""
+    """Print a message on stderr: progress, hints, what was left out."""
     print(clean(text), file=sys.stderr)
 
 
 def line(data: Mapping[str, Any]) -> str:
-    """One JSON object on a line; escaped to ASCII where stdout cannot carry the rest."""
+    """Return one JSON object on a line, escaped to ASCII if stdout is not UTF-8."""
     return json.dumps(data, ensure_ascii=not _utf8())
 
 
 def document(data: object) -> None:
+    """Print one JSON document."""
     print(json.dumps(data, indent=2, ensure_ascii=not _utf8()))
 
 
 def machine(how: Form, rows: Sequence[Json], fields: Sequence[str]) -> bool:
-    """Print rows for a program, and say whether that was asked for. ``fields`` are the columns of
-    CSV.
+    """Print rows for a program, and return True; return False if people want a table. ``fields``
+    are the columns of CSV.
     """
     match how:
         case "json":
@@ -85,6 +85,7 @@ def machine(how: Form, rows: Sequence[Json], fields: Sequence[str]) -> bool:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, or nothing if it has no rows."""
     cells = [[clean(cell) for cell in row] for row in rows]
     if not cells:
         return
@@ -101,15 +102,15 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def details(pairs: Iterable[tuple[str, str]], indent: str = "") -> None:
-    """Names and values below each other; what has no value is left out."""
-    shown = [(name, clean(value)) for name, value in pairs if value]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
+    """Print names and values below each other, without those that have no value."""
+    filled = [(name, clean(value)) for name, value in pairs if value]
+    width = max((len(name) for name, _ in filled), default=0)
+    for name, value in filled:
         print(f"{indent}{name.ljust(width)}  {value}")
 
 
 def clean(text: str) -> str:
-    """Text of a page, safe for a terminal: on one line and without control characters."""
+    """Return text of a page safe for a terminal: on one line, without control characters."""
     joined = " ".join(text.split())
     if joined.isprintable():
         return joined
@@ -148,7 +149,7 @@ def _plain(value: Any) -> str:
             return ""
         case bool():
             return str(value).lower()
-        case {"text": text, "bound": bound}:
+        case {"text": text, "bound": "on" | "not_before" | "by" as bound}:
             return f"{BOUNDS[bound]}{text}"
         case dict():
             return json.dumps(value, ensure_ascii=False)
@@ -156,31 +157,3 @@ def _plain(value: Any) -> str:
             return " ".join(map(str, value))
         case _:
             return str(value)
-
-
-# --- words
-# -------------------------------------------------------------------------------------------------
-
-
-def stamp(at: datetime | None) -> str | None:
-    """A time as JSON has it."""
-    return at.isoformat().replace("+00:00", "Z") if at else None
-
-
-def ago(at: datetime | None, now: datetime) -> str:
-    """An age in one unit: ``3 min ago``, ``5 h ago``, ``12 d ago``; ``in 2 h`` for what is
-    ahead.
-    """
-    if at is None:
-        return "never"
-    seconds = (now - at).total_seconds()
-    size = abs(seconds)
-    text = f"{size:.0f} s" if size < 90 else f"{size / 60:.0f} min" if size < 5400 else ""
-    text = text or (f"{size / 3600:.0f} h" if size < 48 * 3600 else f"{size / 86400:.0f} d")
-    return f"{text} ago" if seconds >= 0 else f"in {text}"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 day``, ``2 days``, ``3 deliveries``."""
-    many = f"{noun[:-1]}ies" if noun[-1] == "y" and noun[-2] not in "aeou" else f"{noun}s"
-    return f"{count} {noun if count == 1 else many}"

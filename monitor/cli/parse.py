@@ -20,13 +20,16 @@ app = typer.Typer(**PLAIN)
 @app.command()
 def parse(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Its id, for example openai.deprecations.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="The id of a source, for example openai.deprecations."
+        ),
     ],
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A saved document, also as .gz; - is stdin.")
     ],
 ) -> None:
-    """Print the facts of one document as JSON lines. Nothing is fetched and nothing is recorded.
+    """Print the facts of one document as JSON lines. Nothing is fetched or stored.
 
     Example: lastcall parse openai.deprecations page.md
     """
@@ -39,6 +42,7 @@ def parse(
 
 
 def _body(file: str) -> bytes:
+    """Return the bytes of a file, unpacked. Raises NotFound or Unreadable."""
     try:
         body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError:

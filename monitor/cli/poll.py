@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from monitor.polling.outcomes import PollResult
     from monitor.reading.source import Source
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.source_state import SourceState
 
@@ -120,7 +120,8 @@ async def _sweep(
     from monitor.polling.fetch import Fetcher
     from monitor.polling.parser_pool import ParserPool
     from monitor.polling.poll import Poller, PollSettings
-    from monitor.settings import known_deviations, provider_key
+    from monitor.settings import provider_key
+    from monitor.store.known_deviations import known_deviations
 
     with progress(len(rows)) as tell:
         async with Fetcher() as fetcher, ParserPool() as parser:
@@ -128,7 +129,7 @@ async def _sweep(
                 clock=clock,
                 keys=provider_key,
                 urls=settings.source_urls,
-                deviations=known_deviations(settings),
+                deviations=known_deviations(settings.deviations_file),
                 concurrency=settings.concurrency,
             )
             poller = Poller(store, fetcher, known, polling, parser=parser)
@@ -150,7 +151,7 @@ async def _deliver(store: Store, settings: Settings) -> None:
         while time.monotonic() < until and (sent := await publisher.drain_once()):
             tried += sent
     with store.read() as session:
-        left = admin.count_waiting(session)
+        left = admin.count_pending(session)
     output.say(
         f"{tried} tried of {waiting} due"
         + (

@@ -1,5 +1,5 @@
-"""``lastcall webhooks listen``: a receiver on this machine that verifies what it gets, to try the
-other end with.
+"""``lastcall webhooks listen``: a receiver on this machine that verifies messages, to try a
+webhook.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from monitor.delivery.webhook import signature
 HOST = "127.0.0.1"
 
 
-class Receiver:
-    """Verifies messages with one secret (or public key) and prints them; what does not verify gets
-    a 401.
-    """
+class WebhookReceiver:
+    """Verifies messages with one secret (or public key) and prints them; answers 401 to others."""
 
     def __init__(self, secret: str, *, once: bool, as_json: bool):
         self.secret = secret
@@ -31,6 +29,7 @@ class Receiver:
         self.done = asyncio.Event()
 
     async def take(self, request: web.Request) -> web.Response:
+        """Verify and print one message."""
         body = await request.read()
         try:
             signature.verify(self.secret, request.headers, body, time.time())
@@ -45,35 +44,30 @@ class Receiver:
         if self.as_json:
             print(output.line(message), flush=True)
         else:
-            print(
-                output.clean(
-                    f"verified {request.headers['webhook-id']} {_words(message, request)}"
-                ),
-                flush=True,
-            )
+            text = f"verified {request.headers['webhook-id']} {_summary(message, request)}"
+            print(output.clean(text), flush=True)
         return web.Response(status=204)
 
     async def consent(self, request: web.Request) -> web.Response:
-        """The handshake of CloudEvents: whoever asks may send."""
+        """Consent to the handshake of CloudEvents, whoever asks."""
         origin = request.headers.get("WebHook-Request-Origin", "*")
         output.say(f"handshake: {origin} may send")
         return web.Response(headers={"WebHook-Allowed-Origin": origin})
 
 
-def _words(message: Any, request: web.Request) -> str:
-    """Type and summary, of the form of Standard Webhooks or of CloudEvents."""
+def _summary(message: Any, request: web.Request) -> str:
+    """Return type and summary of a message of Standard Webhooks or of CloudEvents."""
     data = message.get("data", message)
     kind = message.get("type") or request.headers.get("ce-type", "")
     events = data.get("events")
-    return (
-        f"{kind} {data.get('summary') if events is None else output.counted(len(events), 'event')}"
-    )
+    summary = data.get("summary") if events is None else output.counted(len(events), "event")
+    return f"{kind} {summary}"
 
 
-async def listen(port: int, receiver: Receiver) -> int:
-    """Until one message came (with ``once``) or a signal; returns how many were verified. OSError:
-    no such port.
-    """
+async def listen(port: int, receiver: WebhookReceiver) -> int:
+    """Receive until a signal, or until one message came (``once``). Return how many were verified.
+
+    Raise OSError if the port cannot be used."""
     app = web.Application()
     app.router.add_post("/{tail:.*}", receiver.take)
     app.router.add_route("OPTIONS", "/{tail:.*}", receiver.consent)

@@ -45,7 +45,8 @@ def run(
     """
     from monitor.logs import configure
     from monitor.service import serve
-    from monitor.settings import load_settings, provider_key, secrets
+    from monitor.settings import load_settings, provider_key
+    from monitor.settings.model import secrets
     from monitor.store import maintenance
     from monitor.store.db import Store
     from monitor.store.schema import ready
@@ -99,10 +100,11 @@ def replay(
     from monitor.replaying.fault_injection import FaultInjector
     from monitor.replaying.replay import archive
     from monitor.replaying.replay import replay as play
-    from monitor.settings import known_deviations, load_settings
+    from monitor.settings import load_settings
+    from monitor.store.known_deviations import known_deviations
 
     how, settings = output.form(as_json, as_jsonl, as_csv), load_settings(db)
-    deviations = known_deviations(settings)
+    deviations = known_deviations(settings.deviations_file)
     events: list[Json] = []
     with opened(db) as store:
         known = declared(settings, store)

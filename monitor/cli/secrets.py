@@ -1,4 +1,4 @@
-"""``lastcall secrets``: the keys that seal what is secret in the database."""
+"""``lastcall secrets``: the keys that encrypt secrets in the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.cli.options import PLAIN, AsJson, Db, opened
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look after the keys that seal what is secret in the database.",
+    help="Manage the keys that encrypt secrets in the database.",
     **PLAIN,
 )
 
@@ -29,8 +29,9 @@ def new_key() -> None:
 
 @app.command()
 def status(as_json: AsJson = False, db: Db = None) -> None:
-    """List the keys by their ids: which are there, and how many secrets each has sealed. Shows no
-    key or secret.
+    """List the keys by their ids, with the number of secrets that each encrypts.
+
+    Keys and secrets themselves are never shown.
 
     Example: lastcall secrets status
     """
@@ -40,7 +41,7 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
     how = output.form(as_json)
     with opened(db) as store:
         vault, used = secrets.find_vault(store, load_settings(db)), secrets.status(store)
-    there = {name: vault.has(name) for name in (*vault.names, *sorted(used)) if name}
+    keys = {name: vault.has(name) for name in (*vault.names, *sorted(used)) if name}
     if how == "json":
         output.document(
             {
@@ -48,7 +49,7 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
                 "unsealed": used[""],
                 "keys": [
                     {"key": name, "present": present, "secrets": used[name]}
-                    for name, present in there.items()
+                    for name, present in keys.items()
                 ],
             }
         )
@@ -61,10 +62,10 @@ def status(as_json: AsJson = False, db: Db = None) -> None:
                 "first" if name == vault.first else "there" if present else "MISSING",
                 str(used[name]),
             )
-            for name, present in there.items()
+            for name, present in keys.items()
         ],
     )
-    if not there and not used[""]:
+    if not keys and not used[""]:
         output.say(
             "no key yet, and no secret: the first secret makes a key, or set LASTCALL_SECRET_KEYS"
         )
@@ -86,10 +87,10 @@ def rotate(
     ] = False,
     db: Db = None,
 ) -> None:
-    """Seal every secret with the first key. The service may run meanwhile, if it has that key too.
+    """Encrypt every secret with the first key. The service may run meanwhile, if it has that key.
 
-    What is interrupted goes on when it is asked again. Once `lastcall secrets status` counts none
-    under an old key, it opens nothing but old backups.
+    Safe to run again after an interruption. Once `lastcall secrets status` counts no secret under
+    an old key, only old backups need that key.
 
     Example: lastcall secrets rotate
     """

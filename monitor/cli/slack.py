@@ -1,9 +1,10 @@
-"""``lastcall slack``: channels that are told."""
+"""``lastcall slack``: Slack channels, and the workspaces that installed the app."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,12 +12,13 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import SettingError
+from monitor.subscriptions.options import SubscriptionOptions
 
 if TYPE_CHECKING:
     from monitor.core.facts import Json
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Tell Slack channels.", **PLAIN)
+app = typer.Typer(no_args_is_help=True, help="Manage Slack targets: channels.", **PLAIN)
 
 Channel = Annotated[
     str,
@@ -26,13 +28,13 @@ Channel = Annotated[
         "URL.",
     ),
 ]
-WORKSPACE = ("team", "name", "state", "reason", "installed_at")
+WORKSPACE_FIELDS = ("team", "name", "state", "reason", "installed_at")
 _CHANNEL = re.compile(r"([TE][A-Z0-9]{6,}/)?(#[^\s#@]{1,80}|[CGDU][A-Z0-9]{6,})")
 
 
 @app.command()
 def connect(as_json: AsJson = False) -> None:
-    """Ask Slack whether the bot token (LASTCALL_SLACK_TOKEN) works, and whose it is.
+    """Check the bot token (LASTCALL_SLACK_TOKEN), and show its workspace.
 
     Example: lastcall slack connect
     """
@@ -45,11 +47,11 @@ def connect(as_json: AsJson = False) -> None:
             "LASTCALL_SLACK_TOKEN is not set; give the bot token (xoxb-...) of your Slack app,"
             " or subscribe the URL of an incoming webhook, which needs none"
         )
-    found = asyncio.run(_auth_test(settings))
+    bot = asyncio.run(_auth_test(settings))
     if how == "json":
-        output.document(found)
+        output.document(bot)
         return
-    output.details([("workspace", found["team"]), ("bot", found["user"]), ("url", found["url"])])
+    output.details([("workspace", bot["team"]), ("bot", bot["user"]), ("url", bot["url"])])
     output.say(
         "the token works; invite the bot to each channel, then `lastcall slack subscribe "
         "'#channel' ...`"
@@ -60,19 +62,18 @@ async def _auth_test(settings: Settings) -> Json:
     import aiohttp
     from slack_sdk.errors import SlackApiError
 
-    from monitor.delivery.address_guard import Guard
-    from monitor.delivery.slack.send import client, session
+    from monitor.delivery.settings import DeliverySettings
+    from monitor.delivery.slack.client import session, web_client
 
-    guard = Guard.of(settings)
-    async with session(guard) as http:
+    delivery = DeliverySettings.of(settings)
+    async with session(delivery.guard()) as http:
+        client = web_client(http, delivery.slack_token, delivery.slack_base_url)
         try:
-            answer = await client(
-                http, settings.slack_token.get_secret_value(), settings.slack_base_url
-            ).auth_test()
+            answer = await client.auth_test()
         except SlackApiError as error:
             data = getattr(error.response, "data", None)
-            said = data.get("error", "") if isinstance(data, dict) else "not an answer of Slack"
-            raise SettingError(f"LASTCALL_SLACK_TOKEN: Slack says {said}") from None
+            reason = data.get("error", "") if isinstance(data, dict) else "not an answer of Slack"
+            raise SettingError(f"LASTCALL_SLACK_TOKEN: Slack says {reason}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SettingError(f"Slack cannot be reached: {type(error).__name__}") from None
     return {
@@ -82,16 +83,15 @@ async def _auth_test(settings: Settings) -> Json:
 
 
 @app.command()
-@targets.asking
+@targets.with_target_options
 def subscribe(
     channel: Channel,
-    wanted: targets.Wanted,
+    options: SubscriptionOptions,
     threads: targets.Threads = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell a channel from now on. Doing it again replaces what was asked for, and wakes a paused
-    channel.
+    """Subscribe a channel. Run it again to replace its options and to enable a paused channel.
 
     Example: lastcall slack subscribe '#ml-platform' 'openai/gpt-4*' 'anthropic/*' --kinds
     retirement,price"""
@@ -104,16 +104,15 @@ def subscribe(
         raise typer.BadParameter(
             f"{channel!r} is no channel; write '#name', its id, or an incoming webhook's URL"
         )
-    targets.tell(
-        "slack", channel, wanted | {"threads": targets.threading(threads or "updates")}, how, db
-    )
+    options = replace(options, threads=targets.threads_option(threads or "updates"))
+    targets.add_or_replace("slack", channel, options, how, db)
     if "/" not in channel and not settings.slack_token.get_secret_value():
         output.say("LASTCALL_SLACK_TOKEN is not set; until it is, this channel cannot be reached")
 
 
 @app.command()
 def unsubscribe(channel: Channel, db: Db = None) -> None:
-    """Tell a channel no more, and forget what it is owed.
+    """Unsubscribe a channel, and delete its deliveries.
 
     Example: lastcall slack unsubscribe '#ml-platform'
     """
@@ -125,13 +124,13 @@ def unsubscribe(channel: Channel, db: Db = None) -> None:
 def list_channels(
     as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
 ) -> None:
-    """List the channels and what they asked for.
+    """List the channels and their filters.
 
     Example: lastcall slack list
     """
     how = output.form(as_json, as_jsonl, as_csv)
     with opened(db) as store, store.read() as session:
-        targets.show_all(how, targets.rows(session, "slack"))
+        targets.print_targets(how, targets.rows(session, "slack"))
 
 
 @app.command()
@@ -151,7 +150,7 @@ def workspaces(
         rows = session.exec(
             select(InstallationRow).order_by(col(InstallationRow.installed_at))
         ).all()
-    told = [
+    forms = [
         {
             "team": row.team,
             "name": row.name,
@@ -161,7 +160,7 @@ def workspaces(
         }
         for row in rows
     ]
-    if output.machine(how, told, WORKSPACE):
+    if output.machine(how, forms, WORKSPACE_FIELDS):
         return
     output.table(
         ("TEAM", "NAME", "STATE", "REASON", "INSTALLED"),
@@ -176,7 +175,7 @@ def workspaces(
 
 @app.command("test")
 def send_test(channel: Channel, db: Db = None) -> None:
-    """Send a test message to a channel that is subscribed.
+    """Send a test message to a subscribed channel.
 
     Example: lastcall slack test '#ml-platform'
     """
@@ -185,4 +184,4 @@ def send_test(channel: Channel, db: Db = None) -> None:
     with targets.unlocked(db) as (store, vault):
         with store.read() as session:
             row = targets.find(session, "slack", channel, vault)
-        targets.test(store, load_settings(db), row)
+        targets.send_test(store, load_settings(db), row)

@@ -1,9 +1,9 @@
-"""``lastcall subscriptions``: every target, what it asked for, and how to change that."""
+"""``lastcall subscriptions``: the options of every target: show, try and change them."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,8 @@ from monitor.cli.options import (
 )
 from monitor.core.facts import Json
 from monitor.errors import NotFound
+from monitor.subscriptions.options import SubscriptionOptions
+from monitor.subscriptions.targets import health, options_text, target_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=ListByDefault,
-    help="Show what every target asked for, try a filter, change, mute.",
+    help="Manage the options of all targets: show, try, change, mute.",
     no_args_is_help=True,
     **PLAIN,
 )
@@ -41,7 +43,9 @@ app = typer.Typer(
 Target = Annotated[
     str,
     typer.Argument(
-        metavar="TARGET", help="Its id (sub_...) or address.", autocompletion=targets.complete
+        metavar="TARGET",
+        help="The target's id (sub_...) or address.",
+        autocompletion=targets.complete,
     ),
 ]
 
@@ -59,9 +63,9 @@ def list_subscriptions(
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     with opened(db) as store, store.read() as session:
         rows = targets.rows(session)
-        owed = admin.owed(session)
-    told = [targets.told(row) | {"owed": owed.get(row.id, 0)} for row in rows]
-    if output.machine(how, told, (*targets.FIELDS, "owed")):
+        unsent = admin.count_by_target(session)
+    forms = [target_json(row) | {"owed": unsent.get(row.id, 0)} for row in rows]
+    if output.machine(how, forms, (*targets.FIELDS, "owed")):
         return
     output.table(
         ("ID", "TYPE", "TO", "HEALTH", "WANTS", "LAST DELIVERED", "OWED"),
@@ -69,13 +73,13 @@ def list_subscriptions(
             (
                 row.id,
                 row.type,
-                one["address"],
-                targets.health(row, now),
-                targets.wants(one),
+                form["address"],
+                health(row, now),
+                options_text(form),
                 output.ago(row.last_delivered_at, now),
-                str(one["owed"]),
+                str(form["owed"]),
             )
-            for row, one in zip(rows, told, strict=True)
+            for row, form in zip(rows, forms, strict=True)
         ],
     )
     if not rows:
@@ -84,7 +88,7 @@ def list_subscriptions(
 
 @app.command()
 def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
-    """Show one target: what it asked for, its health, and what it is owed.
+    """Show one target: its options, its health, and its deliveries.
 
     Example: lastcall subscriptions show '#ml-platform'
     """
@@ -92,56 +96,52 @@ def show(target: Target, as_json: AsJson = False, db: Db = None) -> None:
 
     how, now = output.form(as_json), clock()
     with opened(db) as store, store.read() as session:
-        row = targets.any_of(session, target)
-        states = admin.states(session, row.id)
+        row = targets.find_any(session, target)
+        counts = admin.count_by_state(session, row.id)
         due = admin.next_due(session, row.id)
-    one = targets.told(row) | {
+    form = target_json(row) | {
         "threads": row.threads,
-        "deliveries": states,
+        "deliveries": counts,
         "next_due": output.stamp(due),
     }
     if how == "json":
-        output.document(one)
+        output.document(form)
         return
-    reminders = ", ".join(map(str, one["reminders"]))
+    reminders = ", ".join(map(str, form["reminders"]))
     output.details(
         [
             ("id", row.id),
-            (row.type, one["address"]),
-            ("health", targets.health(row, now)),
-            ("wants", targets.wants(one)),
+            (row.type, form["address"]),
+            ("health", health(row, now)),
+            ("wants", options_text(form)),
             ("reminders", f"{reminders} days before an end" if reminders else "none"),
             ("threads", row.threads if row.type == "slack" else ""),
             ("asked", output.ago(row.asked_at or row.created_at, now)),
             ("last delivered", output.ago(row.last_delivered_at, now)),
-            (
-                "deliveries",
-                ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
-            ),
+            ("deliveries", targets.counts_text(counts)),
             ("next due", output.ago(due, now) if due else ""),
         ]
     )
 
 
 @app.command("test")
-@targets.asking
+@targets.with_target_options
 def try_filter(
-    wanted: targets.Wanted,
+    options: SubscriptionOptions,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="From 2026-11-01, 30d (UTC).")
     ] = "90d",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=MOST, help="Show at most so many, the newest.")
+        int, typer.Option("--limit", min=1, max=MOST, help="Maximum number of rows, the newest.")
     ] = 50,
     as_json: AsJson = False,
     as_jsonl: AsJsonl = False,
     as_csv: AsCsv = False,
     db: Db = None,
 ) -> None:
-    """Print which past events would have been delivered: to a target that is there, or to one with
-    these filters.
+    """Print which past events would have been delivered to a target, or with these filters.
 
-    Nothing is sent or stored. A target is named in place of the filters, by its id or address.
+    Nothing is sent or stored. To try a target, name its id or address in the place of the filters.
 
     Example: lastcall subscriptions test 'openai/gpt-4*' --kinds retirement --since 30d
     """
@@ -151,74 +151,77 @@ def try_filter(
     how, now = output.form(as_json, as_jsonl, as_csv), clock()
     start = moment(since, now)
     newest: deque[Json] = deque(maxlen=limit)
-    matched = looked = 0
+    matched = compared = 0
     with opened(db) as store, store.read() as session:
-        matches = targets.matcher(_asked(session, wanted, now))
+        matches = targets.matcher(_target_to_try(session, options, now))
         for event in event_log.since(session, start):
-            looked += 1
+            compared += 1
             if matches(event):
                 matched += 1
                 newest.append(event_json(event))
     show_events(how, list(reversed(newest)))
     shown = f"; the newest {limit} are shown" if matched > limit else ""
     output.say(
-        f"{matched} of {output.counted(looked, 'event')} since {start:%Y-%m-%d %H:%M} UTC{shown}"
+        f"{matched} of {output.counted(compared, 'event')} since {start:%Y-%m-%d %H:%M} UTC{shown}"
     )
 
 
-def _asked(session: Session, wanted: targets.Wanted, now: datetime) -> SubscriptionRow:
-    """A subscription that is there, if that was named, or one that only asks for this."""
+def _target_to_try(
+    session: Session, options: SubscriptionOptions, now: datetime
+) -> SubscriptionRow:
+    """Return the target that is named in the place of filters, or one that has these options."""
     from monitor.store.tables import SubscriptionRow
 
-    filters = wanted["filters"]
-    named = targets.there(session, None, filters[0]) if filters else None
-    if named is None:
-        if filters and filters[0].startswith("sub_"):
-            raise NotFound(f"no target {filters[0]!r}; `lastcall subscriptions` lists them")
-        return SubscriptionRow(id="", type="", address="", created_at=now, **wanted)
-    if wanted != targets.asked(filters=filters[:1]):
+    first = options.filters[0] if options.filters else ""
+    row = targets.find_or_none(session, None, first) if first else None
+    if row is None:
+        if first.startswith("sub_"):
+            raise NotFound(f"no target {first!r}; `lastcall subscriptions` lists them")
+        return SubscriptionRow(id="", type="", address="", created_at=now, **options.columns())
+    if options != SubscriptionOptions(filters=(first,)):
         raise typer.BadParameter(
-            f"{filters[0]} is a target, which has filters; give a target or filters, not both"
+            f"{first} is a target, which has filters; give a target or filters, not both"
         )
-    return named
+    return row
 
 
 @app.command("set")
-@targets.asking
+@targets.with_target_options
 def change(
     context: typer.Context,
     target: Target,
-    wanted: targets.Wanted,
+    options: SubscriptionOptions,
     everything: Annotated[
-        bool, typer.Option("--everything", help="Take the filters away: all models.")
+        bool, typer.Option("--everything", help="Remove the filters: all models.")
     ] = False,
     threads: targets.Threads = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Change what a target asks for: what is named is replaced, the rest stays.
+    """Change options of a target. The others stay.
 
-    An empty word takes a limit away: --kinds ''. What is owed and was not tried yet comes when it
-    would come now.
+    Pass '' to clear an option: --kinds ''. Deliveries that were not tried yet are rescheduled.
 
     Example: lastcall subscriptions set '#ml-platform' --digest 'daily 17:00' --timezone
     Europe/Berlin"""
     from monitor.delivery import outbox
 
     how, now = output.form(as_json), clock()
-    changed: dict[str, Any] = {name: wanted[name] for name in targets.named(context)}
-    changed |= {"filters": []} if everything else {}
-    changed |= {"threads": targets.threading(threads)} if threads is not None else {}
-    if not changed:
+    columns = options.columns(targets.given_options(context))
+    if everything:
+        columns["filters"] = []
+    if threads is not None:
+        columns["threads"] = targets.threads_option(threads)
+    if not columns:
         raise typer.BadParameter("say what to change, for example --digest daily")
     with opened(db) as store, store.write() as session:
-        row = targets.any_of(session, target)
-        outbox.ask(session, row, changed, now)
-    one = targets.told(row)
+        row = targets.find_any(session, target)
+        outbox.change_options(session, row, columns, now)
+    form = target_json(row)
     if how == "json":
-        output.document(one)
+        output.document(form)
     else:
-        print(f"{row.id}: {one['address']} hears of {targets.wants(one)}")
+        print(f"{row.id}: {form['address']} hears of {options_text(form)}")
 
 
 @app.command()
@@ -228,24 +231,25 @@ def mute(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Send a target only what is critical for a while; the rest comes afterwards.
+    """Send a target only critical events for a while. The rest follows afterwards.
 
     Example: lastcall subscriptions mute '#ml-platform' 7d
     """
     from monitor.delivery import outbox
-    from monitor.subscriptions import options
+    from monitor.subscriptions.options import mute_until
 
     how, now = output.form(as_json), clock()
     try:
-        until = options.muted(time, now)
+        until = mute_until(time, now)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with opened(db) as store, store.write() as session:
-        row = targets.any_of(session, target)
+        row = targets.find_any(session, target)
         row.muted_until = until
         session.flush()
-        outbox.retime(session, row, now)
+        outbox.reschedule(session, row, now)
+    form = target_json(row)
     if how == "json":
-        output.document(targets.told(row))
+        output.document(form)
     else:
-        print(f"{row.id}: {targets.told(row)['address']} is {targets.health(row, now)}")
+        print(f"{row.id}: {form['address']} is {health(row, now)}")

@@ -1,4 +1,4 @@
-"""What Slack channels and webhooks have in common: rows of ``subscription``."""
+"""Options, rows and messages that the commands of all types of targets share."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ import asyncio
 import functools
 import inspect
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output
-from monitor.cli.options import clock, opened
-from monitor.core.facts import Json
+from monitor.cli.options import clock, opened, platforms
 from monitor.errors import NotFound
+from monitor.subscriptions.options import SubscriptionOptions, parse_options
+from monitor.subscriptions.targets import health, new_id, options_text, target_json
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel import Session
 
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import EventRow, SubscriptionRow
     from monitor.vault import Vault
 
 Filters = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILTER", help="provider/model-glob[@region]; everything if none."),
+    typer.Argument(metavar="FILTER", help="provider/model-glob[@region] [default: all models]."),
 ]
 Kinds = Annotated[
     str | None,
     typer.Option(
-        "--kinds", metavar="KIND,...", help="Only these: retirement,price or price.increased."
+        "--kinds", metavar="KIND,...", help="Only these kinds: retirement,price,price.increased."
     ),
 ]
 Surfaces = Annotated[
     str | None,
-    typer.Option(
-        "--surfaces", metavar="NAME,...", help="Only these: api,fine-tuning. All if none."
-    ),
+    typer.Option("--surfaces", metavar="NAME,...", help="Only these surfaces: api,fine-tuning."),
 ]
 Severity = Annotated[
     str,
-    typer.Option("--severity", metavar="LEVEL", help="At least info, notice, action, critical."),
+    typer.Option(
+        "--severity", metavar="LEVEL", help="Least severity: info, notice, action, critical."
+    ),
 ]
 MinChange = Annotated[
     str | None,
     typer.Option(
-        "--min-change", metavar="PERCENT", help="Only prices that move at least this much: 5%."
+        "--min-change", metavar="PERCENT", help="Only prices that change by at least this: 5%."
     ),
 ]
 Days = Annotated[
@@ -60,32 +60,35 @@ Days = Annotated[
     ),
 ]
 Operator = Annotated[
-    bool, typer.Option("--operator", help="Events about sources and endpoints, and only those.")
+    bool,
+    typer.Option("--operator", help="Events about sources and endpoints, and only those."),
 ]
 Reminders = Annotated[
     str | None,
     typer.Option(
         "--reminders",
         metavar="DAYS,...",
-        help="Days before an end: 90,60,30,14,7,1,0 if not told; or off.",
+        help="Days before a retirement [default: 90,60,30,14,7,1,0]; or off.",
     ),
 ]
 Digest = Annotated[
     str | None,
     typer.Option(
-        "--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00'; at once if not told."
+        "--digest", metavar="WHEN", help="hourly, daily or 'daily 17:00' [default: at once]."
     ),
 ]
 Quiet = Annotated[
     str | None,
     typer.Option(
-        "--quiet", metavar="HOURS", help="Only what is critical from 22:00-07:00, for example."
+        "--quiet", metavar="HOURS", help="Send only critical events in these hours: 22:00-07:00."
     ),
 ]
 Timezone = Annotated[
     str | None,
     typer.Option(
-        "--timezone", metavar="ZONE", help="Of digest and quiet hours: Europe/Berlin; UTC."
+        "--timezone",
+        metavar="ZONE",
+        help="Time zone of --digest and --quiet: Europe/Berlin [default: UTC].",
     ),
 ]
 From = Annotated[
@@ -93,22 +96,15 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="FILE",
-        help="Also the models of a list, or of a LiteLLM config; - is stdin.",
+        help="Also the models in a list or a LiteLLM config; - is stdin.",
     ),
 ]
-
 Threads = Annotated[
     str | None,
     typer.Option(
-        "--threads", metavar="HOW", help="Of later changes in Slack: off, updates or all."
+        "--threads", metavar="HOW", help="Slack threads for later changes: off, updates or all."
     ),
 ]
-
-#: Filters that a line for people shows.
-SHOWN = 8
-
-#: What ``asked`` makes of the options.
-Wanted = dict[str, Any]
 
 FIELDS = (
     "id",
@@ -134,79 +130,79 @@ FIELDS = (
 )
 
 
-def asked(
-    filters: Filters = None,
-    kinds: Kinds = None,
-    least: Severity = "info",
-    min_change: MinChange = None,
-    within: Days = None,
-    operator: Operator = False,
-    *,
-    surfaces: Surfaces = None,
-    reminders: Reminders = None,
-    digest: Digest = None,
-    quiet: Quiet = None,
-    timezone: Timezone = None,
-    from_file: From = None,
-) -> Wanted:
-    """The columns of a subscription behind the options; a wrong word is a usage error."""
-    from monitor.subscriptions.options import columns
+@dataclass(frozen=True)
+class OptionTexts:
+    """The options of a target as they stand on the command line: the parameters of every command
+    that takes them.
+    """
 
-    listed: list[str] = []
-    if from_file:
-        from monitor.answers import model_lists
+    filters: Filters = None
+    kinds: Kinds = None
+    severity: Severity = "info"
+    min_change: MinChange = None
+    within: Days = None
+    operator: Operator = False
+    surfaces: Surfaces = None
+    reminders: Reminders = None
+    digest: Digest = None
+    quiet: Quiet = None
+    timezone: Timezone = None
+    from_file: From = None
 
-        listed = model_lists.filters(model_lists.read(from_file), from_file)
-        output.say(
-            f"{output.counted(len(listed), 'model')} read from {from_file}: {' '.join(listed)}"
-        )
-    try:
-        return columns(
-            [*(filters or []), *listed],
-            kinds=kinds or "",
-            severity=least,
-            min_change=min_change or "",
-            within=within or "",
-            operator=operator,
-            surfaces=surfaces or "",
-            reminders=reminders or "",
-            digest=digest or "",
-            quiet=quiet or "",
-            timezone=timezone or "",
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    def parse(self) -> SubscriptionOptions:
+        """Return the options; a wrong word is a usage error."""
+        listed: list[str] = []
+        if self.from_file:
+            from monitor.answers import model_lists
+
+            used = model_lists.read(self.from_file)
+            listed = model_lists.filters(used, self.from_file, platforms())
+            models = output.counted(len(listed), "model")
+            output.say(f"{models} read from {self.from_file}: {' '.join(listed)}")
+        texts = {
+            "kinds": self.kinds,
+            "severity": self.severity,
+            "min_change": self.min_change,
+            "within": self.within,
+            "surfaces": self.surfaces,
+            "reminders": self.reminders,
+            "digest": self.digest,
+            "quiet": self.quiet,
+            "timezone": self.timezone,
+        }
+        given = {name: text for name, text in texts.items() if text is not None}
+        try:
+            return parse_options([*(self.filters or []), *listed], given, self.operator)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
 
 
-def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all options of what a target wants in place of its ``wanted``, which is what
-    they say.
+def with_target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a target in the place of its parameter ``options``.
 
-    Each command that makes a target takes the same ones, so they are written once, as the
-    parameters of ``asked``."""
-    named = inspect.signature(asked, eval_str=True).parameters
+    Each command that makes a target takes the same ones, so they are written once (OptionTexts)."""
+    shared = inspect.signature(OptionTexts, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
 
     @functools.wraps(command)
-    def asks(**given: Any) -> None:
-        wanted = asked(**{name: given.pop(name) for name in named})
-        command(**given, wanted=wanted)
+    def wrapper(**arguments: Any) -> None:
+        texts = OptionTexts(**{name: arguments.pop(name) for name in shared})
+        command(**arguments, options=texts.parse())
 
-    options = [[one] if name != "wanted" else list(named.values()) for name, one in own.items()]
-    joined = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for some in options for one in some]
-    asks.__signature__ = inspect.Signature(joined)  # type: ignore[attr-defined]
-    asks.__annotations__ = {one.name: one.annotation for one in joined}
-    return asks
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, own_parameter in own.items()
+        for parameter in (shared.values() if name == "options" else [own_parameter])
+    ]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapper
 
 
-#: The columns behind each parameter of ``asked``, where they have another name.
-_COLUMNS = {"least": ("severity",), "quiet": ("quiet_from", "quiet_to"), "from_file": ("filters",)}
-
-
-def named(context: typer.Context) -> list[str]:
-    """The columns of the options that were given on the command line."""
-    given = (name for name in inspect.signature(asked).parameters if _is_given(context, name))
-    return [column for name in given for column in _COLUMNS.get(name, (name,))]
+def given_options(context: typer.Context) -> set[str]:
+    """Return the names of the options of a target that stand on the command line."""
+    names = {name for name in OptionTexts.__dataclass_fields__ if _is_given(context, name)}
+    return names - {"from_file"} | ({"filters"} if "from_file" in names else set())
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -214,32 +210,32 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def threading(text: str) -> str:
-    """How later changes are threaded; a wrong word is a usage error."""
-    from monitor.subscriptions import options as asking
+def threads_option(text: str) -> str:
+    """Return how later changes are threaded; a wrong word is a usage error."""
+    from monitor.subscriptions.options import parse_threads
 
     try:
-        return asking.threading(text)
+        return parse_threads(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
 def matcher(row: SubscriptionRow) -> Callable[[EventRow], bool]:
-    """Whether an event would be delivered, going by what a subscription asks for."""
-    from monitor.subscriptions.filters import Wanted
+    """Return the test whether an event would be delivered to a target."""
+    from monitor.subscriptions.filters import EventFilter
 
-    wanted, reminded = Wanted.of(row), row.reminders != []
-    return lambda event: wanted.matches(event) and (reminded or event.kind != "retirement.reminder")
+    event_filter, has_reminders = EventFilter.of(row), row.reminders != []
+    return lambda event: (
+        event_filter.matches(event) and (has_reminders or event.kind != "retirement.reminder")
+    )
 
 
 def complete(context: typer.Context, incomplete: str) -> list[str]:
-    """The ids and addresses that begin so, for the shell; nothing where there is no database
-    yet.
-    """
+    """Return the ids and addresses that begin so, for the shell; nothing without a database."""
     from sqlalchemy import select
 
     from monitor.errors import LastcallError
-    from monitor.place import database
+    from monitor.settings import database
     from monitor.store import secrets as sealed
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
@@ -258,12 +254,8 @@ def complete(context: typer.Context, incomplete: str) -> list[str]:
     return [word for row in rows for word in row if word.startswith(incomplete)]
 
 
-def new_id() -> str:
-    return f"sub_{secrets.token_hex(6)}"
-
-
 def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
-    """The targets of a type, or all, oldest first."""
+    """Return the targets of a type, or all, oldest first."""
     from sqlmodel import col, select
 
     from monitor.store.tables import SubscriptionRow
@@ -276,7 +268,7 @@ def rows(session: Session, kind: str | None = None) -> list[SubscriptionRow]:
 
 @contextmanager
 def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
-    """The store of a command that seals or opens secrets, and the vault to do it with."""
+    """Open the store of a command that seals or opens secrets, with the vault to do it."""
     from monitor.settings import load_settings
     from monitor.store import secrets as sealed
 
@@ -284,190 +276,128 @@ def unlocked(db: str | None) -> Iterator[tuple[Store, Vault]]:
         yield store, sealed.unlock(store, load_settings(db))
 
 
-def there(
-    session: Session, kind: str | None, named: str, vault: Vault | None = None
+def find_or_none(
+    session: Session, kind: str | None, name: str, vault: Vault | None = None
 ) -> SubscriptionRow | None:
-    """A target by its id or address, with a vault also by an address that is a secret; None where
-    there is none.
-    """
+    """Return a target by its id or address; None where there is none.
+
+    An address that is a secret is found with a vault. Mail addresses are compared without case, if
+    none is written exactly so."""
     from monitor.store import secrets as sealed
 
-    for row in rows(session, kind):
-        if named in (row.id, row.address):
+    targets = rows(session, kind)
+    for row in targets:
+        if name in (row.id, row.address):
             return row
-        if vault and row.sealed_address and named == sealed.unseal(vault, row).address:
+        if vault and row.sealed_address and name == sealed.unseal(vault, row).address:
             return row
-    return None
+    mailboxes = (row for row in targets if row.type == "email")
+    return next((row for row in mailboxes if row.address.casefold() == name.casefold()), None)
 
 
-def find(session: Session, kind: str, named: str, vault: Vault | None = None) -> SubscriptionRow:
-    """As ``there``. Raises NotFound."""
-    if row := there(session, kind, named, vault):
+def find(session: Session, kind: str, name: str, vault: Vault | None = None) -> SubscriptionRow:
+    """Return a target of a type by its id or address. Raise NotFound."""
+    if row := find_or_none(session, kind, name, vault):
         return row
     group = "webhooks" if kind == "webhook" else kind
-    raise NotFound(f"no {kind} target {named!r}; `lastcall {group} list` names them")
+    raise NotFound(f"no {kind} target {name!r}; `lastcall {group} list` names them")
 
 
-def any_of(session: Session, named: str) -> SubscriptionRow:
-    """A target of any type, by its id or address. Raises NotFound."""
-    if row := there(session, None, named):
+def find_any(session: Session, name: str) -> SubscriptionRow:
+    """Return a target of any type by its id or address. Raise NotFound."""
+    if row := find_or_none(session, None, name):
         return row
-    raise NotFound(f"no target {named!r}; `lastcall subscriptions` lists them")
+    raise NotFound(f"no target {name!r}; `lastcall subscriptions` lists them")
 
 
-def health(row: SubscriptionRow, now: datetime) -> str:
-    """How it stands with a target, in words."""
-    if row.state != "enabled":
-        return f"{row.state}: {row.reason}" if row.reason else row.state
-    if row.failing_since:
-        return f"failing since {output.ago(row.failing_since, now)}"
-    if row.muted_until and row.muted_until > now:
-        return f"muted until {row.muted_until:%Y-%m-%d %H:%M} UTC"
-    return "ok"
-
-
-def tell(kind: str, address: str, wanted: Wanted, how: output.Form, db: str | None) -> None:
-    """Tell a target from now on. One that is there already gets what is asked for now, and is
-    enabled again.
-    """
-    from monitor.delivery import outbox
+def add_or_replace(
+    kind: str, address: str, options: SubscriptionOptions, how: output.Form, db: str | None
+) -> None:
+    """Add a target. One that is there already gets these options, and is enabled again."""
+    from monitor.delivery import outbox, target_health
     from monitor.store import secrets as sealed
     from monitor.store.tables import SubscriptionRow
 
     now, due = clock(), 0
     with unlocked(db) as (store, vault), store.write() as session:
-        row = there(session, kind, address, vault)
+        row = find_or_none(session, kind, address, vault)
         if row is None:
             row = SubscriptionRow(id=new_id(), type=kind, address=address, created_at=now)
             if sealed.is_secret_address(kind, address):
                 sealed.seal_address(vault, row, address)
         elif row.state != "enabled":
-            due = outbox.resume(session, row.id, now)
+            due = target_health.resume(session, row.id, now)
             session.refresh(row)
-        outbox.ask(session, row, wanted, now)
-    one = told(row)
+        outbox.change_options(session, row, options.columns(), now)
+    target = target_json(row)
     if how == "json":
-        output.document(one)
+        output.document(target)
     else:
-        print(f"{one['id']}: {one['address']} hears of {wants(one)}")
+        print(f"{target['id']}: {target['address']} hears of {options_text(target)}")
     if due:
-        output.say(f"{due} held deliveries are due again")
+        output.say(f"{output.are(due, 'held delivery')} due again")
 
 
-def told(row: SubscriptionRow) -> Json:
-    """A target in its public form, without secrets."""
-    from monitor.core.reminders import USUAL
-    from monitor.store import secrets as sealed
-
-    return {
-        "id": row.id,
-        "type": row.type,
-        "address": sealed.public_address(row),
-        "state": row.state,
-        "reason": row.reason,
-        "filters": row.filters,
-        "kinds": row.kinds,
-        "surfaces": row.surfaces,
-        "severity": row.severity,
-        "min_change": format(row.min_change, "f") if row.min_change is not None else None,
-        "within": row.within,
-        "operator": row.operator,
-        "reminders": list(USUAL) if row.reminders is None else row.reminders,
-        "digest": row.digest,
-        "quiet": f"{row.quiet_from}-{row.quiet_to}" if row.quiet_from else "",
-        "timezone": row.timezone,
-        "muted_until": output.stamp(row.muted_until),
-        "created_at": output.stamp(row.created_at),
-        "last_delivered_at": output.stamp(row.last_delivered_at),
-        "failing_since": output.stamp(row.failing_since),
-    }
-
-
-def show_all(how: output.Form, found: list[SubscriptionRow]) -> None:
-    now, targets = clock(), [told(row) for row in found]
-    if output.machine(how, targets, FIELDS):
+def print_targets(how: output.Form, targets: list[SubscriptionRow]) -> None:
+    """Print targets as a table, or in the form of a machine."""
+    now, forms = clock(), [target_json(row) for row in targets]
+    if output.machine(how, forms, FIELDS):
         return
     output.table(
         ("ID", "TO", "HEALTH", "WANTS", "LAST DELIVERED"),
         [
             (
-                one["id"],
-                one["address"],
+                form["id"],
+                form["address"],
                 health(row, now),
-                wants(one),
+                options_text(form),
                 output.ago(row.last_delivered_at, now),
             )
-            for row, one in zip(found, targets, strict=True)
+            for row, form in zip(targets, forms, strict=True)
         ],
     )
-    if not found:
+    if not targets:
         output.say("none yet")
 
 
-def wants(one: Json) -> str:
-    """What a target asked for, in words."""
-    from monitor.core.reminders import USUAL
-
-    filters, more = one["filters"][:SHOWN], len(one["filters"]) - SHOWN
-    named = " ".join(filters) + (f" and {more} more" if more > 0 else "")
-    parts = ["events about sources and endpoints" if one["operator"] else named or "everything"]
-    parts += [f"surfaces {','.join(one['surfaces'])}"] if one["surfaces"] else []
-    parts += [f"kinds {','.join(one['kinds'])}"] if one["kinds"] else []
-    parts += [f"from {one['severity']}"] if one["severity"] != "info" else []
-    parts += [f"prices by {one['min_change']} %"] if one["min_change"] else []
-    parts += [f"within {one['within']} days"] if one["within"] is not None else []
-    if one["reminders"] != list(USUAL):
-        parts.append(
-            f"reminders {','.join(map(str, one['reminders']))} days before"
-            if one["reminders"]
-            else "no reminders"
-        )
-    parts += [f"in a digest {one['digest']}"] if one["digest"] else []
-    parts += [f"quiet {one['quiet']}"] if one["quiet"] else []
-    parts += (
-        [f"times in {one['timezone']}"]
-        if one["timezone"] != "UTC" and (one["digest"] or one["quiet"])
-        else []
-    )
-    return ", ".join(parts)
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return ``2 delivered, 1 pending``."""
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
 
 
-def remove(store: Store, kind: str, named: str, vault: Vault | None = None) -> str:
-    """Forget a target with all it is owed; returns its address as it may be shown."""
+def remove(store: Store, kind: str, name: str, vault: Vault | None = None) -> str:
+    """Delete a target with its deliveries. Return its address as it may be shown."""
     from monitor.delivery import admin
     from monitor.store import secrets as sealed
 
     with store.write() as session:
-        row = find(session, kind, named, vault)
-        admin.forget(session, row.id)
+        row = find(session, kind, name, vault)
+        admin.remove_target(session, row.id)
     return sealed.public_address(row)
 
 
-def test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
-    """Send one message now that is no event, past the outbox. Raises DeliveryFailed."""
-    status, protocol = (
-        asyncio.run(try_out(store, settings, row)),
-        "SMTP" if row.type == "email" else "HTTP",
-    )
+def send_test(store: Store, settings: Settings, row: SubscriptionRow) -> None:
+    """Send a test message and print what came back. Raise DeliveryFailed."""
+    status = asyncio.run(send_test_message(store, settings, row))
+    protocol = "SMTP" if row.type == "email" else "HTTP"
     print(f"delivered ({protocol} {status})" if status else "delivered")
 
 
-async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int:
-    """Send that message; the status of the answer. To a webhook its type says that it is no
-    event.
-    """
+async def send_test_message(store: Store, settings: Settings, row: SubscriptionRow) -> int:
+    """Send one message now that is no event, past the outbox. Return the status of the answer.
+
+    A webhook sees by its type that it is no event. Raise DeliveryFailed."""
     from monitor.delivery.publisher import Publisher
-    from monitor.delivery.queue import Owed
+    from monitor.delivery.queue import PendingDelivery
     from monitor.delivery.webhook.envelope import VERIFICATION
     from monitor.store import secrets as sealed
     from monitor.store.tables import EventRow
 
-    kind = VERIFICATION if row.type == "webhook" else "notice.published"
     event = EventRow(
         sequence=0,
         id=f"evt_test{secrets.token_hex(8)}",
         says="",
-        kind=kind,
+        kind=VERIFICATION if row.type == "webhook" else "notice.published",
         severity="info",
         provider="lastcall",
         model="",
@@ -479,18 +409,17 @@ async def try_out(store: Store, settings: Settings, row: SubscriptionRow) -> int
         url="",
     )
     async with Publisher.configured(store, settings, now=clock) as publisher:
-        status, _ = await publisher.send(
-            [Owed(0, 1, event, row)], sealed.unseal(publisher.vault, row)
-        )
+        opened = sealed.unseal(publisher.vault, row)
+        status, _ = await publisher.send([PendingDelivery(0, 1, event, row)], opened)
     return status
 
 
 def check_url(settings: Settings, url: str) -> None:
-    """Whether a URL is one that may be delivered to. A bad one is a usage error."""
-    from monitor.delivery.address_guard import Guard
+    """Check that a URL may be delivered to; any other is a usage error."""
+    from monitor.delivery.settings import DeliverySettings
     from monitor.errors import DeliveryFailed
 
     try:
-        Guard.of(settings).url(url)
+        DeliverySettings.of(settings).guard().url(url)
     except DeliveryFailed as error:
         raise typer.BadParameter(str(error)) from None

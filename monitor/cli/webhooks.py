@@ -1,4 +1,4 @@
-"""``lastcall webhooks``: endpoints that are told, signed as Standard Webhooks asks."""
+"""``lastcall webhooks``: endpoints that get signed POSTs, as Standard Webhooks asks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import typer
 from monitor.cli import output, targets
 from monitor.cli.options import PLAIN, AsCsv, AsJson, AsJsonl, Db, clock, opened
 from monitor.errors import DeliveryFailed, NotFound
+from monitor.subscriptions.options import SubscriptionOptions
+from monitor.subscriptions.targets import new_id, options_text, target_json
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
     from monitor.store.db import Store
     from monitor.store.tables import SubscriptionRow
 
-app = typer.Typer(no_args_is_help=True, help="Tell endpoints, with signed POSTs.", **PLAIN)
+app = typer.Typer(
+    no_args_is_help=True, help="Manage webhook targets: endpoints that get signed POSTs.", **PLAIN
+)
 
 Format = Annotated[
     str,
@@ -27,16 +31,18 @@ Format = Annotated[
         help="json (Standard Webhooks), cloudevents-binary or cloudevents-structured.",
     ),
 ]
-Target = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id (sub_...) or URL.")]
+Webhook = Annotated[
+    str, typer.Argument(metavar="WEBHOOK", help="The webhook's id (sub_...) or URL.")
+]
 
 
 @app.command()
-@targets.asking
+@targets.with_target_options
 def add(
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="Where to POST; https, at a public address.")
+        str, typer.Argument(metavar="URL", help="Where to POST: https, at a public address.")
     ],
-    wanted: targets.Wanted,
+    options: SubscriptionOptions,
     form: Format = "json",
     asymmetric: Annotated[
         bool,
@@ -45,24 +51,22 @@ def add(
         ),
     ] = False,
     ordered: Annotated[
-        bool, typer.Option("--ordered", help="One at a time, in the order of the log.")
+        bool, typer.Option("--ordered", help="Send one event at a time, in the order of the log.")
     ] = False,
     verify: Annotated[
         str,
         typer.Option(
-            "--verify",
-            metavar="HOW",
-            help="handshake: ask the endpoint first, as CloudEvents has it.",
+            "--verify", metavar="HOW", help="handshake: ask the endpoint first, as in CloudEvents."
         ),
     ] = "",
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell an endpoint from now on. Its signing secret is printed once, here.
+    """Add a webhook. Its signing secret is printed once, here.
 
     Example: lastcall webhooks add https://hooks.example.com/ai 'openai/*' --kinds retirement
     """
-    from monitor.delivery.webhook.signature import new_private_key, new_secret, public_key
+    from monitor.delivery.webhook.signature import new_private_key, new_secret
     from monitor.settings import load_settings
     from monitor.store import secrets
     from monitor.store.tables import SubscriptionRow
@@ -71,55 +75,65 @@ def add(
     targets.check_url(settings, url)
     if verify not in ("", "handshake"):
         raise typer.BadParameter(f"--verify {verify!r} is not known; there is handshake")
-    wanted |= {"format": _format(form), "ordered": ordered, "verify": verify}
+    columns = options.columns() | {"format": _format(form), "ordered": ordered, "verify": verify}
     if verify:
-        wanted |= {"state": "disabled", "reason": "not verified yet"}
+        columns |= {"state": "disabled", "reason": "not verified yet"}
     secret = new_private_key() if asymmetric else new_secret()
     with targets.unlocked(db) as (store, vault):
         with store.write() as session:
-            if there := targets.there(session, "webhook", url):
-                raise typer.BadParameter(f"{url} is there already, as {there.id}; remove it first")
+            if old := targets.find_or_none(session, "webhook", url):
+                raise typer.BadParameter(f"{url} is there already, as {old.id}; remove it first")
             row = SubscriptionRow(
-                id=targets.new_id(), type="webhook", address=url, created_at=clock(), **wanted
+                id=new_id(), type="webhook", address=url, created_at=clock(), **columns
             )
             row.secret = secrets.seal_secret(vault, row, secret)
             session.add(row)
-        refused = _verified(store, settings, row) if verify else ""
-    one = targets.told(row)
-    keys = {"public_key": public_key(secret)} if asymmetric else {"secret": secret}
-    if how == "json":
-        output.document(one | keys)
-    else:
-        print(f"{one['id']}: {url} hears of {targets.wants(one)}")
-        for name, key in keys.items():
-            print(f"{name.replace('_', ' ')}: {key}")
-        if not asymmetric:
-            output.say(
-                "keep the secret: it is not shown again (`lastcall webhooks rotate` makes a new "
-                "one)"
-            )
-    if refused:
+        refusal = _verify(store, settings, row) if verify else ""
+    _print_added(how, row, url, secret)
+    if refusal:
         raise DeliveryFailed(
-            f"{row.id} is disabled: {refused} (`lastcall webhooks verify {row.id}` asks again)"
+            f"{row.id} is disabled: {refusal} (`lastcall webhooks verify {row.id}` asks again)"
         )
+
+
+def _print_added(how: output.Form, row: SubscriptionRow, url: str, secret: str) -> None:
+    """Print a new webhook, with the key that its receiver needs."""
+    target, (name, key) = target_json(row), _receiver_key(secret)
+    if how == "json":
+        output.document(target | {name: key})
+        return
+    print(f"{target['id']}: {url} hears of {options_text(target)}")
+    print(f"{name.replace('_', ' ')}: {key}")
+    if name == "secret":
+        output.say(
+            "keep the secret: it is not shown again (`lastcall webhooks rotate` makes a new one)"
+        )
+
+
+def _receiver_key(secret: str) -> tuple[str, str]:
+    """Return the name and the value of the key to verify with: public, or shared."""
+    from monitor.delivery.webhook.signature import public_key
+
+    public = public_key(secret)
+    return ("public_key", public) if public else ("secret", secret)
 
 
 @app.command("list")
 def list_webhooks(
     as_json: AsJson = False, as_jsonl: AsJsonl = False, as_csv: AsCsv = False, db: Db = None
 ) -> None:
-    """List the endpoints and what they asked for.
+    """List the webhooks and their filters.
 
     Example: lastcall webhooks list --json
     """
     how = output.form(as_json, as_jsonl, as_csv)
     with opened(db) as store, store.read() as session:
-        targets.show_all(how, targets.rows(session, "webhook"))
+        targets.print_targets(how, targets.rows(session, "webhook"))
 
 
 @app.command("show")
-def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> None:
-    """Show one endpoint: what it asked for, its state, and what it is owed.
+def show_webhook(webhook: Webhook, as_json: AsJson = False, db: Db = None) -> None:
+    """Show one webhook: its filters, its state, and its deliveries.
 
     Example: lastcall webhooks show sub_1f2e3d4c5b6a
     """
@@ -130,18 +144,20 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
     how, now = output.form(as_json), clock()
     with targets.unlocked(db) as (store, vault), store.read() as session:
         row = targets.find(session, "webhook", webhook)
-        owed = admin.states(session, row.id)
+        counts = admin.count_by_state(session, row.id)
         public = public_key(secrets.unseal(vault, row).secret)
-    one = targets.told(row) | ({"public_key": public} if public else {}) | {"deliveries": owed}
+    target = target_json(row) | ({"public_key": public} if public else {})
+    target |= {"deliveries": counts}
     if how == "json":
-        output.document(one)
+        output.document(target)
         return
+    is_left_alone = row.quiet_until and row.quiet_until > now
     output.details(
         [
             ("id", row.id),
             ("url", row.address),
             ("state", row.state + (f": {row.reason}" if row.reason else "")),
-            ("wants", targets.wants(one)),
+            ("wants", options_text(target)),
             ("since", output.ago(row.created_at, now)),
             ("format", row.format or "standard"),
             ("public key", public),
@@ -149,20 +165,15 @@ def show_webhook(webhook: Target, as_json: AsJson = False, db: Db = None) -> Non
             ("last delivered", output.ago(row.last_delivered_at, now)),
             ("failing since", output.ago(row.failing_since, now) if row.failing_since else ""),
             ("failures in a row", str(row.failures or "")),
-            (
-                "left alone until",
-                output.ago(row.quiet_until, now)
-                if row.quiet_until and row.quiet_until > now
-                else "",
-            ),
-            ("deliveries", ", ".join(f"{count} {state}" for state, count in sorted(owed.items()))),
+            ("left alone until", output.ago(row.quiet_until, now) if is_left_alone else ""),
+            ("deliveries", targets.counts_text(counts)),
         ]
     )
 
 
 @app.command("test")
-def send_test(webhook: Target, db: Db = None) -> None:
-    """Send a signed test message to an endpoint.
+def send_test(webhook: Webhook, db: Db = None) -> None:
+    """Send a signed test message to a webhook.
 
     Example: lastcall webhooks test sub_1f2e3d4c5b6a
     """
@@ -171,14 +182,15 @@ def send_test(webhook: Target, db: Db = None) -> None:
     with opened(db) as store:
         with store.read() as session:
             row = targets.find(session, "webhook", webhook)
-        targets.test(store, load_settings(db), row)
+        targets.send_test(store, load_settings(db), row)
 
 
 @app.command()
-def verify(webhook: Target, db: Db = None) -> None:
-    """Ask an endpoint whether it wants what it will be sent, and enable it if so.
+def verify(webhook: Webhook, db: Db = None) -> None:
+    """Ask a webhook whether it wants messages, and enable it if so.
 
-    By a handshake if it was added so; else by a signed message of the type endpoint.verification.
+    It gets a handshake if it was added with --verify; else a signed message of the type
+    endpoint.verification.
 
     Example: lastcall webhooks verify sub_1f2e3d4c5b6a
     """
@@ -187,29 +199,27 @@ def verify(webhook: Target, db: Db = None) -> None:
     with opened(db) as store:
         with store.read() as session:
             row = targets.find(session, "webhook", webhook)
-        if refused := _verified(store, load_settings(db), row):
-            raise DeliveryFailed(f"{row.id} is {row.state}: {refused}")
+        if refusal := _verify(store, load_settings(db), row):
+            raise DeliveryFailed(f"{row.id} is {row.state}: {refusal}")
     print(f"{row.id}: verified and enabled")
 
 
-def _verified(store: Store, settings: Settings, row: SubscriptionRow) -> str:
-    """Ask an endpoint; enable it, or leave it as it is and say why. The state in ``row`` is that of
-    afterwards.
-    """
+def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> str:
+    """Ask a webhook and enable it, or return why not. ``row`` gets the state of afterwards."""
     import asyncio
 
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     try:
         asyncio.run(_ask(store, settings, row))
     except DeliveryFailed as error:
         with store.write() as session:
             if row.verify:
-                outbox.hold(session, row.id, "disabled", str(error))
+                target_health.hold(session, row.id, "disabled", str(error))
                 row.state, row.reason = "disabled", str(error)
         return str(error)
     with store.write() as session:
-        outbox.resume(session, row.id, clock())
+        target_health.resume(session, row.id, clock())
     row.state, row.reason = "enabled", ""
     return ""
 
@@ -218,7 +228,7 @@ async def _ask(store: Store, settings: Settings, row: SubscriptionRow) -> None:
     from monitor.delivery.publisher import Publisher
 
     if row.verify != "handshake":
-        await targets.try_out(store, settings, row)
+        await targets.send_test_message(store, settings, row)
         return
     async with Publisher.configured(store, settings, now=clock) as publisher:
         await publisher.handshake(row)
@@ -233,24 +243,43 @@ def listen(
             metavar="SECRET",
             envvar="LASTCALL_WEBHOOK_SECRET",
             show_envvar=False,
-            help="Its whsec_... or whpk_...; or in LASTCALL_WEBHOOK_SECRET.",
+            help="The webhook's whsec_... or whpk_... [default: LASTCALL_WEBHOOK_SECRET].",
         ),
     ] = "",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of 127.0.0.1.")] = 8787,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1.")
+    ] = 8787,
     once: Annotated[
         bool,
-        typer.Option("--once", help="End after one message; exit code 1 if it does not verify."),
+        typer.Option("--once", help="Stop after one message; exit code 1 if it does not verify."),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print each message as it came, one a line.")
+        bool, typer.Option("--json", help="Print each message as it came, one to a line.")
     ] = False,
 ) -> None:
-    """Receive on this machine: verify what comes and print it, to try an endpoint with.
+    """Receive messages on this machine, verify them and print them: to try a webhook.
 
     Example: lastcall webhooks listen --secret whsec_...
     """
     import asyncio
 
+    from monitor.cli import receiver
+
+    _check_receiver_key(secret, port)
+    try:
+        verified = asyncio.run(
+            receiver.listen(port, receiver.WebhookReceiver(secret, once=once, as_json=as_json))
+        )
+    except OSError as error:
+        raise typer.BadParameter(
+            f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}"
+        ) from None
+    if once and not verified:
+        raise typer.Exit(1)
+
+
+def _check_receiver_key(secret: str, port: int) -> None:
+    """Check the key to verify with; a missing or wrong one is a usage error."""
     from monitor.cli import receiver
     from monitor.delivery.webhook.signature import check
 
@@ -265,32 +294,24 @@ def listen(
         check(secret)
     except ValueError as error:
         raise typer.BadParameter(f"--secret: {error}") from None
-    try:
-        verified = asyncio.run(
-            receiver.listen(port, receiver.Receiver(secret, once=once, as_json=as_json))
-        )
-    except OSError as error:
-        raise typer.BadParameter(
-            f"port {port} of {receiver.HOST} cannot be used: {error.strerror or error}"
-        ) from None
-    if once and not verified:
-        raise typer.Exit(1)
 
 
 @app.command()
 def rotate(
-    webhook: Target,
+    webhook: Webhook,
     grace: Annotated[
         str,
         typer.Option(
-            "--grace", metavar="TIME", help="How long the old secret signs too: 24h, 7d, 30m, 0."
+            "--grace",
+            metavar="TIME",
+            help="Time in which the old secret signs too: 24h, 7d, 30m, 0.",
         ),
     ] = "24h",
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Give an endpoint a new signing secret, printed once, here. Until the grace is over, both
-    sign.
+    """Give a webhook a new signing secret, and print it once, here. Both sign until the grace is
+    over.
 
     Example: lastcall webhooks rotate sub_1f2e3d4c5b6a --grace 48h
     """
@@ -298,7 +319,6 @@ def rotate(
         PRIVATE,
         new_private_key,
         new_secret,
-        public_key,
         rotated,
     )
     from monitor.store import secrets
@@ -306,15 +326,12 @@ def rotate(
     how, overlap, now = output.form(as_json), _grace(grace), clock()
     with targets.unlocked(db) as (store, vault), store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        was = secrets.unseal(vault, row)
-        secret = new_private_key() if was.secret.startswith(PRIVATE) else new_secret()
-        old = rotated(was.secret, was.old_secrets, now, overlap)
-        row.secret, row.old_secrets = (
-            secrets.seal_secret(vault, row, secret),
-            secrets.seal_old_secrets(vault, row, old),
-        )
-    name, key = ("public_key", public_key(secret)) if public_key(secret) else ("secret", secret)
-    until = output.stamp(now + overlap)
+        before = secrets.unseal(vault, row)
+        secret = new_private_key() if before.secret.startswith(PRIVATE) else new_secret()
+        old = rotated(before.secret, before.old_secrets, now, overlap)
+        row.secret = secrets.seal_secret(vault, row, secret)
+        row.old_secrets = secrets.seal_old_secrets(vault, row, old)
+    (name, key), until = _receiver_key(secret), output.stamp(now + overlap)
     if how == "json":
         output.document({"id": row.id, name: key, "old_until": until})
         return
@@ -327,37 +344,38 @@ def _grace(text: str) -> timedelta:
 
     match = re.fullmatch(r"(\d{1,6})([smhd]?)", text.strip().lower())
     units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-    found = timedelta(seconds=int(match[1]) * units[match[2]]) if match else None
-    if found is None or found > LONGEST_GRACE:
+    overlap = timedelta(seconds=int(match[1]) * units[match[2]]) if match else None
+    if overlap is None or overlap > LONGEST_GRACE:
         raise typer.BadParameter(
             f"--grace {text!r} is no time up to 7 days; write 24h, 7d, 30m or 0"
         )
-    return found
+    return overlap
 
 
 def _format(word: str) -> str:
     from monitor.delivery.webhook.envelope import FORMATS
 
-    known = {form or "json": form for form in FORMATS}
-    if word not in known:
-        raise typer.BadParameter(f"--format {word!r} is not known; there are {', '.join(known)}")
-    return known[word]
+    formats = {form or "json": form for form in FORMATS}
+    if word not in formats:
+        raise typer.BadParameter(f"--format {word!r} is not known; there are {', '.join(formats)}")
+    return formats[word]
 
 
 @app.command()
 def schema(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="A type of message: price.increased.")
+        str | None,
+        typer.Argument(metavar="[TYPE]", help="Type of message: price.increased [default: all]."),
     ] = None,
 ) -> None:
-    """Print the JSON Schema of a type of message; of all, by type, if none is named.
+    """Print the JSON Schema of a type of message, or of all types.
 
     Example: lastcall webhooks schema retirement.postponed
     """
     from monitor.delivery.webhook.schema import MESSAGES, message
 
     if kind is None:
-        output.document({one: message(one) for one in MESSAGES})
+        output.document({name: message(name) for name in MESSAGES})
         return
     if kind not in MESSAGES:
         raise NotFound(f"no type {kind!r}; there are {', '.join(MESSAGES)}")
@@ -365,12 +383,12 @@ def schema(
 
 
 @app.command()
-def enable(webhook: Target, db: Db = None) -> None:
-    """Deliver to an endpoint again, first what was held for it.
+def enable(webhook: Webhook, db: Db = None) -> None:
+    """Enable a webhook. Its held deliveries are sent first.
 
     Example: lastcall webhooks enable sub_1f2e3d4c5b6a
     """
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
@@ -378,27 +396,27 @@ def enable(webhook: Target, db: Db = None) -> None:
             raise typer.BadParameter(
                 f"{row.id} was added with --verify: `lastcall webhooks verify {row.id}` enables it"
             )
-        due = outbox.resume(session, row.id, clock())
-    print(f"{row.id}: enabled, {due} held deliveries are due")
+        due = target_health.resume(session, row.id, clock())
+    print(f"{row.id}: enabled, {output.are(due, 'held delivery')} due")
 
 
 @app.command()
-def disable(webhook: Target, db: Db = None) -> None:
-    """Deliver to an endpoint no more; what it is owed is held.
+def disable(webhook: Webhook, db: Db = None) -> None:
+    """Disable a webhook. Its deliveries are held.
 
     Example: lastcall webhooks disable sub_1f2e3d4c5b6a
     """
-    from monitor.delivery import outbox
+    from monitor.delivery import target_health
 
     with opened(db) as store, store.write() as session:
         row = targets.find(session, "webhook", webhook)
-        held = outbox.hold(session, row.id, "disabled", "disabled by hand")
-    print(f"{row.id}: disabled, {held} deliveries are held")
+        held = target_health.hold(session, row.id, "disabled", "disabled by hand")
+    print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
 
 
 @app.command()
-def remove(webhook: Target, db: Db = None) -> None:
-    """Forget an endpoint with all it is owed.
+def remove(webhook: Webhook, db: Db = None) -> None:
+    """Remove a webhook with its deliveries.
 
     Example: lastcall webhooks remove sub_1f2e3d4c5b6a
     """

@@ -32,6 +32,7 @@ from monitor.core.facts import Fact, Price, Retirement, When
 from monitor.core.interpret import Draft, metered, subject
 from monitor.core.names import MAKERS, canonical
 from monitor.core.origin import Origin
+from monitor.core.patterns import Pattern, Subject
 from monitor.core.severity import Severity
 
 What = Literal["end", "price"]
@@ -337,19 +338,18 @@ def _before(early: When, late: When) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """A contradiction that is known and told to nobody: ``provider/model-glob`` and all of these
+    """A contradiction that is known and told to nobody: a pattern of models, and all of these
     words.
 
     A word is ``end``, ``price``, ``*`` for both, or a glob on the id of one of the two sources
     (``litellm.*``)."""
 
-    glob: str
+    pattern: Pattern
     words: tuple[str, ...]
 
     def covers(self, conflict: Conflict) -> bool:
-        fact, sources = conflict.fact, (conflict.one.source.id, conflict.other.source.id)
-        names = (f"{fact.provider}/{fact.model}".casefold(), canonical(fact.provider, fact.model))
-        return any(fnmatchcase(name, self.glob) for name in names) and all(
+        sources = (conflict.one.source.id, conflict.other.source.id)
+        return self.pattern.matches(Subject.of(conflict.fact)) and all(
             word in ("*", conflict.what) or any(fnmatchcase(source, word) for source in sources)
             for word in self.words
         )
@@ -372,7 +372,10 @@ def deviations(text: str) -> tuple[Deviation, ...]:
             word for word in words if word not in ("end", "price", "*") and "." not in word
         ]:
             raise ValueError(f"line {number}: {wrong[0]!r} is neither end, price, * nor a source")
-        found.append(Deviation(glob, tuple(words)))
+        try:
+            found.append(Deviation(Pattern.parse(glob), tuple(words)))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
     return tuple(found)
 
 

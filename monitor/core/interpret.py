@@ -150,7 +150,7 @@ def interpret(
                 prices[replace(price, starts=None, ends=None).key].append(change)
             case Retirement():
                 drafts += _retirement(
-                    change, now, source.keeps_past, change.key in returned, ends or {}
+                    change, now, source.keeps_retired, change.key in returned, ends or {}
                 )
             case Listing():
                 drafts += _listing(change, change.key in returned, ends or {}, now)
@@ -331,13 +331,13 @@ def _itself(end: Retirement | None, now: datetime) -> str:
 
 
 def _retirement(
-    change: Change, now: datetime, keeps_past: bool, back: bool, ends: Mapping[str, Retirement]
+    change: Change, now: datetime, keeps_retired: bool, back: bool, ends: Mapping[str, Retirement]
 ) -> Iterable[Draft]:
     match change.before, change.after:
         case None, Retirement() as after:
             yield _appeared(change, after, now, back, ends)
         case Retirement() as before, None:
-            yield _vanished(change, before, now, keeps_past, ends)
+            yield _vanished(change, before, now, keeps_retired, ends)
         case Retirement() as before, Retirement() as after:
             yield from _moved(change, before, after, now, ends)
 
@@ -377,14 +377,14 @@ def _vanished(
     change: Change,
     before: Retirement,
     now: datetime,
-    keeps_past: bool,
+    keeps_retired: bool,
     ends: Mapping[str, Retirement],
 ) -> Draft:
     """Absent after the date is retired. Absent before it is withdrawn only where rows stay on the
     page for good.
     """
     if over(before, now):
-        if keeps_past:
+        if keeps_retired:
             return _draft("model.unlisted", "info", change, "left the page after its retirement")
         return _completed(change, before, now, ends)
     if before.stage == "active" and not firm(before.retires):
@@ -392,7 +392,7 @@ def _vanished(
             "model.unlisted", "action", change, "left the page; no retirement was announced"
         )
     date = f"was {before.retires}" if before.retires else "no date was told"
-    if keeps_past:
+    if keeps_retired:
         words = f"retirement withdrawn, the row is gone, {date}"
         return _draft("retirement.withdrawn", "notice", change, words, before.retires)
     return _draft(

@@ -11,8 +11,9 @@ Kind = Literal["official", "hint", "news"]
 class Origin(Protocol):
     """A source as the core sees it. ``monitor.reading.source.Source`` is one.
 
-    ``id`` is ``acme.deprecations``, ``provider`` is ``acme``. ``keeps_past`` says that rows stay on
-    the page after their retirement date, so that a row which leaves was withdrawn."""
+    ``id`` is ``acme.deprecations``, ``provider`` is ``acme``, ``url`` is for readers.
+    ``keeps_retired`` says that rows stay on the page after their retirement date, so that a row
+    which leaves was withdrawn."""
 
     @property
     def id(self) -> str: ...
@@ -27,4 +28,4 @@ class Origin(Protocol):
     def kind(self) -> Kind: ...
 
     @property
-    def keeps_past(self) -> bool: ...
+    def keeps_retired(self) -> bool: ...

@@ -1,10 +1,9 @@
-"""The address guard: what is delivered goes to public addresses, unless the operator allowed a
-network.
+"""Guard addresses: deliveries go to public addresses only, unless the operator allowed a network.
 
-It looks at the address that is connected to, when it is connected to, so that neither a name that
-changes its answer nor an unusual way to write an address gets past it. ``ipaddress.is_global`` is
-not enough for this: it lets through addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``)
-and, by version of Python, multicast and more."""
+The guard checks the IP address at connect time, so that neither a name that changes its answer nor
+an unusual way to write an address gets past it. ``ipaddress.is_global`` is not enough for this: it
+lets through addresses that carry another one (NAT64, 6to4, ``::127.0.0.1``) and, in some versions
+of Python, multicast and more."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import (
     ClientConnectorError,
@@ -33,9 +32,6 @@ from aiohttp.connector import AddrInfoType, Connection
 from yarl import URL
 
 from monitor.errors import DeliveryFailed
-
-if TYPE_CHECKING:
-    from monitor.settings import Settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -64,7 +60,7 @@ BLOCKED: Networks = [
         "240.0.0.0/4",
     )
 ]
-#: Of IPv6 only what is handed out as global unicast is public, without these.
+#: In IPv6 only global unicast is public, without these networks.
 GLOBAL_V6 = IPv6Network("2000::/3")
 BLOCKED_V6: Networks = [
     ip_network(text)
@@ -89,12 +85,11 @@ ALLOW_HIGH_PORTS = "LASTCALL_ALLOW_HIGH_PORTS=true"
 
 
 class Guard:
-    """Which URLs and addresses may be delivered to.
+    """Decides which URLs and addresses may be delivered to.
 
     ``allowed`` networks win over the blocked ones, at every port: the operator named them. ``own``
-    is the address (``host:port``) that this process listens on, which is never delivered to.
-    Through an egress ``proxy`` (a URL) names are resolved by it, and what they lead to is its
-    business."""
+    is the address (``host:port``) that this process listens on; it is never delivered to. An egress
+    ``proxy`` (a URL) resolves names itself, and guards where they lead."""
 
     def __init__(
         self,
@@ -113,18 +108,8 @@ class Guard:
         self.own = (host.strip("[]") or "127.0.0.1", int(port)) if own else None
         self.url = lru_cache(maxsize=4096)(self._url)
 
-    @classmethod
-    def of(cls, settings: Settings) -> Guard:
-        return cls(
-            settings.allow_networks,
-            allow_http=settings.allow_http,
-            allow_high_ports=settings.allow_high_ports,
-            own=settings.listen,
-            proxy=settings.egress_proxy.get_secret_value(),
-        )
-
     def permits(self, address: str) -> bool:
-        """Whether an address is public, or in a network that is allowed."""
+        """Return whether an address is public, or in an allowed network."""
         ip = _plain(address)
         if self._is_allowed(ip):
             return True
@@ -133,8 +118,8 @@ class Guard:
         return not any(ip in network for network in BLOCKED)
 
     def refusal(self, address: str, port: int) -> str:
-        """Why an address and port may not be connected to, and what would allow it; empty if it
-        may.
+        """Return why an address and port may not be connected to, and what would allow it; empty if
+        they may.
         """
         if not self.permits(address):
             ip = _plain(address)
@@ -143,17 +128,14 @@ class Guard:
             )
         if self._is_own(address, port):
             return f"{address} port {port} is where Lastcall itself listens"
-        if (
-            self._is_allowed(_plain(address)) or port in PORTS or port == HTTP_PORT
-        ):  # which only http has
+        # Only http has HTTP_PORT (_url).
+        if self._is_allowed(_plain(address)) or port in PORTS or port == HTTP_PORT:
             return ""
-        if port in HIGH_PORTS:
-            return (
-                ""
-                if self.allow_high_ports
-                else f"port {port} is not 443 or 8443 ({ALLOW_HIGH_PORTS} allows it)"
-            )
-        return f"port {port} is not 443, 8443 or above 1023"
+        if port not in HIGH_PORTS:
+            return f"port {port} is not 443, 8443 or above 1023"
+        if self.allow_high_ports:
+            return ""
+        return f"port {port} is not 443 or 8443 ({ALLOW_HIGH_PORTS} allows it)"
 
     def _is_allowed(self, ip: IPv4Address | IPv6Address) -> bool:
         return any(ip in network for network in self.allowed)
@@ -165,11 +147,10 @@ class Guard:
         return ip == mine or (mine.is_unspecified and _is_local(str(ip)))
 
     def _url(self, text: str) -> URL:
-        """The URL, if it is one to deliver to. The message says all that would have to be allowed
-        for it.
+        """Return the URL if it may be delivered to.
 
-        It does not repeat the URL, which may hold a secret. A name is looked at again when it is
-        resolved."""
+        Raise DeliveryFailed with all that would have to be allowed, and without the URL, which may
+        hold a secret. A name is checked again when it is resolved."""
         if "\\" in text or any(char.isspace() or not char.isprintable() for char in text):
             raise DeliveryFailed("the URL has a backslash, space or control character")
         try:
@@ -196,22 +177,21 @@ class Guard:
         return url
 
     def _early(self, host: str, port: int) -> str:
-        """What can be said of a host before it is resolved. ``localhost`` never leads anywhere else
-        (RFC 6761).
-        """
+        """Return why a host is refused before it is resolved; empty if it may be resolved.
+
+        ``localhost`` never leads anywhere else (RFC 6761)."""
         name = host.rstrip(".").casefold()
         literal = (
             "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else _literal(name)
         )
         if literal:
             return self.refusal(literal, port)
-        return (
-            "" if self.allowed else self.refusal("1.1.1.1", port)
-        )  # a name may lead into an allowed network
+        # A name may lead into an allowed network.
+        return "" if self.allowed else self.refusal("1.1.1.1", port)
 
     def socket(self, address: AddrInfoType) -> socket.socket:
-        """aiohttp's socket factory: called with every address, literal or resolved, right before
-        connecting.
+        """Return a socket for an address, literal or resolved; aiohttp calls this right before it
+        connects.
         """
         family, kind, protocol, _, target = address
         if against := self.refusal(str(target[0]), int(target[1])):
@@ -219,11 +199,10 @@ class Guard:
         return socket.socket(family, kind, protocol)
 
     def connector(self) -> TCPConnector:
-        """A connector behind this guard, or to the egress proxy. ``limit`` is the publisher's
-        business.
+        """Return a connector behind this guard, or to the egress proxy.
 
-        Answers are not remembered: connections are kept, and each new one goes where the name leads
-        by then."""
+        It has no limit of its own: the publisher has one. DNS answers are not cached: each new
+        connection goes where the name leads then."""
         if self.proxy:
             return _Tunnels(limit=0)
         return TCPConnector(
@@ -233,14 +212,14 @@ class Guard:
 
 @lru_cache(maxsize=4096)
 def _plain(address: str) -> IPv4Address | IPv6Address:
-    """An address; of one that is mapped into IPv6, the IPv4 address inside."""
+    """Return an address, or the IPv4 address inside one that is mapped into IPv6."""
     ip = ip_address(address.partition("%")[0])
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
 def _literal(host: str) -> str:
-    """The address that a host is, in any way to write one (decimal, octal, hex, shortened); empty
-    for a name.
+    """Return the address that a host is, in any way to write one (decimal, octal, hex, shortened);
+    empty for a name.
     """
     try:
         return str(ip_address(host.partition("%")[0]))
@@ -253,7 +232,7 @@ def _literal(host: str) -> str:
 
 
 def _is_local(address: str) -> bool:
-    """Whether an address is one of this machine: only such a one can be bound to."""
+    """Return whether an address is one of this machine: only such an address can be bound to."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
@@ -264,10 +243,9 @@ def _is_local(address: str) -> bool:
 
 
 class _Tunnels(TCPConnector):
-    """Connects through the egress proxy; what breaks before a tunnel stands is told as the proxy's.
+    """Connects through the egress proxy, and reports failures before the tunnel as the proxy's.
 
-    aiohttp says the same of a proxy that hangs up on CONNECT as of a receiver that hangs up on a
-    POST."""
+    aiohttp reports a proxy that hangs up on CONNECT like a receiver that hangs up on a POST."""
 
     async def connect(
         self,
@@ -277,7 +255,7 @@ class _Tunnels(TCPConnector):
     ) -> Connection:
         try:
             return await super().connect(req, traces, timeout)
-        except (ClientConnectorError, ClientHttpProxyError):  # these say whose they are
+        except (ClientConnectorError, ClientHttpProxyError):  # these name the proxy
             raise
         except (ClientOSError, ServerDisconnectedError, ClientResponseError):
             raise ClientProxyConnectionError(
@@ -289,8 +267,8 @@ class _Tunnels(TCPConnector):
 class _WholeAnswers(AbstractResolver):
     """Refuses a name if any of its addresses is refused: a mixed answer is an attack or a mistake.
 
-    It asks in threads of its own: names that nobody answers for must not keep the database from its
-    threads."""
+    It has threads of its own: a name server that does not answer must not take those of the
+    database."""
 
     def __init__(self, guard: Guard):
         self.guard = guard

@@ -1,7 +1,7 @@
-"""Claiming: which deliveries a worker may send now, leased to it so that nobody else takes them.
+"""Claim deliveries that are due: lease them to one worker, so that no other sends them too.
 
-A try is counted when it is claimed, because a worker that dies may have sent it: what it left is
-claimed again when the lease runs out. Every function works in the caller's transaction."""
+An attempt counts when it is claimed, because a worker that dies may have sent it. What the worker
+left is claimed again when the lease runs out. Every function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -34,26 +34,30 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col
 
 from monitor.delivery import queue
-from monitor.delivery.queue import Owed
+from monitor.delivery.queue import PendingDelivery
 from monitor.store.db import SKEW
 from monitor.store.event_log import EVENTS
 from monitor.store.tables import DeliveryRow, EventRow, SubscriptionRow
 
-#: Tries at one webhook at the same time, in all processes.
+#: Attempts at one webhook at the same time, in all processes.
 PER_TARGET = 4
-#: Events in one Slack message; what limits it is its length (slack.message).
-PER_MESSAGE = 100
-#: Events in one digest of a webhook or a mail; what is owed beyond follows in the next.
+#: Due deliveries of a Slack channel that one claim takes, ...
+PER_CHANNEL = 100
+#: ... and with the rest of them (claim_rest), what one message takes: it shows what has room, and
+#: counts the others.
+PER_SLACK_MESSAGE = 1000
+#: Events in one digest of a webhook or a mail; the others follow in the next.
 PER_DIGEST = 100
 
-#: What is read of a delivery that was claimed.
+#: The columns of a claimed delivery that are read.
 _CLAIMED = tuple(
     queue.DELIVERIES.c[name]
     for name in ("id", "attempts", "event_id", "subscription_id", "message")
 )
 
-#: What is read of the target of a delivery, as plain rows: the ORM takes ten times as long.
-_WANTS = (
+#: The columns of a target that choose its events. Sending needs all others, and reads them as plain
+#: rows: the ORM takes ten times as long.
+_CHOICE = (
     "filters",
     "kinds",
     "surfaces",
@@ -63,33 +67,34 @@ _WANTS = (
     "reminders",
     "operator",
 )
-SENDING = tuple(column for column in queue.TARGETS.c if column.name not in _WANTS)
+SENDING = tuple(column for column in queue.TARGETS.c if column.name not in _CHOICE)
 
 
 def claim(
     session: Session, owner: str, now: datetime, limit: int, per_target: int = PER_TARGET
-) -> list[Owed]:
+) -> list[PendingDelivery]:
     """Lease at most ``limit`` due deliveries, healthy targets first and every target in turn.
 
     A target has at most ``per_target`` in flight, one while it fails, and a Slack channel or a
-    digest one message. A digest counts as one. What is owed to an ordered target goes one after the
-    other: while one waits for its next try, so do all behind it."""
+    digest one message. A digest counts as one. The deliveries of an ordered target go one after the
+    other: while one waits for its next attempt, so do all behind it."""
     digests = _claim_digests(session, owner, now, limit)
-    limit -= len({line.message for line in digests})
+    limit -= len({row.message for row in digests})
     chosen = choose(_waiting(session, now, per_target), limit, per_target)
-    taken: Sequence[Row[Any]] = []
+    rows: Sequence[Row[Any]] = []
     if chosen:
         sqlite = queue.is_sqlite(session)
-        asked = {
-            "chosen": queue.listed(chosen, sqlite),
+        parameters = {
+            "chosen": queue.as_parameter(chosen, sqlite),
             "owner": owner,
             "until": now + queue.LEASE,
         }
-        taken = session.connection().execute(_taking(sqlite), _times(now) | asked).all()
-    return _owed(session, [*digests, *taken])
+        statement = _lease_statement(sqlite)
+        rows = session.connection().execute(statement, _times(now) | parameters).all()
+    return _load(session, [*digests, *rows])
 
 
-#: Parameters of the statements here, which are made once: that takes longer than to answer them.
+#: Parameters of the statements here. Each statement is made once: that takes longer than to run it.
 _NOW: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
 _ODD: ColumnElement[datetime] = bindparam("odd", type_=DateTime(timezone=True))
 
@@ -99,17 +104,17 @@ def _times(now: datetime) -> dict[str, Any]:
 
 
 def _free(deliveries: Any) -> ColumnElement[bool]:
-    """As ledger.free, of a table or an alias of it."""
+    """Return queue.is_free as a condition on a table or an alias of it."""
     until = deliveries.c.lease_until
     return or_(until.is_(None), until <= _NOW, until > _ODD)
 
 
 @cache
-def _taking(sqlite: bool) -> ReturningUpdate[tuple[Any, ...]]:
-    """The statement that leases what was chosen.
+def _lease_statement(sqlite: bool) -> ReturningUpdate[tuple[Any, ...]]:
+    """Return the statement that leases the chosen deliveries.
 
-    PostgreSQL looks at the conditions again once it has the lock, so that two workers never take
-    the same row; SQLite has one writer at a time."""
+    PostgreSQL checks the conditions again once it has the lock, so that two workers never take the
+    same row. SQLite has one writer at a time."""
     table = queue.DELIVERIES
     due = and_(
         queue.among(table.c.id, "chosen", sqlite),
@@ -126,18 +131,20 @@ def _taking(sqlite: bool) -> ReturningUpdate[tuple[Any, ...]]:
         "attempts": table.c.attempts + 1,
         "message": "",
     }
-    changed: ReturningUpdate[tuple[Any, ...]] = (
+    statement: ReturningUpdate[tuple[Any, ...]] = (
         update(table)
         .where(table.c.id.in_(select(locked.c.id)))
         .values(**leased)
         .returning(*_CLAIMED)
     )
-    return changed
+    return statement
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A target and its first due deliveries: those that wait, and how many are in flight."""
+class WaitingTarget:
+    """A target with its first due deliveries: the ids of those that are free, and how many are in
+    flight.
+    """
 
     slack: bool
     failing: bool
@@ -145,115 +152,154 @@ class Waiting:
     in_flight: int
 
 
-def choose(waiting: Sequence[Waiting], limit: int, per_target: int = PER_TARGET) -> list[int]:
-    """Which deliveries to take, at most ``limit``: of healthy targets first, and of every target in
-    its turn.
+def choose(targets: Sequence[WaitingTarget], limit: int, per_target: int = PER_TARGET) -> list[int]:
+    """Return which deliveries to take, at most ``limit``: healthy targets first, and every target
+    in its turn.
     """
     places: list[tuple[bool, int, int]] = []
-    for one in waiting:
-        if one.slack:
-            room = 0 if one.in_flight else PER_MESSAGE
+    for target in targets:
+        if target.slack:
+            room = 0 if target.in_flight else PER_CHANNEL
         else:
-            room = (1 if one.failing else per_target) - one.in_flight
+            room = (1 if target.failing else per_target) - target.in_flight
         places += [
-            (one.failing, one.in_flight + place, number)
-            for place, number in enumerate(one.free[: max(room, 0)])
+            (target.failing, target.in_flight + place, delivery_id)
+            for place, delivery_id in enumerate(target.free[: max(room, 0)])
         ]
-    return [number for _, _, number in sorted(places)[: max(limit, 0)]]
+    return [delivery_id for _, _, delivery_id in sorted(places)[: max(limit, 0)]]
 
 
-def _waiting(session: Session, now: datetime, per_target: int) -> list[Waiting]:
-    """The targets that may be sent something, with the first due deliveries of each: a few steps in
-    the index for each target, however much it is owed."""
-    found: list[Waiting] = []
-    for question in _questions(queue.is_sqlite(session), per_target):
-        for is_slack, is_failing, text in session.connection().execute(question, _times(now)):
-            if signs := json.loads(text or "[]"):
-                waits = [number for number in signs if number > 0]
-                found.append(Waiting(is_slack, is_failing, waits, len(signs) - len(waits)))
-    return found
+def _waiting(session: Session, now: datetime, per_target: int) -> list[WaitingTarget]:
+    """Return the targets that may be sent something, each with its first due deliveries.
+
+    It takes a few steps in the index for each target, however many deliveries wait for it."""
+    targets: list[WaitingTarget] = []
+    for query in _waiting_queries(queue.is_sqlite(session), per_target):
+        for is_slack, is_failing, ids in session.connection().execute(query, _times(now)):
+            if signed := json.loads(ids or "[]"):  # the id of one in flight has a minus
+                free = [number for number in signed if number > 0]
+                targets.append(WaitingTarget(is_slack, is_failing, free, len(signed) - len(free)))
+    return targets
 
 
 @cache
-def _questions(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
-    """The queries behind ``_waiting``.
+def _waiting_queries(sqlite: bool, per_target: int) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """Return the queries behind ``_waiting``: one each for webhooks, Slack and ordered targets.
 
-    Of an ordered target only the oldest that is pending counts, due or not: it goes before all
-    others."""
-    one = queue.DELIVERIES.alias()
-    pending = and_(one.c.subscription_id == queue.TARGETS.c.id, one.c.state == queue.PENDING)
-    signed = case((_free(one), one.c.id), else_=-one.c.id).label("number")
-    due = select(signed).where(pending, one.c.next_at <= _NOW).order_by(one.c.next_at, one.c.id)
-    oldest = select(func.min(one.c.id)).where(pending).scalar_subquery()
-    head = select(signed).where(one.c.id == oldest.correlate(queue.TARGETS), one.c.next_at <= _NOW)
+    Of an ordered target only the oldest pending delivery counts, due or not: it goes first."""
+    delivery = queue.DELIVERIES.alias()
+    pending = and_(
+        delivery.c.subscription_id == queue.TARGETS.c.id, delivery.c.state == queue.PENDING
+    )
+    signed = case((_free(delivery), delivery.c.id), else_=-delivery.c.id).label("number")
+    is_due = and_(pending, delivery.c.next_at <= _NOW)
+    due = select(signed).where(is_due).order_by(delivery.c.next_at, delivery.c.id)
+    oldest = select(func.min(delivery.c.id)).where(pending).scalar_subquery()
+    head = select(signed).where(
+        delivery.c.id == oldest.correlate(queue.TARGETS), delivery.c.next_at <= _NOW
+    )
     # Most targets have nothing due, and those are not even rows of the answer.
-    any_due = (
-        select(one.c.id).where(pending, one.c.next_at <= _NOW).correlate(queue.TARGETS).exists()
-    )
-    slack, ordered, failing = (
-        queue.TARGETS.c.type == "slack",
-        queue.TARGETS.c.ordered,
-        queue.TARGETS.c.failing_since,
-    )
-    open_ = and_(_is_open(_NOW), ~_digested(), any_due)
+    any_due = select(delivery.c.id).where(is_due).correlate(queue.TARGETS).exists()
+    is_slack, is_ordered = queue.TARGETS.c.type == "slack", queue.TARGETS.c.ordered
+    is_failing = queue.TARGETS.c.failing_since.is_not(None)
+    may_be_sent = and_(_is_open(_NOW), ~_has_digest(), any_due)
 
-    def question(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
+    def query(which: ColumnElement[bool], first: Any) -> Select[*tuple[Any, ...]]:
         # A scalar, so that neither database can begin with the deliveries: that plan takes seconds.
         numbers = first.correlate(queue.TARGETS).subquery().c.number
         whole = func.json_group_array(numbers) if sqlite else cast(func.json_agg(numbers), Text)
-        return select(slack, failing.is_not(None), select(whole).scalar_subquery()).where(
-            which, open_
-        )
+        columns = (is_slack, is_failing, select(whole).scalar_subquery())
+        return select(*columns).where(which, may_be_sent)
 
     return (
-        question(and_(~slack, ~ordered), due.limit(per_target)),
-        question(slack, due.limit(PER_MESSAGE)),
-        question(and_(~slack, ordered), head),
+        query(and_(~is_slack, ~is_ordered), due.limit(per_target)),
+        query(is_slack, due.limit(PER_CHANNEL)),
+        query(and_(~is_slack, is_ordered), head),
     )
 
 
-def _owed(session: Session, claimed: Sequence[Any]) -> list[Owed]:
-    """The claimed deliveries with their events and targets, in the order of the log."""
+def _load(session: Session, claimed: Sequence[Any]) -> list[PendingDelivery]:
+    """Return claimed rows with their events and targets, in the order of the log."""
     if not claimed:
         return []
     sqlite = queue.is_sqlite(session)
-    told, owing = _loading(sqlite)
-    wanted = queue.listed({line.event_id for line in claimed}, sqlite)
-    events = {row.id: row for row in session.scalars(told, {"events": wanted})}
-    wanted = queue.listed({line.subscription_id for line in claimed}, sqlite)
-    found: Any = session.connection().execute(owing, {"targets": wanted})
-    targets: dict[str, SubscriptionRow] = {row.id: row for row in found}
-    owed = [
-        Owed(
-            line.id,
-            line.attempts,
-            events[line.event_id],
-            targets[line.subscription_id],
-            line.message,
+    event_query, target_query = _load_queries(sqlite)
+    ids = queue.as_parameter({row.event_id for row in claimed}, sqlite)
+    events = {event.id: event for event in session.scalars(event_query, {"events": ids})}
+    ids = queue.as_parameter({row.subscription_id for row in claimed}, sqlite)
+    rows: Any = session.connection().execute(target_query, {"targets": ids})
+    targets: dict[str, SubscriptionRow] = {row.id: row for row in rows}
+    return _in_log_order(
+        PendingDelivery(
+            row.id,
+            row.attempts,
+            events[row.event_id],
+            targets[row.subscription_id],
+            row.message,
         )
-        for line in claimed
-    ]
-    return sorted(owed, key=lambda one: one.event.sequence or 0)
+        for row in claimed
+    )
+
+
+def _in_log_order(deliveries: Iterable[PendingDelivery]) -> list[PendingDelivery]:
+    return sorted(deliveries, key=lambda delivery: delivery.event.sequence or 0)
 
 
 @cache
-def _loading(sqlite: bool) -> tuple[Select[EventRow], Select[*tuple[Any, ...]]]:
-    """The queries for events and targets by their ids."""
+def _load_queries(sqlite: bool) -> tuple[Select[EventRow], Select[*tuple[Any, ...]]]:
+    """Return the queries for events and for targets by their ids."""
     events = select(EventRow).where(queue.among(EVENTS.c.id, "events", sqlite))
     return events, select(*SENDING).where(queue.among(queue.TARGETS.c.id, "targets", sqlite))
 
 
-def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> list[Row[Any]]:
-    """Lease one message for each of at most ``limit`` targets with digests, longest due first;
-    Slack bundles anyway.
+def claim_rest(
+    session: Session, owner: str, now: datetime, deliveries: Sequence[PendingDelivery]
+) -> list[PendingDelivery]:
+    """Return claimed deliveries with all others that are due in the same Slack channels.
 
-    What is due goes together, and after the first try stays together: its id says which events
-    those are, so that a try after a crash, or after one of them was cancelled, never has the same
-    id and another body."""
-    free = queue.free(now)
-    targets = session.scalars(_digesting(), _times(now) | {"limit": limit}).all()
+    They go into the same message, however many they are: a channel that was paused for long gets
+    one message, not one for each hundred events."""
+    channels = {
+        delivery.target.id: delivery.target
+        for delivery in deliveries
+        if delivery.target.type == "slack"
+    }
+    if not channels:
+        return list(deliveries)
+    free = or_(queue.lease_until.is_(None), queue.lease_until <= now)
+    due = and_(queue.state == "pending", queue.next_at <= now, free)
+    others = (
+        select(queue.delivery_id)
+        .where(queue.target_id.in_(channels), due)
+        .order_by(queue.delivery_id)
+        .limit(PER_SLACK_MESSAGE)
+        .with_for_update(skip_locked=True)
+    )
+    leased = queue.setting(
+        update(DeliveryRow).where(queue.delivery_id.in_(session.scalars(others).all())),
+        **_lease(owner, now),
+    )
+    columns = (queue.delivery_id, col(DeliveryRow.attempts), col(DeliveryRow.event_id))
+    rows = session.execute(leased.returning(*columns, queue.target_id)).all()
+    is_theirs = col(EventRow.id).in_({row.event_id for row in rows})
+    events = {event.id: event for event in session.scalars(select(EventRow).where(is_theirs))}
+    rest = [
+        PendingDelivery(row.id, row.attempts, events[row.event_id], channels[row.subscription_id])
+        for row in rows
+    ]
+    return _in_log_order([*deliveries, *rest])
+
+
+def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> list[Row[Any]]:
+    """Lease one message for each of at most ``limit`` targets with digests, longest due first.
+
+    Slack bundles anyway. What is due goes together, and after the first attempt stays together: the
+    id of the message is that of its events, so that an attempt after a crash, or after one of them
+    was cancelled, never has the same id and another body."""
+    free = queue.is_free(now)
+    target_ids = session.scalars(_digest_query(), _times(now) | {"limit": limit}).all()
     claimed: list[Row[Any]] = []
-    for target_id in targets:
+    for target_id in target_ids:
         due = and_(queue.target_id == target_id, queue.is_pending, free)
         first = (
             select(col(DeliveryRow.message))
@@ -273,32 +319,31 @@ def _claim_digests(session: Session, owner: str, now: datetime, limit: int) -> l
             .order_by(queue.next_at, queue.delivery_id)
             .limit(PER_DIGEST)
         ).all()
-        statement = update(DeliveryRow).where(queue.delivery_id.in_([line.id for line in rows]))
+        statement = update(DeliveryRow).where(queue.delivery_id.in_([row.id for row in rows]))
         statement = queue.setting(
-            statement, message=message_id(line.event_id for line in rows), **_leased(owner, now)
+            statement, message=digest_id(row.event_id for row in rows), **_lease(owner, now)
         )
         claimed += session.execute(statement.returning(*_CLAIMED)).all()
     return claimed
 
 
 @cache
-def _digesting() -> Select[str]:
-    """The query for the targets that are due a digest.
+def _digest_query() -> Select[str]:
+    """Return the query for the targets that are due a digest.
 
-    They are locked, so that two workers never share a message between them.
-    """
-    owed = and_(queue.target_id == col(SubscriptionRow.id), queue.is_pending)
-    due = select(func.min(queue.next_at)).where(owed, queue.next_at <= _NOW)
+    It locks them, so that two workers never share a message between them."""
+    pending = and_(queue.target_id == col(SubscriptionRow.id), queue.is_pending)
+    due = select(func.min(queue.next_at)).where(pending, queue.next_at <= _NOW)
     oldest = due.correlate(SubscriptionRow).scalar_subquery()
     in_flight = (
         select(queue.delivery_id)
-        .where(owed, ~_free(queue.DELIVERIES))
+        .where(pending, ~_free(queue.DELIVERIES))
         .correlate(SubscriptionRow)
         .exists()
     )
     return (
         select(col(SubscriptionRow.id))
-        .where(_digested(), _is_open(_NOW))
+        .where(_has_digest(), _is_open(_NOW))
         .where(oldest.is_not(None), ~in_flight)
         .order_by(oldest)
         .limit(bindparam("limit", type_=Integer()))
@@ -306,7 +351,7 @@ def _digesting() -> Select[str]:
     )
 
 
-def _leased(owner: str, now: datetime) -> dict[str, Any]:
+def _lease(owner: str, now: datetime) -> dict[str, Any]:
     return {
         "lease_owner": owner,
         "lease_until": now + queue.LEASE,
@@ -314,21 +359,19 @@ def _leased(owner: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def message_id(event_ids: Iterable[str]) -> str:
-    """The id of a message about several events: the same for the same events."""
+def digest_id(event_ids: Iterable[str]) -> str:
+    """Return the id of a digest: the same for the same events."""
     digest = hashlib.sha256(" ".join(sorted(event_ids)).encode()).digest()
     return "msg_" + b32encode(digest[:15]).decode().lower()
 
 
-def _digested() -> ColumnElement[bool]:
-    """Whether a target gets what is due in one message with an id of its own."""
+def _has_digest() -> ColumnElement[bool]:
+    """Return the condition that a target gets what is due as one message with an id of its own."""
     return and_(col(SubscriptionRow.digest) != "", col(SubscriptionRow.type) != "slack")
 
 
 def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a target may be sent something now: it is enabled, and did not ask to be left
-    alone.
-    """
+    """Return the condition that a target is enabled and did not ask to be left alone now."""
     quiet_until = col(SubscriptionRow.quiet_until)
     return and_(
         col(SubscriptionRow.state) == "enabled", or_(quiet_until.is_(None), quiet_until <= now)
@@ -336,8 +379,8 @@ def _is_open(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 def release(session: Session, owner: str) -> int:
-    """Give back what was claimed and not sent, as if it had not been claimed; for a worker that
-    stops.
+    """Give back what a worker claimed and did not send, as if it had not been claimed. Return how
+    many deliveries that is; for a worker that stops.
     """
     mine = and_(queue.state == "pending", col(DeliveryRow.lease_owner) == owner)
     return queue.change(session, mine, attempts=col(DeliveryRow.attempts) - 1, **queue.NO_LEASE)

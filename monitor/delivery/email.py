@@ -1,6 +1,6 @@
-"""One try at one mail, by SMTP (RFC 5321) to the relay of LASTCALL_SMTP_URL.
+"""Send one mail by SMTP (RFC 5321) to the relay of LASTCALL_SMTP_URL.
 
-The address guard has no say here: the relay is the operator's own choice, and often a private
+The address guard does not apply: the relay is the operator's own choice, and often has a private
 address."""
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from monitor.delivery import text_message
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Effect
 from monitor.store.tables import EventRow
 
-#: A relay that checks a recipient or a message takes its time; a lease is longer than this. In
-#: seconds.
+#: In seconds, less than a lease. A relay that checks a recipient or a message takes its time.
 DEADLINE = 30.0
-#: Of the port where none is named: submission (RFC 6409), and submission over TLS (RFC 8314).
+#: The ports where the URL names none: submission (RFC 6409), and submission over TLS (RFC 8314).
 PORTS = {"smtp": 587, "smtps": 465}
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mails are handed in.
+    """A mail relay, and our login there.
 
-    Where there is a password to lose, ``smtp`` insists on STARTTLS and a certificate that holds;
-    else it takes TLS as it comes (RFC 7435)."""
+    With a password to lose, ``smtp`` insists on STARTTLS and a valid certificate; without one it
+    takes TLS as it comes (RFC 7435)."""
 
     host: str
     port: int
@@ -42,7 +41,7 @@ class Relay:
 
     @classmethod
     def parse(cls, url: str, sender: str = "") -> Relay:
-        """``smtp[s]://[user:password@]host[:port]``, as monitor.settings has checked it."""
+        """Read ``smtp[s]://[user:password@]host[:port]``, which monitor.settings has checked."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         user = unquote(parts.username or "")
@@ -60,32 +59,30 @@ def message(
     relay: Relay,
     to: str,
     events: Sequence[EventRow],
-    around: text_message.Around,
+    contexts: text_message.Contexts,
     message_id: str,
     now: datetime,
 ) -> EmailMessage:
-    """The mail about some events. ``message_id`` is the same on every try, so that a reader sees
-    one mail.
-    """
+    """Return the mail about some events.
+
+    ``message_id`` is the same on every attempt, so that a reader sees one mail."""
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = (
-        f"Lastcall <{relay.sender}>",
-        to,
-        text_message.title(events, now),
-    )
+    mail["From"] = f"Lastcall <{relay.sender}>"
+    mail["To"] = to
+    mail["Subject"] = text_message.title(events, now)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{message_id}@{relay.sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of somebody on holiday
-    mail.set_content(text_message.text(events, around, now))
-    mail.add_alternative(text_message.markup(events, around, now), subtype="html")
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: holiday programs do not answer
+    mail.set_content(text_message.text(events, contexts, now))
+    mail.add_alternative(text_message.markup(events, contexts, now), subtype="html")
     return mail
 
 
 async def send(relay: Relay, mail: EmailMessage, deadline: float = DEADLINE) -> tuple[int, str]:
-    """Status and answer of the relay that took the mail; else DeliveryFailed.
+    """Return the status and the answer of the relay that took the mail. Raise DeliveryFailed.
 
-    A recipient that is refused for good pauses its target. Whatever the relay has against this
-    program (its login, its sender) or is not there for is not held against a target."""
+    A recipient that is refused for good pauses its target. A relay that is down, or that refuses
+    our login or sender, is not held against a target."""
     try:
         async with asyncio.timeout(deadline):
             _, answer = await aiosmtplib.send(
@@ -101,27 +98,21 @@ async def send(relay: Relay, mail: EmailMessage, deadline: float = DEADLINE) -> 
             )
     except aiosmtplib.SMTPRecipientsRefused as error:
         refusal = error.recipients[0]
-        raise _refused(
-            refusal.code, refusal.message, "recipient", permanent=refusal.code >= 500
-        ) from None
+        effect: Effect = "stop_target" if refusal.code >= 500 else "retry"
+        raise _refused(refusal.code, refusal.message, "recipient", effect) from None
     except aiosmtplib.SMTPDataError as error:
         raise _refused(error.code, error.message, "message") from None
-    except (
-        aiosmtplib.SMTPAuthenticationError
-    ) as error:  # what is said to a login may be what it said
-        raise _refused(error.code, "", "login", ours=True) from None
+    except aiosmtplib.SMTPAuthenticationError as error:
+        # Its answer may repeat the login.
+        raise _refused(error.code, "", "login", "postpone") from None
     except aiosmtplib.SMTPResponseException as error:
-        raise _refused(error.code, error.message, "relay", ours=True) from None
+        raise _refused(error.code, error.message, "relay", "postpone") from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         raise DeliveryFailed(
-            f"smtp: {relay.host} cannot be used: {type(error).__name__}", ours=True
+            f"smtp: {relay.host} cannot be used: {type(error).__name__}", effect="postpone"
         ) from None
     return 250, answer
 
 
-def _refused(
-    code: int, said: str, what: str, *, permanent: bool = False, ours: bool = False
-) -> DeliveryFailed:
-    return DeliveryFailed(
-        f"smtp: {what}: {code}", permanent=permanent, ours=ours, status=code, answer=said[:500]
-    )
+def _refused(code: int, answer: str, what: str, effect: Effect = "retry") -> DeliveryFailed:
+    return DeliveryFailed(f"smtp: {what}: {code}", effect=effect, status=code, answer=answer)

@@ -1,8 +1,8 @@
-"""Reminders of retirements: what is due is put into the log and owed, in one transaction.
+"""Remind of retirements: write the reminders that are due into the log, and enqueue them.
 
-Done after a poll from the command line, and about once an hour by the service. Done again it adds
-nothing: the log holds each reminder once (events.Draft.once), and what it holds was owed in the
-transaction that wrote it."""
+It runs after a poll from the command line, and about once an hour in the service. To run it again
+adds nothing: the log holds each reminder once (interpret.Draft.once), and its deliveries were
+enqueued in the transaction that wrote it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -18,99 +17,93 @@ from sqlmodel import Session, select
 from monitor.core.ends import coming_day
 from monitor.core.facts import Json, Retirement, When
 from monitor.core.interpret import Draft, reminder
+from monitor.core.origin import Origin
 from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
 from monitor.core.settle import Pending
 from monitor.delivery import outbox
-from monitor.reading.source import Source
 from monitor.store import event_log, fact_versions
 from monitor.store.db import Store
 from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import AcknowledgementRow, DutyRow, EventRow, SourceRow, SubscriptionRow
-from monitor.subscriptions.filters import Wanted
+from monitor.subscriptions.filters import EventFilter
 
 DUTY = "reminders"
 #: How often the service looks for reminders that are due.
 EVERY = timedelta(hours=1)
-#: A page that was not looked at for this long (the service was down) may say another day by now: it
-#: is looked at first.
+#: A page that was not polled for this long (the service was down) may state another day by now: it
+#: is polled first.
 FRESH = timedelta(hours=24)
-#: So may one that could not be read for so long; or it was read, and our clock is far ahead of its
-#: server's.
-KNOWN = timedelta(days=30)
+#: So may a page that could not be read for this long; or our clock is far ahead of its server's.
+READ_WITHIN = timedelta(days=30)
 _DAY = timedelta(days=1)
 
 
 def remind(
-    store: Store, declared: Mapping[str, Source], now: datetime, *, every: timedelta | None = None
+    store: Store, declared: Mapping[str, Origin], now: datetime, *, every: timedelta | None = None
 ) -> list[Json]:
-    """Tell the reminders that are due, and return their events in public form.
+    """Write and enqueue the reminders that are due. Return their events in public form.
 
-    With ``every``, only where this was last done so long ago, by whatever process.
-    """
+    With ``every``, do nothing if any process did this so short a time ago."""
     with store.write() as session:
         if not _begin(session, now, every):
             return []
-        heard = _heard(session)
-        lines = _Lines(session, declared, now)
-        asked = [
-            _asked(row, heard.get(row.id, {}), lines)
-            for row in session.scalars(select(SubscriptionRow))
+        muted = _muted(session)
+        log_lines = _LogLines(session, declared, now)
+        requests = [
+            _request(target, muted.get(target.id, {}), log_lines)
+            for target in session.scalars(select(SubscriptionRow))
         ]
-        ahead = max((mark for one in asked for mark in one.marks), default=0)
-        found = due(_ends(session, declared, now, ahead) if asked else (), asked, now, lines.told)
-        told: list[EventRow] = []
+        if not requests:
+            return []
+        first_mark = max((mark for request in requests for mark in request.marks), default=0)
+        ends = _ends(session, declared, now, first_mark)
+        events: list[EventRow] = []
         recipients: dict[str, Collection[str]] = {}
-        for one, ids in found.items():
-            written = event_log.append(session, [lines.draft(one)], **lines.origin(one))
-            told += written
-            recipients |= {event.id: ids for event in written}
-        outbox.enqueue(session, told, now, only=recipients)
-        return [event.to_json() for event in told]
+        for reminded, target_ids in due(ends, requests, now, log_lines.contains).items():
+            draft, origin = log_lines.draft(reminded), log_lines.origin(reminded)
+            written = event_log.append(session, [draft], origin)
+            events += written
+            recipients |= {event.id: target_ids for event in written}
+        outbox.enqueue(session, events, now, only=recipients)
+        return [event.to_json() for event in events]
 
 
 @dataclass
-class _Lines:
-    """Reminders as lines of the log: whether one is there, and what it would say."""
+class _LogLines:
+    """Reminders as lines of the log: whether a line is there, and what it would be."""
 
     session: Session
-    declared: Mapping[str, Source]
+    declared: Mapping[str, Origin]
     now: datetime
-    made: dict[Reminder, EventRow] = field(default_factory=dict)
+    events: dict[Reminder, EventRow] = field(default_factory=dict)
 
-    def draft(self, one: Reminder) -> Draft:
-        fact = one.end.fact
-        return reminder(
-            fact,
-            one.end.retires,
-            one.mark,
-            self.now,
-            fact_versions.retirements(self.session, fact.provider, [fact]),
-        )
+    def draft(self, reminded: Reminder) -> Draft:
+        """Return the draft of a reminder, with the replacements of its model."""
+        end = reminded.end
+        others = fact_versions.retirements(self.session, end.fact.provider, [end.fact])
+        return reminder(end.fact, end.retires, reminded.mark, self.now, others)
 
-    def origin(self, one: Reminder) -> dict[str, Any]:
-        """Where the end is stated, for the log."""
-        source = self.declared[one.end.source_id]
-        return {
-            "source_id": source.id,
-            "url": source.url,
-            "document": one.end.document,
-            "now": self.now,
-        }
+    def origin(self, reminded: Reminder) -> event_log.Provenance:
+        """Return where the retirement is stated, for the log."""
+        source, document = self.declared[reminded.end.source_id], reminded.end.document
+        return event_log.Provenance(source.id, self.now, source.url, document)
 
-    def told(self, one: Reminder) -> bool:
-        draft = reminder(one.end.fact, one.end.retires, one.mark, self.now, {})
-        return event_log.is_said(self.session, draft, one.end.source_id)
+    def contains(self, reminded: Reminder) -> bool:
+        """Return whether the log holds a reminder."""
+        end = reminded.end
+        draft = reminder(end.fact, end.retires, reminded.mark, self.now, {})
+        return event_log.contains(self.session, draft, end.source_id)
 
-    def event(self, one: Reminder) -> EventRow:
-        """The event, to compare with what is asked for."""
-        if one not in self.made:
-            line = event_log.line(self.draft(one), **self.origin(one))
-            self.made[one] = EventRow(id="", says="", **line)
-        return self.made[one]
+    def event(self, reminded: Reminder) -> EventRow:
+        """Return the event of a reminder, to compare it with filters."""
+        if reminded not in self.events:
+            line = event_log.line(self.draft(reminded), self.origin(reminded))
+            self.events[reminded] = EventRow(id="", says="", **line)
+        return self.events[reminded]
 
 
 def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
-    """Whether it is time; one process does it at a time."""
+    """Return whether it is time, and record that it was done now. One process does it at a time."""
     duty = select(DutyRow).where(DutyRow.name == DUTY).with_for_update()
     row = session.scalars(duty).first()
     if row is None:
@@ -126,45 +119,52 @@ def _begin(session: Session, now: datetime, every: timedelta | None) -> bool:
     return True
 
 
-def _ends(session: Session, declared: Mapping[str, Source], now: datetime, ahead: int) -> list[End]:
-    """The ends in so many days on pages that were looked at lately, and read not long ago, and that
-    no look has found changed."""
+def _ends(session: Session, declared: Mapping[str, Origin], now: datetime, days: int) -> list[End]:
+    """Return the retirements in so many days that official pages state.
+
+    A page counts if it was polled and read lately, and a retirement unless the last poll found it
+    changed."""
     rows = {
         row.id: row
         for row in session.scalars(select(SourceRow).where(SourceRow.kind == "official"))
     }
     doubted = {row.id: set(_doubted(row)) for row in rows.values() if row.pending}
-    # Days are compared as text, which may have a time: take a day more on either side, and let
-    # coming_day decide.
-    near = fact_versions.retiring_between((now - _DAY).date(), (now + (ahead + 1) * _DAY).date())
-    found: list[tuple[FactVersion, Retirement, When]] = []
-    for one in fact_versions.matching(session, [Retirement], near, official=True):
-        row = rows[one.source_id]
-        looked, read = row.checked_at, row.good_at
-        fresh = (
-            looked is not None and read is not None and looked > now - FRESH and read > now - KNOWN
-        )
-        if not fresh or row.id not in declared or one.fact.key in doubted.get(row.id, ()):
+    # The day is compared as text, which may have a time: a day more on either side, and coming_day
+    # decides.
+    near = fact_versions.retiring_between((now - _DAY).date(), (now + (days + 1) * _DAY).date())
+    coming: list[tuple[FactVersion, Retirement, When]] = []
+    for version in fact_versions.matching(session, [Retirement], near, official=True):
+        row, fact = rows[version.source_id], version.fact
+        if row.id not in declared or not _is_fresh(row, now):
             continue
-        if isinstance(one.fact, Retirement) and (end := coming_day(one.fact, now)):
-            found.append((one, one.fact, end))
-    before = fact_versions.histories(session, [one for one, _, _ in found])
+        if fact.key in doubted.get(row.id, ()):
+            continue
+        if isinstance(fact, Retirement) and (end := coming_day(fact, now)):
+            coming.append((version, fact, end))
+    before = fact_versions.histories(session, [version for version, _, _ in coming])
     return [
         End(
             fact,
             end,
-            one.source_id,
-            _since(one, before[one.source_id, fact.key], end),
-            one.document,
+            version.source_id,
+            _stated_since(version, before[version.source_id, fact.key], end),
+            version.document,
         )
-        for one, fact, end in found
+        for version, fact, end in coming
     ]
 
 
+def _is_fresh(row: SourceRow, now: datetime) -> bool:
+    polled, read = row.checked_at, row.good_at
+    if polled is None or read is None:
+        return False
+    return polled > now - FRESH and read > now - READ_WITHIN
+
+
 def _doubted(row: SourceRow) -> Iterator[str]:
-    """The retirements that the page stated otherwise, or not at all, when it was last looked at."""
-    for wait in row.pending:
-        change = Pending.from_json(wait).change
+    """Yield the retirements that the last poll of a page found otherwise, or not at all."""
+    for pending in row.pending:
+        change = Pending.from_json(pending).change
         before, after = change.before, change.after
         if isinstance(before, Retirement) and not (
             isinstance(after, Retirement)
@@ -173,34 +173,36 @@ def _doubted(row: SourceRow) -> Iterator[str]:
             yield before.key
 
 
-def _since(one: FactVersion, versions: Sequence[FactVersion], end: When) -> datetime:
-    """Since when the page states this date without a break, through changes of everything else."""
-    since = one.first_seen
-    for version in reversed(versions):
+def _stated_since(version: FactVersion, versions: Sequence[FactVersion], end: When) -> datetime:
+    """Return since when a page states this date without a break, whatever else changed."""
+    since = version.first_seen
+    for earlier in reversed(versions):
         if (
-            not isinstance(version.fact, Retirement)
-            or version.fact.retires != end
-            or version.ended not in (None, since)
+            not isinstance(earlier.fact, Retirement)
+            or earlier.fact.retires != end
+            or earlier.ended not in (None, since)
         ):
             break
-        since = version.first_seen
+        since = earlier.first_seen
     return since
 
 
-def _heard(session: Session) -> dict[str, dict[str, Heard]]:
-    found: dict[str, dict[str, Heard]] = defaultdict(dict)
+def _muted(session: Session) -> dict[str, dict[str, Heard]]:
+    """Return the acknowledgements of each target, by the subject of the retirement."""
+    muted: dict[str, dict[str, Heard]] = defaultdict(dict)
     for row in session.scalars(select(AcknowledgementRow)):
-        found[row.subscription_id][row.subject] = Heard(row.retires, row.until)
-    return found
+        muted[row.subscription_id][row.subject] = Heard(row.retires, row.until)
+    return muted
 
 
-def _asked(row: SubscriptionRow, heard: Mapping[str, Heard], lines: _Lines) -> Asked:
-    wanted = Wanted.of(row)
-    marks = USUAL if row.reminders is None else tuple(row.reminders)
+def _request(target: SubscriptionRow, muted: Mapping[str, Heard], log_lines: _LogLines) -> Asked:
+    """Return what a target wants of reminders."""
+    event_filter = EventFilter.of(target)
+    marks = USUAL if target.reminders is None else tuple(target.reminders)
     return Asked(
-        row.id,
-        row.asked_at or row.created_at,
-        lambda one: wanted.matches(lines.event(one)),
+        target.id,
+        target.asked_at or target.created_at,
+        lambda reminded: event_filter.matches(log_lines.event(reminded)),
         marks,
-        heard,
+        muted,
     )

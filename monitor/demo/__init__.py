@@ -12,6 +12,7 @@ from ipaddress import ip_network
 
 from monitor.core.facts import Json
 from monitor.delivery.publisher import Publisher
+from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook import signature
 from monitor.demo.site import Loopback, Receiver, Site, Slack
 from monitor.demo.year import steps
@@ -48,9 +49,8 @@ async def run(
         with store.write() as session:
             source_state.register(session, watched, now)
             session.add_all(_subscriptions(loopback.base, receiver.secret, now))
-        publisher = Publisher(
-            store, now=lambda: now, allow_networks=(ip_network("127.0.0.0/8"),), allow_http=True
-        )
+        settings = DeliverySettings(allow_networks=(ip_network("127.0.0.0/8"),), allow_http=True)
+        publisher = Publisher(store, settings, now=lambda: now)
         async with Fetcher() as fetcher, publisher:
             urls = {source_id: f"{loopback.base}/pages/{source_id}" for source_id in watched}
             poller = Poller(store, fetcher, watched, PollSettings(clock=lambda: now, urls=urls))

@@ -148,7 +148,7 @@ def _settle(source: Source, page: Page, memory: Memory, now: datetime, *, truste
         now,
         Rules(
             every=source.every,
-            confirmations=source.patience,
+            confirmations=source.confirmations,
             full_interval=page.full_interval,
             trusted=trusted,
             feed=expected_format(source.url, source.kind, source.access is not None) == "feed",

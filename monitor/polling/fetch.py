@@ -20,17 +20,18 @@ from yarl import URL
 
 from monitor import __version__
 from monitor.clock import clock
+from monitor.core.retry_after import retry_after_seconds
 from monitor.errors import FetchFailed
 from monitor.polling.http_rules import (
     ACCEPT,
     CONTENT_TYPES,
+    DAY,
     WALL_HEADERS,
     Decompressor,
     expected_format,
     find_wall,
     max_age_seconds,
     redirect_fault,
-    retry_after_seconds,
 )
 from monitor.reading.source import Access, Source, joined
 
@@ -256,7 +257,7 @@ async def read_response(
     status, headers, body = response.status, response.headers, b""
     expected = expected_format(source.url, source.kind, source.access is not None)
     content_type = headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
-    retry_after = retry_after_seconds(headers.get(hdrs.RETRY_AFTER), clock())
+    retry_after = retry_after_seconds(headers.get(hdrs.RETRY_AFTER), clock(), DAY)
     sign = next((name for name in WALL_HEADERS if name in headers), None)
     if sign is None and status in (200, 403):
         try:

@@ -4,7 +4,6 @@ fetch.py does the fetching.
 
 from __future__ import annotations
 
-import math
 import re
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -86,23 +85,6 @@ TWO_LABELS = frozenset(
         "vercel.app",
     }
 )
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, at most a DAY; None if it is absent or garbage.
-
-    It is a number of seconds or a date (RFC 9110 10.2.3)."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            then = parsedate_to_datetime(header)
-            seconds = (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, OverflowError):
-            return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), DAY)
 
 
 def max_age_seconds(header: str | None) -> float | None:

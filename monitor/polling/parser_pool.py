@@ -23,7 +23,7 @@ from typing import Protocol, Self, cast
 from monitor.core.facts import Fact, Json, from_json
 from monitor.errors import Unreadable
 from monitor.polling.parser_process import ANSWER, REQUEST
-from monitor.reading.blocks import tables_and_headings
+from monitor.reading.focus import tables_and_headings
 from monitor.reading.source import Source
 
 #: The environment variables that a parser process gets. Any other may be a secret.

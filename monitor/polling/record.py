@@ -369,18 +369,15 @@ def _recovered(poll: _Poll) -> list[Draft]:
 def _write(
     poll: _Poll, drafts: Sequence[Draft], line: dict[str, Any], *, baseline: bool = False
 ) -> list[EventRow]:
-    """Write the events of a poll, their deliveries, and its ``line`` in the history of polls."""
-    events = event_log.append(
-        poll.session,
-        drafts,
-        source_id=poll.source.id,
-        url=poll.source.url,
-        document=line["document"],
-        now=poll.now,
-        baseline=baseline,
+    """Write the ``line`` of a poll in the history of polls, its events, and their deliveries."""
+    poll_id = source_state.record(poll.session, line)
+    provenance = event_log.Provenance(
+        poll.source.id, poll.now, poll.source.url, line["document"], poll_id
     )
+    events = event_log.append(poll.session, drafts, provenance, baseline=baseline)
+    if events:
+        source_state.count_events(poll.session, poll_id, len(events))
     outbox.enqueue(poll.session, events, poll.now)
-    source_state.record(poll.session, [line | {"events": len(events)}])
     return events
 
 
@@ -394,6 +391,7 @@ def _line(
         "at": poll.now,
         "outcome": row.outcome,
         "rows": row.rows,
+        "events": 0,
         "document": kept,
         "error": row.error,
         "status": status,

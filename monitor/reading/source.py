@@ -1,20 +1,20 @@
-"""What an adapter declares. ``@source`` turns a function over bytes into a Source that the core can
-poll.
+"""Declare an adapter: ``@source`` makes a Source of a function over bytes.
 
     @source("https://acme.example/docs/deprecations.md", every=timedelta(hours=6))
     def deprecations(body: bytes) -> Iterator[Fact]: ...
 
-In ``sources/acme/deprecations.py``, or in ``sources/acme.py``, the source above is
-``acme.deprecations``."""
+In ``sources/acme/deprecations.py`` the source above is ``acme.deprecations``."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import TypedDict, Unpack
 
 from monitor.core.facts import Fact
 from monitor.core.origin import Kind
@@ -22,12 +22,16 @@ from monitor.errors import NotFound, Unreadable
 
 Parse = Callable[[bytes], Iterable[Fact]]
 
+#: How long after its last day an earlier layout is still read: pages alternate between two layouts
+#: for some weeks.
+OVERLAP = timedelta(days=90)
+
 
 @dataclass(frozen=True)
 class Access:
-    """How a model-list API is read: where the key goes, and how its pages follow each other.
+    """How to read a model-list API: where the key goes, and how its pages follow each other.
 
-    ``key`` names the environment variable. ``header`` and ``prefix`` say how it is sent.
+    ``key`` names the environment variable. ``header`` and ``prefix`` say how to send it.
     ``next_page`` gets the body of one page and returns the query parameters of the next, or None
     after the last."""
 
@@ -39,17 +43,38 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A reader of a layout that a page no longer has, and the last day on which it was served.
+
+    ``mark`` matches what only that layout prints."""
+
+    parse: Parse
+    mark: re.Pattern[bytes]
+    until: date
+
+    def reads(self, body: bytes, served: date | None) -> bool:
+        """Return True if a document has this layout and, where its day is known, may have it."""
+        if served and served > self.until + OVERLAP:
+            return False
+        return self.mark.search(body) is not None
+
+
+@dataclass(frozen=True)
 class Source:
     """One feed or page of one provider, and everything the core must know to poll it.
 
     ``every`` is the cadence. ``markers`` are byte strings without which a document is not this page
     at all (a bot wall, a soft 404). ``focus`` cuts a page down to the part the adapter reads:
-    ``parse`` is given only that, so two documents with the same focus have the same facts and the
-    second is not parsed. ``keeps_past`` says that rows stay on the page after their date, so that a
-    row which leaves was withdrawn. ``patience`` is how many looks any change needs, for a source
-    whose values move by themselves (a market price). ``max_bytes`` caps the decoded body. ``also``
-    are further addresses, absolute or relative to ``url``, whose documents belong to this one: the
-    body is then a JSON array of them all as strings, see ``documents``."""
+    ``parse`` gets only that, so two documents with the same focus have the same facts and the
+    second is not parsed. ``keeps_retired`` says that rows stay on the page after their date, so
+    that a row which leaves was withdrawn. ``confirmations`` is how many polls any change needs, for
+    a source whose values move by themselves (a market price). ``max_bytes`` caps the decoded body.
+    ``also`` are further addresses, absolute or relative to ``url``, whose documents belong to this
+    one: the body is then a JSON array of them all as strings, see ``documents``. ``layouts`` are
+    the readers of layouts that are gone. ``replaces`` names the built-in source whose place a
+    private adapter takes. ``broken`` says why a private adapter cannot be imported; nothing is
+    fetched for it.
+    """
 
     id: str
     url: str
@@ -60,11 +85,14 @@ class Source:
     access: Access | None = None
     markers: tuple[bytes, ...] = ()
     focus: Callable[[bytes], bytes] | None = None
-    keeps_past: bool = False
-    patience: int = 1
+    keeps_retired: bool = False
+    confirmations: int = 1
     max_bytes: int = 5_000_000
     also: tuple[str, ...] = ()
+    replaces: str = ""
+    broken: str = ""
     doc: str = field(default="", compare=False)
+    layouts: list[Earlier] = field(default_factory=list, compare=False)
 
     @property
     def provider(self) -> str:
@@ -72,13 +100,27 @@ class Source:
 
     @property
     def stale_after(self) -> timedelta:
-        """How old what is known may become before its operator is told: three polls, and never less
-        than a morning.
+        """Return the age at which the operator hears that the facts are stale: three polls, and at
+        least six hours.
         """
         return max(3 * self.every, timedelta(hours=6))
 
-    def look(self, body: bytes) -> bytes:
-        """The part of a document that can matter to this source. Raises Unreadable if it cannot be
+    def earlier(self, *, mark: str, until: str) -> Callable[[Parse], Parse]:
+        """Declare the reader of an earlier layout: ``@pricing.earlier(mark="...", until="...")``.
+
+        ``mark`` is a regular expression for what only that layout prints, with ``^`` and ``$`` for
+        the ends of a line. ``until`` is the last day (ISO) on which the page had it. Readers stand
+        in ``sources/<provider>/history.py``, which the package imports, and import the page."""
+        pattern, last = re.compile(mark.encode(), re.MULTILINE), date.fromisoformat(until)
+
+        def declare(parse: Parse) -> Parse:
+            self.layouts.append(Earlier(parse, pattern, last))
+            return parse
+
+        return declare
+
+    def focused(self, body: bytes) -> bytes:
+        """Return the part of a document that this source reads. Raises Unreadable if it cannot be
         cut out.
         """
         if not self.focus:
@@ -87,45 +129,51 @@ class Source:
             return self.focus(body)
 
     def digest(self, body: bytes) -> str:
-        """What tells one document from another: a hash of the part that matters. Raises Unreadable
-        as ``look`` does.
+        """Return a hash of the part that this source reads: equal ones have the same facts. Raises
+        Unreadable as ``focused`` does.
         """
-        return hashlib.sha256(self.look(body)).hexdigest()
+        return hashlib.sha256(self.focused(body)).hexdigest()
 
-    def read(self, body: bytes) -> list[Fact]:
-        """All facts of one document, stamped with the provider, in the page's order.
+    def read(self, body: bytes, served: date | None = None) -> list[Fact]:
+        """Return all facts of one document, stamped with the provider, in the page's order.
 
-        Raises Unreadable if the document is not this page, was damaged on its way, states nothing,
-        or states one thing twice."""
+        ``served`` is the day on which the document was served, if that is known: it decides which
+        earlier layouts the document may have. Raises Unreadable if the document is not this page,
+        was damaged on its way, states nothing, or states one thing twice.
+        """
+        if self.broken:
+            raise Unreadable(f"{self.id}: {self.broken}")
         for marker in self.markers:
             if marker not in body:
                 raise Unreadable(
                     f"{self.id}: the document lacks {marker.decode()!r}; it is not the page this "
                     "adapter reads"
                 )
-        from monitor.reading.blocks import (
-            damage,  # who reads no document does not pay for the patterns of pages
-        )
+        # Imported late: compiling the patterns of pages is slow, and many commands read none.
+        from monitor.reading.damage import damage
 
         if wrong := damage(body):
             raise Unreadable(f"{self.id}: {wrong}")
-        seen: dict[str, Fact] = {}
+        facts: dict[str, Fact] = {}
         with self._blamed():
-            for fact in self.parse(self.focus(body) if self.focus else body):
+            parse = next(
+                (layout.parse for layout in self.layouts if layout.reads(body, served)), self.parse
+            )
+            for fact in parse(self.focus(body) if self.focus else body):
                 stamped = fact.stamped(self.provider)
-                other = seen.setdefault(stamped.key, stamped)
+                other = facts.setdefault(stamped.key, stamped)
                 if other.value != stamped.value:
                     raise Unreadable(
                         f"stated twice, differently: {other.quote!r} and {stamped.quote!r}"
                     )
-        if not seen:
+        if not facts:
             raise Unreadable(f"{self.id}: the document holds no facts")
-        return list(seen.values())
+        return list(facts.values())
 
     @contextmanager
     def _blamed(self) -> Iterator[None]:
-        """Whatever a mangled page does to an adapter or a library is this page's fault, and no
-        other's.
+        """Turn whatever a mangled page does to an adapter or a library into Unreadable, with this
+        source's id.
         """
         try:
             yield
@@ -138,40 +186,32 @@ class Source:
 REGISTRY: dict[str, Source] = {}
 
 
-def source(
-    url: str,
-    *,
-    every: timedelta = timedelta(hours=6),
-    kind: Kind = "official",
-    facts: tuple[type[Fact], ...] = (),
-    access: Access | None = None,
-    markers: tuple[bytes, ...] = (),
-    focus: Callable[[bytes], bytes] | None = None,
-    keeps_past: bool = False,
-    patience: int = 1,
-    max_bytes: int = 5_000_000,
-    also: tuple[str, ...] = (),
-) -> Callable[[Parse], Source]:
+class Options(TypedDict, total=False):
+    """The options of ``@source``; the fields of Source explain them."""
+
+    every: timedelta
+    kind: Kind
+    facts: tuple[type[Fact], ...]
+    access: Access | None
+    markers: tuple[bytes, ...]
+    focus: Callable[[bytes], bytes] | None
+    keeps_retired: bool
+    confirmations: int
+    max_bytes: int
+    also: tuple[str, ...]
+    replaces: str
+
+
+def source(url: str, **options: Unpack[Options]) -> Callable[[Parse], Source]:
     """Declare an adapter. The decorated name becomes the Source itself."""
 
     def declare(parse: Parse) -> Source:
-        declared = Source(
-            id=_identify(parse.__module__, parse.__name__),
-            url=url,
-            parse=parse,
-            every=every,
-            kind=kind,
-            facts=facts,
-            access=access,
-            markers=markers,
-            focus=focus,
-            keeps_past=keeps_past,
-            patience=patience,
-            max_bytes=max_bytes,
-            also=also,
-            doc=parse.__doc__ or "",
-        )
-        REGISTRY[declared.id] = declared
+        source_id = _identify(parse.__module__, parse.__name__)
+        declared = Source(source_id, url, parse, doc=parse.__doc__ or "", **options)
+        current = REGISTRY.get(source_id)
+        # A built-in page that is imported later does not displace the adapter that replaces it.
+        if current is None or current.replaces != source_id:
+            REGISTRY[source_id] = declared
         return declared
 
     return declare
@@ -186,19 +226,23 @@ def _identify(module: str, page: str) -> str:
 
 
 def officials(declared: Mapping[str, Source]) -> frozenset[str]:
-    """The ids of the sources whose word counts: neither hints nor news."""
-    return frozenset(source_id for source_id, found in declared.items() if found.kind == "official")
+    """Return the ids of the official sources: neither hints nor news."""
+    return frozenset(
+        source_id for source_id, source in declared.items() if source.kind == "official"
+    )
 
 
 def joined(bodies: Iterable[bytes]) -> bytes:
-    """Several documents as the one that is stored. Raises ValueError where one of them is not
-    UTF-8.
+    """Return several documents as the one that is stored. Raises ValueError where one of them is
+    not UTF-8.
     """
     return json.dumps([str(body, "utf-8-sig") for body in bodies], ensure_ascii=False).encode()
 
 
 def documents(body: bytes) -> list[bytes]:
-    """The documents in the body of a source with ``also``; an archived page alone is its own."""
+    """Return the documents in the body of a source with ``also``. A page that was archived alone is
+    one document.
+    """
     try:
         texts = json.loads(body)
     except ValueError:
@@ -209,7 +253,7 @@ def documents(body: bytes) -> list[bytes]:
 
 
 def find(source_id: str, declared: Mapping[str, Source]) -> Source:
-    """The declared source of that id. Raises NotFound with the nearest names."""
+    """Return the declared source of that id. Raises NotFound with the nearest names."""
     try:
         return declared[source_id]
     except KeyError:

@@ -1,49 +1,46 @@
-"""Bolt: which request of Slack is answered by what. Each is acknowledged within a second, if need
-be answered later.
+"""Bolt's handlers: which request of Slack is answered by what.
 
-Slack wants an answer within three seconds; what takes longer comes over the request's
-``response_url``."""
+Slack wants an answer within three seconds. Each request is acknowledged within one, and a reply
+that takes longer comes over the request's ``response_url``."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import typer
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from monitor.core.facts import Json
-from monitor.delivery.slack import blocks, pausing
-from monitor.delivery.slack.send import Slack, client
+from monitor.delivery.http_client import BROKEN
+from monitor.delivery.slack import blocks, mrkdwn, pausing
+from monitor.delivery.slack.client import hook_client, web_client
+from monitor.delivery.slack.send import Slack
 from monitor.errors import DeliveryFailed, LastcallError
-from monitor.slack_app import buttons, commands, words
-from monitor.slack_app.commands import Answer, Place, answered
+from monitor.slack_app import buttons, commands
+from monitor.slack_app.commands import Place, Reply, reply
+from monitor.slack_app.parse_command import parse_command
 from monitor.store import slack_installs
+from monitor.store.tables import ThreadRow
 
 if TYPE_CHECKING:
     from monitor.delivery.publisher import Publisher
 
-#: How long an answer may take before the request is acknowledged without it, in seconds.
-PATIENCE = 1.0
+#: How long a reply may take before the request is acknowledged without it, in seconds.
+ACKNOWLEDGE_WITHIN = 1.0
 
-#: How the SDK tells that Slack did not answer.
-UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
-
-#: What the app hears of (deploy/slack-manifest.yaml), and by which method.
+#: The events that the app gets (deploy/slack-manifest.yaml), and the method of each.
 EVENTS = {
-    "member_joined_channel": "_reachable",
-    "channel_unarchive": "_reachable",
-    "group_unarchive": "_reachable",
-    "app_uninstalled": "_uninstalled",
-    "tokens_revoked": "_uninstalled",
-    "channel_id_changed": "_renamed",
+    "member_joined_channel": "_try_channel",
+    "channel_unarchive": "_try_channel",
+    "group_unarchive": "_try_channel",
+    "app_uninstalled": "_uninstall",
+    "tokens_revoked": "_uninstall",
+    "channel_id_changed": "_rename_channel",
 }
 
 #: Never verbose: at debug level bolt and the SDK log requests with their secrets.
@@ -51,9 +48,9 @@ LOG = logging.getLogger("lastcall.slack")
 
 
 class SlackApp:
-    """The handlers, on the store and connections of a publisher. ``bolt`` takes requests from
-    wherever they come.
-    """
+    """The handlers, on the store and connections of a publisher.
+
+    ``bolt`` takes requests, over HTTP or Socket Mode."""
 
     def __init__(self, publisher: Publisher, slack: Slack):
         self.publisher = publisher
@@ -63,7 +60,7 @@ class SlackApp:
         self.bolt = AsyncApp(
             name="lastcall",
             logger=LOG,
-            client=client(slack.http, None, publisher.slack_base_url),
+            client=web_client(slack.http, None, publisher.settings.slack_base_url),
             authorize=Authorize(self),  # type: ignore[arg-type]
             user_facing_authorize_error_message="⛔ Lastcall is not installed in this workspace, "
             "or not any more.",
@@ -76,142 +73,136 @@ class SlackApp:
             self.bolt.event(name)(getattr(self, listener))
 
     def token(self, workspace: str) -> str:
-        """The bot token of a workspace; that of the setting where it did not install the app by
-        itself.
+        """Return the bot token of a workspace, or the setting's if it did not install the app.
 
-        Empty for one that took its token back: nothing of it is done with another workspace's.
-        """
+        It is empty for a workspace that revoked its token: another's must not be used there."""
         with self.store.read() as session:
             if workspace and slack_installs.find(session, workspace):
                 return slack_installs.token(session, self.publisher.vault, workspace)
-        return self.publisher.slack_token
+        return self.publisher.settings.slack_token
 
     def workspace(self, body: Json) -> str:
-        """Whose request it is; empty where the token of the setting is the only one it can be."""
+        """Return the workspace of a request; empty if it did not install the app."""
         name = _workspace(body)
         with self.store.read() as session:
             return name if name and slack_installs.find(session, name) else ""
 
     async def _command(self, ack: Any, body: Json) -> None:
         try:
-            asked = words.read(body.get("text") or "")
+            command = parse_command(body.get("text") or "")
         except ValueError as error:
-            await ack(
-                **answered(
-                    f"🤔 {blocks.escaped(str(error))}", "`/lastcall help` tells what there is."
-                ).message
-            )
+            hint = "`/lastcall help` tells what there is."
+            await ack(**reply(f"🤔 {mrkdwn.escape(str(error))}", hint).message)
             return
-        where = {
-            "channel": body["channel_id"],
-            "name": body.get("channel_name", ""),
-            "user": body.get("user_name", ""),
-        }
 
-        def carry_out() -> Answer:
-            place = Place(self.workspace(body), **where)
+        def place() -> Place:
+            name, user = body.get("channel_name", ""), body.get("user_name", "")
+            return Place(self.workspace(body), body["channel_id"], name, user)
+
+        def run() -> Reply:
+            where = place()
             with self.store.write() as session:
-                return commands.run(session, place, asked, self.now())
+                return commands.run(session, where, command, self.now())
 
-        if asked.verb == "test":
-            await self._answer(ack, body, self._test(body, where))
+        if command.verb == "test":
+            await self._reply(ack, body, self._test(place))
         else:
-            await self._answer(ack, body, asyncio.to_thread(carry_out))
+            await self._reply(ack, body, asyncio.to_thread(run))
 
-    async def _test(self, body: Json, where: dict[str, str]) -> Answer:
-        place = Place(await asyncio.to_thread(self.workspace, body), **where)
+    async def _test(self, find_place: Callable[[], Place]) -> Reply:
+        place = await asyncio.to_thread(find_place)
         token = await asyncio.to_thread(self.token, place.workspace)
         try:
-            await self.slack.post(token, place.channel, blocks.said([commands.TEST]))
-        except (DeliveryFailed, *UNREACHABLE) as error:
-            return answered(f"⛔ Nothing can be posted here: {blocks.escaped(str(error))}")
-        return answered("✅ A test message was posted.")
+            await self.slack.post(token, place.channel, blocks.lines_message([commands.TEST]))
+        except (DeliveryFailed, *BROKEN) as error:
+            return reply(f"⛔ Nothing can be posted here: {mrkdwn.escape(str(error))}")
+        return reply("✅ A test message was posted.")
 
     async def _acknowledge(self, ack: Any, body: Json) -> None:
-        await self._answer(ack, body, self._hear(body, None))
+        await self._reply(ack, body, self._mute_reminders(body, None))
 
     async def _snooze(self, ack: Any, body: Json) -> None:
-        await self._answer(ack, body, self._hear(body, self.now() + buttons.SNOOZED))
+        await self._reply(ack, body, self._mute_reminders(body, self.now() + buttons.SNOOZE))
 
-    async def _hear(self, body: Json, until: datetime | None) -> Answer | None:
-        """Remember it, and show in the message who it was. Nothing else is said."""
+    async def _mute_reminders(self, body: Json, until: datetime | None) -> Reply | None:
+        """Record an acknowledgement, and show it in the message. There is no other reply."""
 
-        def remember() -> Any:
+        def record() -> tuple[Place, ThreadRow | None, blocks.Message]:
             place, event_id = self._clicked(body)
             with self.store.write() as session:
-                row = buttons.hear(session, place, event_id, self.now(), until)
+                thread = buttons.acknowledge(session, place, event_id, self.now(), until)
                 session.flush()
-                return place, row, buttons.card(session, place, event_id, self.now())
+                return place, thread, buttons.card(session, place, event_id, self.now())
 
-        place, row, said = await asyncio.to_thread(remember)
+        place, thread, message = await asyncio.to_thread(record)
         token = await asyncio.to_thread(self.token, place.workspace)
-        if row:
-            await self.slack.update(token, row, said)
+        if thread:
+            await self.slack.update(token, thread, message)
             return None
-        return answered("✅ Noted: no reminders of this one.")
+        return reply("✅ Noted: no reminders of this one.")
 
     async def _history(self, ack: Any, body: Json) -> None:
-        def read() -> Answer:
+        def read() -> Reply:
             with self.store.read() as session:
                 return buttons.history(session, self._clicked(body)[1])
 
-        await self._answer(ack, body, asyncio.to_thread(read))
+        await self._reply(ack, body, asyncio.to_thread(read))
 
     def _clicked(self, body: Json) -> tuple[Place, str]:
+        """Return where a button was clicked, and the id of its event."""
         user = body.get("user") or {}
-        who = str(user.get("username") or user.get("name") or user.get("id") or "")
-        return Place(self.workspace(body), body["channel"]["id"], "", who), body["actions"][0][
-            "value"
-        ]
+        name = str(user.get("username") or user.get("name") or user.get("id") or "")
+        place = Place(self.workspace(body), body["channel"]["id"], "", name)
+        return place, body["actions"][0]["value"]
 
-    async def _reachable(self, body: Json, event: Json) -> None:
-        """Something changed in a channel that may have been paused: what it is owed is tried
-        again.
-        """
-        await self._change(body, str(event.get("channel") or ""), None)
+    async def _try_channel(self, body: Json, event: Json) -> None:
+        """Try the deliveries of a paused channel: something changed there."""
 
-    async def _uninstalled(self, body: Json, event: Json) -> None:
-        """The app is gone from a workspace. A person's own token that is revoked is none of
-        ours.
-        """
+        def try_paused() -> None:
+            workspace, channel = self.workspace(body), str(event.get("channel") or "")
+            with self.store.write() as session:
+                pausing.try_paused(session, workspace, channel, self.now())
+
+        await asyncio.to_thread(try_paused)
+        self.publisher.wake()
+
+    async def _uninstall(self, body: Json, event: Json) -> None:
+        """Pause the channels of a workspace that removed the app.
+
+        A user token that is revoked is ignored; we use the bot token."""
         if event["type"] == "tokens_revoked" and not (event.get("tokens") or {}).get("bot"):
             return
-        await self._change(body, None, f"slack: {event['type']}")
+        reason = f"slack: {event['type']}"
 
-    async def _renamed(self, body: Json, event: Json) -> None:
-        """A channel that became private or shared has another id (delivery reference 2.1, complaint
-        d).
+        def disable() -> None:
+            workspace = self.workspace(body)
+            with self.store.write() as session:
+                slack_installs.disable(session, workspace, reason)
+                pausing.pause_workspace(session, workspace, reason, self.now())
+
+        await asyncio.to_thread(disable)
+        self.publisher.wake()
+
+    async def _rename_channel(self, body: Json, event: Json) -> None:
+        """Follow a channel that became private or shared, and has another id (delivery reference
+        2.1, complaint d).
         """
 
         def rename() -> None:
             with self.store.write() as session:
-                pausing.moved(
+                pausing.rename(
                     session, self.workspace(body), event["old_channel_id"], event["new_channel_id"]
                 )
 
         await asyncio.to_thread(rename)
 
-    async def _change(self, body: Json, channel: str | None, gone: str | None) -> None:
-        def change() -> None:
-            workspace = self.workspace(body)
-            with self.store.write() as session:
-                if gone:
-                    slack_installs.disable(session, workspace, gone)
-                    pausing.pause_workspace(session, workspace, gone, self.now())
-                else:
-                    pausing.changed(session, workspace, channel, self.now())
-
-        await asyncio.to_thread(change)
-        self.publisher.wake()
-
-    async def _answer(self, ack: Any, body: Json, work: Awaitable[Answer | None]) -> None:
-        """Acknowledge with the answer if it is there soon, else at once and answer later."""
-        task = asyncio.ensure_future(_told(work))
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
-        click = (
-            body.get("type") == "block_actions"
-        )  # Slack takes no answer to a click but over its response_url
-        if done and not click and (answer := task.result()):
+    async def _reply(self, ack: Any, body: Json, work: Awaitable[Reply | None]) -> None:
+        """Acknowledge with the reply if it is there soon; else at once, and reply later."""
+        task = asyncio.ensure_future(_reply_or_reason(work))
+        done, _ = await asyncio.wait({task}, timeout=ACKNOWLEDGE_WITHIN)
+        # Slack takes a reply to a click only over its response_url.
+        is_click = body.get("type") == "block_actions"
+        if done and not is_click and (answer := task.result()):
             await ack(**answer.message)
             return
         await ack()
@@ -220,21 +211,18 @@ class SlackApp:
             await self._respond(str(body.get("response_url") or ""), answer)
         self.publisher.wake()
 
-    async def _respond(self, url: str, answer: Answer) -> None:
-        hook = AsyncWebhookClient(url, session=self.slack.http, retry_handlers=[], logger=LOG)
-        hook.proxy = None
+    async def _respond(self, url: str, answer: Reply) -> None:
+        hook = hook_client(self.slack.http, url)
         try:
-            self.publisher.guard.url(url)
-            async with asyncio.timeout(self.publisher.deadline):
+            self.slack.guard.url(url)
+            async with asyncio.timeout(self.publisher.settings.deadline):
                 await hook.send_dict(answer.message | {"replace_original": False})
-        except (DeliveryFailed, *UNREACHABLE) as error:
+        except (DeliveryFailed, *BROKEN) as error:
             LOG.warning("an answer did not reach Slack: %s", type(error).__name__)
 
 
 class Authorize(AsyncAuthorize):
-    """Every request is one of ours that has a token; nobody asks Slack for it again before the
-    answer.
-    """
+    """Authorizes requests by our own tokens, without asking Slack before each answer."""
 
     def __init__(self, app: SlackApp):
         super().__init__()  # type: ignore[no-untyped-call]
@@ -251,38 +239,35 @@ class Authorize(AsyncAuthorize):
     ) -> AuthorizeResult | None:
         name = slack_installs.workspace(enterprise_id, team_id, context.is_enterprise_install)
         token = await asyncio.to_thread(self.app.token, name)
-        return (
-            AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
-            if token
-            else None
-        )
+        if not token:
+            return None
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
 
-async def _told(work: Awaitable[Answer | None]) -> Answer | None:
-    """An answer, or in words why there is none."""
+async def _reply_or_reason(work: Awaitable[Reply | None]) -> Reply | None:
+    """Return a reply, or the reason why there is none."""
     try:
         return await work
-    except (LastcallError, ValueError, typer.BadParameter) as error:
-        return answered(f"🤔 {blocks.escaped(' '.join(str(error).split()))}")
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return answered(f"⛔ Slack did not answer ({type(error).__name__}).")
+    except (LastcallError, ValueError) as error:
+        return reply(f"🤔 {mrkdwn.escape(' '.join(str(error).split()))}")
+    except BROKEN as error:
+        return reply(f"⛔ Slack did not answer ({type(error).__name__}).")
     except Exception as error:
         LOG.exception("a request of Slack broke; this is a bug of Lastcall")
-        return answered(f"⛔ A fault of Lastcall ({type(error).__name__}); its log tells more.")
+        return reply(f"⛔ A fault of Lastcall ({type(error).__name__}); its log tells more.")
 
 
 def _workspace(body: Json) -> str:
-    """The workspace of a payload: commands and events name it flat, clicks as objects.
+    """Return the workspace of a request: commands and events name it flat, clicks as objects.
 
-    An event in a channel that workspaces share happened in one, and is told for the installation in
-    another."""
+    In a shared channel the event's workspace may differ from the workspace of the installation,
+    which stands in ``authorizations``."""
     body = next(iter(body.get("authorizations") or ()), body)
 
-    def of(kind: str) -> str:
+    def id_of(kind: str) -> str:
         nested = body.get(kind)
-        return str(
-            (nested.get("id") if isinstance(nested, dict) else None) or body.get(f"{kind}_id") or ""
-        )
+        nested_id = nested.get("id") if isinstance(nested, dict) else None
+        return str(nested_id or body.get(f"{kind}_id") or "")
 
     org_wide = str(body.get("is_enterprise_install", "")).lower() == "true"
-    return slack_installs.workspace(of("enterprise"), of("team"), org_wide)
+    return slack_installs.workspace(id_of("enterprise"), id_of("team"), org_wide)

@@ -1,4 +1,4 @@
-"""What the buttons under a retirement do: acknowledge, snooze, history."""
+"""Carry out the buttons under a retirement: acknowledge, snooze, history."""
 
 from __future__ import annotations
 
@@ -6,55 +6,59 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from monitor.delivery.message_context import background, ends
-from monitor.delivery.slack import blocks
+from monitor.delivery.event_subject import subject
+from monitor.delivery.message_context import context_of, retirement_date
+from monitor.delivery.slack import card as cards
 from monitor.delivery.slack.blocks import Message
+from monitor.delivery.slack.mrkdwn import fit
 from monitor.errors import NotFound
-from monitor.slack_app.commands import Answer, Place, answered, subscription
+from monitor.slack_app.commands import Place, Reply, find_subscription, reply
 from monitor.store import event_log, model_lookup
 from monitor.store.tables import AcknowledgementRow, EventRow, SubscriptionRow, ThreadRow
 
-SNOOZED = timedelta(days=7)
+SNOOZE = timedelta(days=7)
 #: Events in a history.
 EVENTS = 10
 
 
-def hear(
+def acknowledge(
     session: Session, place: Place, event_id: str, now: datetime, until: datetime | None
 ) -> ThreadRow | None:
-    """The channel has heard enough: no reminders until the date changes, or ``until``. The message,
-    if one is there.
+    """Mute the reminders of a retirement in a channel: until its date changes, or ``until`` a time.
 
-    What is acknowledged is the date that the message shows.
-    """
+    The date is the one that the message shows. Return where that message stands, if it is known."""
     event, row = _event(session, event_id), _subscription(session, place)
     where = (
         AcknowledgementRow.subscription_id == row.id,
-        AcknowledgementRow.subject == blocks.subject(event),
+        AcknowledgementRow.subject == subject(event),
     )
-    heard = session.scalars(select(AcknowledgementRow).where(*where)).first() or AcknowledgementRow(
-        subscription_id=row.id, subject=blocks.subject(event), retires="", at=now
-    )
-    heard.retires, heard.by, heard.at, heard.until = ends(event), place.user, now, until
-    session.add(heard)
-    thread = (ThreadRow.subscription_id == row.id, ThreadRow.subject == blocks.subject(event))
+    acknowledgement = session.scalars(select(AcknowledgementRow).where(*where)).first()
+    if acknowledgement is None:
+        acknowledgement = AcknowledgementRow(
+            subscription_id=row.id, subject=subject(event), retires="", at=now
+        )
+    acknowledgement.retires, acknowledgement.by = retirement_date(event), place.user
+    acknowledgement.at, acknowledgement.until = now, until
+    session.add(acknowledgement)
+    thread = (ThreadRow.subscription_id == row.id, ThreadRow.subject == subject(event))
     return session.scalars(select(ThreadRow).where(*thread)).first()
 
 
 def card(session: Session, place: Place, event_id: str, now: datetime) -> Message:
-    """The message as it is to be shown now."""
+    """Return the message about a retirement as it is now."""
     event, row = _event(session, event_id), _subscription(session, place)
-    return blocks.card([event], now, background(session, event, row.id, now), buttons=True)
+    return cards.card([event], now, context_of(session, event, row.id, now), buttons=True)
 
 
-def history(session: Session, event_id: str) -> Answer:
-    """What the log holds about the model of an event, newest first."""
+def history(session: Session, event_id: str) -> Reply:
+    """Return the events about the model of an event, newest first."""
     event = _event(session, event_id)
-    events = event_log.about(
-        session, [event.folded, *model_lookup.names(f"{event.provider}/{event.model}")], EVENTS
-    )
-    lines = [f"• {one['detected_at'][:10]}: {blocks.fit(one['summary'], 300)}" for one in events]
-    return answered(f"*History of {blocks.fit(event.model, 200)}*", *lines)
+    names = [event.folded, *model_lookup.names(f"{event.provider}/{event.model}")]
+    lines = [
+        f"• {other['detected_at'][:10]}: {fit(other['summary'], 300)}"
+        for other in event_log.about(session, names, EVENTS)
+    ]
+    return reply(f"*History of {fit(event.model, 200)}*", *lines)
 
 
 def _event(session: Session, event_id: str) -> EventRow:
@@ -65,7 +69,7 @@ def _event(session: Session, event_id: str) -> EventRow:
 
 
 def _subscription(session: Session, place: Place) -> SubscriptionRow:
-    row = subscription(session, place)
+    row = find_subscription(session, place)
     if row is None:
         raise NotFound("This channel is not subscribed any more.")
     return row

@@ -1,38 +1,31 @@
-"""What ``/lastcall`` does. Each command works on the rows that deliveries use, and answers in
-mrkdwn.
+"""Carry out the commands of ``/lastcall``, and reply in mrkdwn.
 
 A channel is known by its workspace and id. A subscription that was made on the command line under
 the channel's name is that channel's too, and keeps the id from then on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
-from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 from sqlmodel import Session
 
-from monitor.cli import output, targets
-from monitor.cli.options import horizon
-from monitor.core.ends import days_left, firm, over
-from monitor.core.facts import Json, Listing, Price, Retirement
-from monitor.core.interpret import metered
-from monitor.core.names import canonical
-from monitor.delivery import admin, outbox
-from monitor.delivery.message_context import METERS
-from monitor.delivery.slack import blocks, pausing
+from monitor.core.facts import Json
+from monitor.core.patterns import Pattern
+from monitor.core.wording import ago, counted
+from monitor.delivery import admin, event_text, outbox, target_health
+from monitor.delivery.slack import blocks, mrkdwn, pausing
 from monitor.errors import NotFound
-from monitor.slack_app.words import Words
-from monitor.store import event_log, fact_versions, model_lookup
-from monitor.store.tables import VERSIONS, SubscriptionRow
-from monitor.subscriptions import options as asking
-from monitor.subscriptions.filters import Filter
+from monitor.slack_app import queries
+from monitor.slack_app.parse_command import Command
+from monitor.store import model_lookup
+from monitor.store.tables import SubscriptionRow
+from monitor.subscriptions import targets
+from monitor.subscriptions.options import mute_until, parse_options
 
-#: Lines of a list in an answer.
-LINES = 15
+#: How long ``mute`` lasts without a time.
 MUTED = "7d"
 TEST = "✅ Lastcall can post here. This is a test message, no event."
 
@@ -50,9 +43,9 @@ HELP = """*Lastcall tells this channel before an AI model is retired, moved or r
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command was given and by whom. ``workspace`` is empty where the token is that of the
-    setting.
-    """
+    """The channel in which a person gave a command or clicked a button.
+
+    ``workspace`` is empty where the token is that of the setting."""
 
     workspace: str
     channel: str
@@ -61,19 +54,21 @@ class Place:
 
     @property
     def address(self) -> str:
+        """The address of the channel as a target."""
         return f"{self.workspace}/{self.channel}" if self.workspace else self.channel
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Lines of mrkdwn, escaped. ``public``: the whole channel sees it."""
+class Reply:
+    """Lines of mrkdwn, escaped. If it is ``public``, the whole channel sees it."""
 
     lines: tuple[str, ...]
     public: bool = False
 
     @property
     def message(self) -> Json:
-        text, shown = blocks.said(self.lines)
+        """The reply as Slack takes it."""
+        text, shown = blocks.lines_message(self.lines)
         return {
             "text": text,
             "blocks": shown,
@@ -81,14 +76,17 @@ class Answer:
         }
 
 
-def answered(*lines: str, public: bool = False) -> Answer:
-    return Answer(lines, public)
+def reply(*lines: str, public: bool = False) -> Reply:
+    """Return a reply of these lines."""
+    return Reply(lines, public)
 
 
-def subscription(session: Session, place: Place) -> SubscriptionRow | None:
-    """The subscription of a channel, under its id from now on."""
+def find_subscription(session: Session, place: Place) -> SubscriptionRow | None:
+    """Return the subscription of a channel, which has the channel's id from now on."""
     rows = session.scalars(
-        select(SubscriptionRow).where(pausing.these(place.workspace, place.channel, place.name))
+        select(SubscriptionRow).where(
+            pausing.is_channel(place.workspace, place.channel, place.name)
+        )
     ).all()
     row = min(rows, key=lambda row: row.address != place.address, default=None)
     if row and row.address != place.address:
@@ -97,23 +95,19 @@ def subscription(session: Session, place: Place) -> SubscriptionRow | None:
     return row
 
 
-def run(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Carry out a command, all but ``test``. Raises ValueError or NotFound with one line for
-    people.
-    """
-    return COMMANDS[words.verb](session, place, words, now)
+def run(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Carry out any command but ``test``. Raise ValueError or NotFound with one line for people."""
+    return COMMANDS[command.verb](session, place, command, now)
 
 
-def subscribe(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Replaces what was asked before, and wakes a channel that was paused."""
-    if not (words.plain or words.options):
-        return usage(session, place, words, now)
-    filters = [] if words.plain in (("all",), ("everything",)) else words.plain
-    options: dict[str, Any] = dict(words.options)
-    threads = asking.threading(options.pop("threads", "updates"))
-    wanted = asking.columns(filters, **options) | {"threads": threads}
-    row = subscription(session, place)
-    was = "updated" if row else "subscribed"
+def subscribe(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Replace the options of the channel, and enable it if it was paused."""
+    if not (command.arguments or command.options):
+        return show_help(session, place, command, now)
+    is_everything = command.arguments in (("all",), ("everything",))
+    options = parse_options([] if is_everything else command.arguments, command.options)
+    row = find_subscription(session, place)
+    done = "Updated" if row else "Subscribed"
     _refuse_operator(row)
     if row is None:
         row = SubscriptionRow(
@@ -121,254 +115,147 @@ def subscribe(session: Session, place: Place, words: Words, now: datetime) -> An
             type="slack",
             address=place.address,
             created_at=now,
-            name=_name(place),
+            name=_channel_name(place),
         )
     elif row.state != "enabled":
-        outbox.resume(session, row.id, now)
+        target_health.resume(session, row.id, now)
         session.refresh(row)
-    outbox.ask(session, row, wanted, now)
-    lines = [f"✅ *{was.capitalize()}*: this channel hears of {_wants(row)}."]
-    if strange := [word for word in row.filters if not _known(session, word)]:
-        named = ", ".join(blocks.code(word) for word in strange)
+    outbox.change_options(session, row, options.columns(), now)
+    lines = [f"✅ *{done}*: this channel hears of {_options(row)}."]
+    unmatched = [
+        word for word in row.filters if not model_lookup.is_named(session, Pattern.parse(word))
+    ]
+    if unmatched:
+        words = ", ".join(map(mrkdwn.code, unmatched))
         lines.append(
-            f"🔎 Nothing that is known today matches {named}. `/lastcall show MODEL` finds names."
+            f"🔎 Nothing that is known today matches {words}. `/lastcall show MODEL` finds names."
         )
     if place.name == "privategroup":
         lines.append(
             "🔒 This channel is private: `/invite` the app, or nothing can be posted here."
         )
-    return answered(*lines, public=True)
+    return reply(*lines, public=True)
 
 
-def unsubscribe(session: Session, place: Place, words: Words, now: datetime) -> Answer:
+def unsubscribe(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Remove filters of the channel, or the whole subscription."""
     row = _subscribed(session, place)
     _refuse_operator(row)
-    gone = {word.casefold() for word in words.plain} - {"all"}
-    if strange := sorted(gone - {word.casefold() for word in row.filters}):
-        named = ", ".join(map(blocks.code, strange))
-        raise ValueError(f"This channel has no filter {named}. It hears of {_wants(row)}.")
-    kept = [word for word in row.filters if word.casefold() not in gone]
-    if gone and kept:
-        row.filters = kept
+    removed = {word.casefold() for word in command.arguments} - {"all"}
+    if unknown := sorted(removed - {word.casefold() for word in row.filters}):
+        words = ", ".join(map(mrkdwn.code, unknown))
+        raise ValueError(f"This channel has no filter {words}. It hears of {_options(row)}.")
+    rest = [word for word in row.filters if word.casefold() not in removed]
+    if removed and rest:
+        row.filters = rest
         session.add(row)
-        return answered(f"✅ *Updated*: this channel hears of {_wants(row)}.", public=True)
-    admin.forget(session, row.id)
-    return answered("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
+        return reply(f"✅ *Updated*: this channel hears of {_options(row)}.", public=True)
+    admin.remove_target(session, row.id)
+    return reply("✅ *Unsubscribed*: this channel hears nothing any more.", public=True)
 
 
-def listed(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    row = subscription(session, place)
+def list_options(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show the options of the channel, and whether messages arrive."""
+    row = find_subscription(session, place)
     if row is None:
-        return answered(
-            "This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it."
-        )
-    return answered(*_state(session, row, now))
+        return reply("This channel is not subscribed. `/lastcall subscribe openai/gpt-4*` does it.")
+    return reply(*_state(session, row, now))
 
 
-def usage(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    return answered(*HELP.splitlines(), "", *listed(session, place, words, now).lines)
+def show_help(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show the commands, and the state of the channel."""
+    state = list_options(session, place, command, now)
+    return reply(*HELP.splitlines(), "", *state.lines)
 
 
-def upcoming(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Of what the channel asked for, unless a filter or ``all`` says otherwise."""
-    plain, limit = [], None
-    for word in words.plain:
-        if word[:1].isdigit() and word[-1:] in "dhw":
-            limit = horizon(word, now)
-        elif word != "all":
-            plain.append(word)
-    row = subscription(session, place)
-    own = not words.plain or (limit is not None and not plain and "all" not in words.plain)
-    filters = [Filter.parse(word) for word in (row.filters if own and row else plain)]
-    ahead = sorted(
-        (
-            (fact.retires.starts, one, fact)
-            for one in fact_versions.matching(session, [Retirement], official=True)
-            if isinstance(fact := one.fact, Retirement)
-            and fact.retires
-            and firm(fact.retires)
-            and not over(fact, now)
-            if limit is None or fact.retires.starts <= limit
-            if not filters
-            or any(_covers(word, fact.provider, fact.model, fact.region) for word in filters)
-        ),
-        key=lambda found: (found[0], found[2].provider, found[2].model),
-    )
-    of = "of what this channel follows " if own and row and row.filters else ""
-    if not ahead:
-        return answered(f"No retirement {of}is ahead{' in that time' if limit else ''}.")
-    lines = [f"*{output.counted(len(ahead), 'retirement')} {of}ahead*"]
-    lines += [_ahead(fact, now) for _, _, fact in ahead[:LINES]]
-    if len(ahead) > LINES:
-        lines.append(
-            f"… and {len(ahead) - LINES} more; name a filter or a time, as in `/lastcall upcoming "
-            "60d openai`"
-        )
-    return answered(*lines)
+def upcoming(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show retirements ahead: of the models that the channel follows, unless a filter or ``all`` is
+    given.
+    """
+    row = find_subscription(session, place)
+    own_filters = row.filters if row else []
+    return reply(*queries.upcoming(session, command.arguments, own_filters, now))
 
 
-def show(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    if len(words.plain) != 1:
+def show(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Show what is known of one model."""
+    if len(command.arguments) != 1:
         raise ValueError("Name one model: `/lastcall show gpt-4o`.")
-    from monitor.cli.lookup import missing
-
-    (model,) = words.plain
-    found = model_lookup.named(session, (Retirement, Listing, Price), model, official=True)
-    if not found:
-        raise missing(session, model)
-    ends = [one.fact for one in found if isinstance(one.fact, Retirement)]
-    lines = [f"*{blocks.fit(model, 200)}*"]
-    for fact in ends[:LINES]:
-        lines.append(_ahead(fact, now))
-        if chain := blocks.chain(
-            model_lookup.successors(session, fact, now, None, {fact.model.casefold()})
-        ):
-            lines.append(f"      use instead: {chain}")
-    if not ends:
-        lines.append("No page says that it retires.")
-    lines += _prices([one.fact for one in found if isinstance(one.fact, Price)])
-    if events := event_log.about(
-        session, [*model_lookup.names(model), *{one.fact.model.casefold() for one in found}], 5
-    ):
-        lines += [
-            "*Lately*",
-            *(
-                f"• {event['detected_at'][:10]}: {blocks.fit(event['summary'], 300)}"
-                for event in events
-            ),
-        ]
-    return answered(*lines)
+    return reply(*queries.show(session, command.arguments[0], now))
 
 
-def mute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    """Until a time; what is critical still comes, and the rest is told when the time is over."""
+def mute(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """Send only critical events until a time. The rest follows then."""
     row = _subscribed(session, place)
     _refuse_operator(row)
-    row.muted_until = asking.muted(" ".join(words.plain) or MUTED, now)
+    row.muted_until = mute_until(" ".join(command.arguments) or MUTED, now)
     session.add(row)
     session.flush()
-    outbox.retime(session, row, now)
+    outbox.reschedule(session, row, now)
     if row.muted_until is None:
-        return answered("🔔 Not muted any more.", public=True)
-    return answered(
-        f"🔕 Muted until {_at(row.muted_until)}: only what is critical is posted, the rest then.",
-        public=True,
+        return reply("🔔 Not muted any more.", public=True)
+    until = f"{event_text.date(row.muted_until)}, {row.muted_until:%H:%M} UTC"
+    return reply(
+        f"🔕 Muted until {until}: only what is critical is posted, the rest then.", public=True
     )
 
 
-def unmute(session: Session, place: Place, words: Words, now: datetime) -> Answer:
-    return mute(session, place, Words("mute", ("off",)), now)
+def unmute(session: Session, place: Place, command: Command, now: datetime) -> Reply:
+    """End a mute."""
+    return mute(session, place, Command("mute", ("off",)), now)
 
 
-COMMANDS: dict[str, Callable[[Session, Place, Words, datetime], Answer]] = {
+COMMANDS: dict[str, Callable[[Session, Place, Command, datetime], Reply]] = {
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
-    "list": listed,
+    "list": list_options,
     "upcoming": upcoming,
     "show": show,
     "mute": mute,
     "unmute": unmute,
-    "help": usage,
+    "help": show_help,
 }
 
 
-# --- in words
-# -----------------------------------------------------------------------------------------------
-
-
 def _subscribed(session: Session, place: Place) -> SubscriptionRow:
-    row = subscription(session, place)
+    row = find_subscription(session, place)
     if row is None:
         raise NotFound("This channel is not subscribed.")
     return row
 
 
 def _refuse_operator(row: SubscriptionRow | None) -> None:
-    """What an operator gave a channel on the command line is not for everybody in Slack to
-    change.
-    """
+    """Refuse to change an operator target: only the command line may, not everybody in Slack."""
     if row and row.operator:
         raise ValueError(
             "This channel hears of sources and endpoints; that is changed on the command line only."
         )
 
 
-def _name(place: Place) -> str:
+def _channel_name(place: Place) -> str:
     return "" if place.name in ("", "privategroup", "directmessage") else f"#{place.name}"
 
 
-def _wants(row: SubscriptionRow) -> str:
-    return blocks.fit(targets.wants(targets.told(row)), 1500)
+def _options(row: SubscriptionRow) -> str:
+    return mrkdwn.fit(targets.options_text(targets.target_json(row)), 1500)
 
 
 def _state(session: Session, row: SubscriptionRow, now: datetime) -> list[str]:
-    """What a channel asked for, when something last arrived, and what keeps the rest."""
-    lines = [f"This channel hears of {_wants(row)}."]
-    counts = admin.states(session, row.id)
-    arrived = (
-        f"last message {output.ago(row.last_delivered_at, now)}"
+    """Return the options of a channel, when a message last arrived, and what keeps the others."""
+    counts = admin.count_by_state(session, row.id)
+    waiting = counts.get("pending", 0) + counts.get("held", 0)
+    last = (
+        f"last message {ago(row.last_delivered_at, now)}"
         if row.last_delivered_at
         else "nothing sent yet"
     )
-    waiting = counts.get("pending", 0) + counts.get("held", 0)
-    lines.append(f"{arrived}, {output.counted(waiting, 'message')} waiting")
+    lines = [
+        f"This channel hears of {_options(row)}.",
+        f"{last}, {counted(waiting, 'message')} waiting",
+    ]
     health = targets.health(row, now)
     if row.state != "enabled":
-        lines.append(f"⛔ {blocks.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
+        lines.append(f"⛔ {mrkdwn.fit(health, 300)}. `/lastcall subscribe …` tries again at once.")
     elif health != "ok":
-        lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {blocks.fit(health, 300)}")
+        lines.append(f"{'🔕' if health.startswith('muted') else '⚠️'} {mrkdwn.fit(health, 300)}")
     return lines
-
-
-def _at(at: datetime) -> str:
-    return f"{blocks.date(at)}, {at:%H:%M} UTC"
-
-
-def _ahead(fact: Retirement, now: datetime) -> str:
-    where = ", ".join(
-        part
-        for part in (fact.version, fact.region, fact.surface if fact.surface != "api" else "")
-        if part
-    )
-    name = blocks.code(f"{fact.provider}/{fact.model}") + (
-        f" ({blocks.fit(where, 200)})" if where else ""
-    )
-    if fact.retires is None:
-        return f"• {name}: {blocks.fit(fact.term or fact.stage, 100)}, no date told"
-    left = days_left(fact.retires, now)
-    word = "retired" if over(fact, now) else "retires" if firm(fact.retires) else "stays,"
-    count = f" (in {output.counted(left, 'day')})" if left and left > 0 else ""
-    return f"• {name} {word} {blocks.day(fact.retires)}{count}"
-
-
-def _prices(prices: Sequence[Price]) -> list[str]:
-    plain = [
-        one for one in prices if one.meter in METERS and one.tier == "standard" and not one.window
-    ]
-    said = [
-        f"{one.provider}/{one.model}: {metered(one)} {one.amount:f} {one.currency} per {one.per}"
-        for one in plain[:8]
-    ]
-    told = [f"• {blocks.fit(line, 300)}" for line in said]
-    return ["*Prices*", *told] if told else []
-
-
-def _known(session: Session, word: str) -> bool:
-    """Whether a filter matches any model that a page names today."""
-    tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
-    query = union(*(select(table.c.provider, table.c.model, table.c.region) for table in tables))
-    wanted = Filter.parse(word)
-    return any(_covers(wanted, *row) for row in session.connection().execute(query))
-
-
-def _covers(wanted: Filter, provider: str, model: str, region: str) -> bool:
-    """Whether a filter matches an offering; it looks at events, so this is the least of one."""
-    event: Any = SimpleNamespace(
-        provider=provider,
-        model=model,
-        region=region,
-        canonical=canonical(provider, model),
-        kind="",
-        after=None,
-    )
-    return wanted.matches(event)

@@ -1,8 +1,7 @@
-"""Workspaces that install the app: bolt's flow, with tokens sealed in our table and a state that is
-signed.
+"""Install the app in a workspace: bolt's flow, with sealed tokens and a signed state.
 
-The state carries its own end and a signature, so that any process can check it; each is taken once
-by a process."""
+The state carries its own end and a signature, so that any process can check it. A process takes
+each once."""
 
 from __future__ import annotations
 
@@ -22,14 +21,15 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from monitor.delivery.slack import pausing
-from monitor.delivery.slack.send import Slack, client
+from monitor.delivery.slack.client import web_client
+from monitor.delivery.slack.send import Slack
 from monitor.slack_app.app import LOG
 from monitor.store import slack_installs
 
 if TYPE_CHECKING:
     from monitor.delivery.publisher import Publisher
 
-#: What the app asks for. The manifest (deploy/slack-manifest.yaml) says what each is for.
+#: The scopes of the app. The manifest (deploy/slack-manifest.yaml) says what each is for.
 SCOPES = (
     "channels:history",
     "channels:read",
@@ -39,12 +39,12 @@ SCOPES = (
     "groups:history",
     "groups:read",
 )
-#: How long a person may take from /slack/install to the way back.
-STATE = timedelta(minutes=10)
+#: How long a person may take from /slack/install to /slack/oauth_redirect.
+STATE_LASTS = timedelta(minutes=10)
 
 
 class Installations(AsyncInstallationStore):
-    """The workspaces in our table. What is taken back is disabled, never deleted."""
+    """The workspaces in our table. An installation that ends is disabled, never deleted."""
 
     def __init__(self, publisher: Publisher):
         self.publisher = publisher
@@ -54,19 +54,17 @@ class Installations(AsyncInstallationStore):
         return LOG
 
     async def async_save(self, installation: Installation) -> None:
-        """A workspace that installs the app again may be posted to again: what it is owed is
-        tried.
-        """
+        """Save an installation, and try the paused channels of a workspace that installs again."""
         name = slack_installs.workspace(
             installation.enterprise_id, installation.team_id, installation.is_enterprise_install
         )
-        told = {key: _plain(value) for key, value in installation.to_dict().items()}
+        installed = {key: _plain(value) for key, value in installation.to_dict().items()}
 
         def save() -> None:
             now = self.publisher.now()
             with self.publisher.store.write() as session:
-                slack_installs.save(session, self.publisher.vault, name, told, now)
-                pausing.changed(session, name, None, now)
+                slack_installs.save(session, self.publisher.vault, name, installed, now)
+                pausing.try_paused(session, name, None, now)
 
         await asyncio.to_thread(save)
         self.publisher.wake()
@@ -78,12 +76,12 @@ class Installations(AsyncInstallationStore):
         team_id: str | None,
         is_enterprise_install: bool | None = False,
     ) -> Bot | None:
-        found = await self.async_find_installation(
+        installation = await self.async_find_installation(
             enterprise_id=enterprise_id,
             team_id=team_id,
             is_enterprise_install=is_enterprise_install,
         )
-        return found.to_bot() if found else None
+        return installation.to_bot() if installation else None
 
     async def async_find_installation(
         self,
@@ -120,7 +118,7 @@ class Installations(AsyncInstallationStore):
 
 
 class States(AsyncOAuthStateStore):
-    """States that say until when they count, signed with the client's secret."""
+    """States that carry their end, signed with the client's secret."""
 
     def __init__(self, secret: str, now: Callable[[], datetime]):
         self._key = hashlib.sha256(b"lastcall oauth state" + secret.encode()).digest()
@@ -132,26 +130,26 @@ class States(AsyncOAuthStateStore):
         return LOG
 
     async def async_issue(self, *args: Any, **kwargs: Any) -> str:
-        said = f"{int((self._now() + STATE).timestamp())}.{secrets.token_urlsafe(16)}"
-        return f"{said}.{self._signature(said)}"
+        text = f"{int((self._now() + STATE_LASTS).timestamp())}.{secrets.token_urlsafe(16)}"
+        return f"{text}.{self._signature(text)}"
 
     async def async_consume(self, state: str) -> bool:
-        said, _, signature = state.rpartition(".")
-        if not hmac.compare_digest(self._signature(said).encode(), signature.encode()):
+        text, _, signature = state.rpartition(".")
+        if not hmac.compare_digest(self._signature(text).encode(), signature.encode()):
             return False
-        ends, now = int(said.partition(".")[0]), int(self._now().timestamp())
-        self._taken = {one: until for one, until in self._taken.items() if until > now}
-        if ends <= now or said in self._taken:
+        ends, now = int(text.partition(".")[0]), int(self._now().timestamp())
+        self._taken = {taken: until for taken, until in self._taken.items() if until > now}
+        if ends <= now or text in self._taken:
             return False
-        self._taken[said] = ends
+        self._taken[text] = ends
         return True
 
-    def _signature(self, said: str) -> str:
-        return hmac.new(self._key, said.encode(), hashlib.sha256).hexdigest()
+    def _signature(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def flow(publisher: Publisher, slack: Slack, client_id: str, client_secret: str) -> AsyncOAuthFlow:
-    """Bolt's flow over /slack/install and /slack/oauth_redirect."""
+    """Return bolt's flow over /slack/install and /slack/oauth_redirect."""
     settings = AsyncOAuthSettings(
         client_id=client_id,
         client_secret=client_secret,
@@ -159,11 +157,13 @@ def flow(publisher: Publisher, slack: Slack, client_id: str, client_secret: str)
         user_scopes=(),
         installation_store=Installations(publisher),
         state_store=States(client_secret, publisher.now),
-        state_expiration_seconds=int(STATE.total_seconds()),
+        state_expiration_seconds=int(STATE_LASTS.total_seconds()),
         logger=LOG,
     )
     return AsyncOAuthFlow(
-        client=client(slack.http, None, publisher.slack_base_url), logger=LOG, settings=settings
+        client=web_client(slack.http, None, publisher.settings.slack_base_url),
+        logger=LOG,
+        settings=settings,
     )
 
 

@@ -1,5 +1,5 @@
-"""The Slack app of a service: its routes on the listener, and its socket, as far as the settings
-name them.
+"""Start the Slack app of a service: its routes on the listener, and Socket Mode, as the settings
+ask.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from monitor.errors import SettingError
 
 if TYPE_CHECKING:
     from monitor.delivery.publisher import Publisher
-    from monitor.settings import Settings
+    from monitor.settings.model import Settings
 
 log = logging.getLogger("lastcall.slack")
 
@@ -24,10 +24,9 @@ Routes = Callable[[web.Application], None]
 
 @asynccontextmanager
 async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[Routes]:
-    """What adds the routes to an application; Socket Mode runs for as long as the block does.
+    """Yield a function that adds the routes to an application. Socket Mode runs meanwhile.
 
-    The libraries are large: only who set a secret or token for it pays for them.
-    """
+    The libraries are large: they are imported only if a secret or token is set."""
     signing, token = (
         settings.slack_signing_secret.get_secret_value(),
         settings.slack_app_token.get_secret_value(),
@@ -45,15 +44,15 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
             "Slack's commands and buttons reach nothing: set LASTCALL_LISTEN, or "
             "LASTCALL_SLACK_APP_TOKEN"
         )
-    from monitor.slack_app import http, oauth, socket
+    from monitor.slack_app import http, oauth, socket_mode
     from monitor.slack_app.app import SlackApp
 
-    slack = await publisher.open_slack()
+    slack = await publisher.transports.open_slack()
     app = SlackApp(publisher, slack)
 
     def add(routes: web.Application) -> None:
         if signing:
-            http.add_routes(routes, app.bolt, http.Gate(signing, publisher.now))
+            http.add_routes(routes, app.bolt, http.RequestGate(signing, publisher.now))
         if settings.slack_client_id:
             http.add_oauth_routes(
                 routes, oauth.flow(publisher, slack, settings.slack_client_id, secret)
@@ -61,5 +60,5 @@ async def slack_app(publisher: Publisher, settings: Settings) -> AsyncIterator[R
 
     async with AsyncExitStack() as stack:
         if token:
-            await stack.enter_async_context(socket.connected(app, token))
+            await stack.enter_async_context(socket_mode.connected(app, token))
         yield add

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select, text, union
+from sqlalchemy import Table, delete, func, insert, select, text, union, update
 from sqlmodel import Session, SQLModel
 
 from monitor.errors import StoreError
@@ -104,6 +104,9 @@ def prune(session: Session, before: datetime) -> dict[str, int]:
         *(select(table.c.document) for table in [*_versions, _event, _poll, _source]),
         select(_source.c.held),
     )
+    # An id of a pruned poll may be given again.
+    pruned = select(_poll.c.id).where(_poll.c.at < before)
+    connection.execute(update(_event).where(_event.c.poll_id.in_(pruned)).values(poll_id=None))
     gone = {
         "attempt": delete(_attempt).where(_attempt.c.delivery_id.in_(over)),
         "delivery": delete(_delivery).where(_delivery.c.id.in_(over)),

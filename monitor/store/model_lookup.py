@@ -1,33 +1,38 @@
-"""Finding a model by whatever name a person has for it, and what replaces it, followed until one
-lives.
+"""Finding a model by any name that a person has for it, and following its replacements to those
+that live.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+from sqlalchemy import select, union
 from sqlmodel import Session
 
-from monitor.core.ends import firm, over
-from monitor.core.facts import Fact, Json, Listing, Price, Retirement
+from monitor.core.ends import firm, leaving, over
+from monitor.core.facts import Fact, Listing, Price, Retirement, When
 from monitor.core.names import MAKERS, canonical
+from monitor.core.patterns import Pattern, Subject
 from monitor.store import fact_versions
 from monitor.store.fact_versions import FactVersion
+from monitor.store.tables import VERSIONS
 
 
 def names(text: str) -> list[str]:
-    """What a model can be stored as: its id in any case, its display name, ``maker/model`` or
-    ``provider/model``.
+    """Return what a model can be stored as: its id, its display name, ``maker/model`` or
+    ``provider/model``, case folded.
     """
     folded = text.strip().casefold()
     provider, slash, model = folded.partition("/")
-    found = [folded]
+    candidates = [folded]
     if slash:
-        found.append(canonical(provider, model))
-    found += [canonical(provider, folded) for provider in MAKERS]
-    return list(dict.fromkeys(name for name in found if name))
+        candidates.append(canonical(provider, model))
+    candidates += [canonical(provider, folded) for provider in MAKERS]
+    return list(dict.fromkeys(name for name in candidates if name))
 
 
 def named(
@@ -39,78 +44,105 @@ def named(
     history: bool = False,
     official: bool = False,
 ) -> list[FactVersion]:
-    """Versions of facts about a model. ``provider/model`` is that provider's own first, and a
-    maker's model else.
-    """
+    """Return the versions of facts about a model.
+
+    ``provider/model`` is that provider's own model if it has one of that name, else a maker's."""
     provider, slash, model = text.strip().casefold().partition("/")
-    told = partial(
+    versions = partial(
         fact_versions.matching, session, kinds, at=at, history=history, official=official
     )
-    if slash and (own := told(provider=provider, names=names(model))):
+    if slash and (own := versions(provider=provider, names=names(model))):
         return own
-    return told(names=names(text))
+    return versions(names=names(text))
+
+
+def is_named(session: Session, pattern: Pattern) -> bool:
+    """Return whether a pattern matches any model that a page names or named."""
+    tables: list[Any] = [VERSIONS[kind].__table__ for kind in (Listing, Retirement, Price)]  # type: ignore[attr-defined]
+    columns = "provider", "model", "canonical", "region"
+    query = union(*(select(*(table.c[name] for name in columns)) for table in tables))
+    return any(pattern.matches(Subject.about(*row)) for row in session.connection().execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A named replacement, and what replaces that in turn.
+
+    ``stage`` is that of its own retirement, ``unlisted`` if it left the provider's lists, or empty.
+    ``lives``: nothing says that it goes. ``gone``: it is not there any more."""
+
+    model: str
+    stage: str
+    retires: When | None
+    lives: bool
+    gone: bool
+    successors: tuple[Successor, ...] = ()
 
 
 def successors(
-    session: Session, fact: Retirement, now: datetime, at: datetime | None, passed: set[str]
-) -> list[Json]:
-    """The named replacements, each with its own end and replacements if it has any, until one that
-    lives.
-    """
-    told: list[Json] = []
-    for name in fact.replacements:
-        if name.casefold() in passed:
-            continue
-        ends = [
-            one.fact
-            for one in named(session, [Retirement], f"{fact.provider}/{name}", at=at)
-            if isinstance(one.fact, Retirement)
-            if one.fact.provider == fact.provider and one.fact.surface in (fact.surface, "api")
-        ]
-        end = next(
-            (end for end in ends if over(end, now) or firm(end.retires)), ends[0] if ends else None
-        )
-        gone = _gone(session, fact.provider, name, at) if end is None else over(end, now)
-        lives = (
-            not gone
-            if end is None
-            else not (over(end, now) or firm(end.retires) or end.stage == "deprecated")
-        )
-        told.append(
-            {
-                "model": name,
-                "stage": end.stage if end else "unlisted" if gone else "",
-                "retires": end.retires.to_json() if end and end.retires else None,
-                "lives": lives,
-                "gone": gone,
-                "successors": []
-                if lives or end is None
-                else successors(session, end, now, at, passed | {name.casefold()}),
-            }
-        )
-    return told
+    session: Session,
+    fact: Retirement,
+    now: datetime,
+    at: datetime | None = None,
+    passed: frozenset[str] = frozenset(),
+) -> tuple[Successor, ...]:
+    """Return the named replacements of a model, each followed until one lives.
+
+    ``at`` answers as of a past instant. ``passed`` are the models on the way here: pages name each
+    other in circles."""
+    passed |= {fact.model.casefold()}
+    return tuple(
+        _successor(session, fact, name, now, at, passed)
+        for name in fact.replacements
+        if name.casefold() not in passed
+    )
 
 
-def any_there(successors: list[Json]) -> bool:
-    """Whether a model along the chains is still there, be it with an end ahead."""
-    return any(not one["gone"] or any_there(one["successors"]) for one in successors)
-
-
-def live(successors: list[Json]) -> list[str]:
-    """The models at the ends of the chains that are still there."""
-    found: list[str] = []
-    for one in successors:
-        found += [one["model"]] if one["lives"] else live(one["successors"])
-    return list(dict.fromkeys(found))
-
-
-def _gone(session: Session, provider: str, name: str, at: datetime | None) -> bool:
-    """Whether a model that stood on the provider's lists is on none any more."""
-    kinds, wanted = (Listing, Price, Retirement), f"{provider}/{name}"
-    there = named(session, kinds, wanted, at=at)
-    ever = [
-        one
-        for one in named(session, kinds, wanted, history=True)
-        if one.fact.provider == provider and (at is None or one.first_seen <= at)
+def _successor(
+    session: Session,
+    fact: Retirement,
+    name: str,
+    now: datetime,
+    at: datetime | None,
+    passed: frozenset[str],
+) -> Successor:
+    ends = [
+        version.fact
+        for version in named(session, [Retirement], f"{fact.provider}/{name}", at=at)
+        if isinstance(version.fact, Retirement)
+        if version.fact.provider == fact.provider and version.fact.surface in (fact.surface, "api")
     ]
-    return bool(ever) and not any(one.fact.provider == provider for one in there)
+    if not ends:
+        left = _left_the_lists(session, fact.provider, name, at)
+        return Successor(name, "unlisted" if left else "", None, lives=not left, gone=left)
+    # Of several versions or Regions, one that goes says more than one that stays.
+    end = next((end for end in ends if over(end, now) or firm(end.retires)), ends[0])
+    if not leaving(end):
+        return Successor(name, end.stage, end.retires, lives=True, gone=False)
+    further = successors(session, end, now, at, passed | {name.casefold()})
+    return Successor(name, end.stage, end.retires, False, over(end, now), further)
+
+
+def any_there(chain: Iterable[Successor]) -> bool:
+    """Return whether a model along the chains is still there, perhaps with an end ahead."""
+    return any(not successor.gone or any_there(successor.successors) for successor in chain)
+
+
+def live(chain: Iterable[Successor]) -> list[str]:
+    """Return the models at the ends of the chains that live."""
+    models: list[str] = []
+    for successor in chain:
+        models += [successor.model] if successor.lives else live(successor.successors)
+    return list(dict.fromkeys(models))
+
+
+def _left_the_lists(session: Session, provider: str, name: str, at: datetime | None) -> bool:
+    """Return whether a model that stood on the provider's lists is on none any more."""
+    kinds, text = (Listing, Price, Retirement), f"{provider}/{name}"
+    current = named(session, kinds, text, at=at)
+    ever = [
+        version
+        for version in named(session, kinds, text, history=True)
+        if version.fact.provider == provider and (at is None or version.first_seen <= at)
+    ]
+    return bool(ever) and not any(version.fact.provider == provider for version in current)

@@ -18,7 +18,7 @@ from sqlalchemy import Row, select, update
 from sqlmodel import Session
 
 from monitor.core.facts import Json
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.store.db import Store
 from monitor.store.tables import InstallationRow, SubscriptionRow
 from monitor.vault import Vault, missing, parse, sealed_with

@@ -26,7 +26,7 @@ from sqlmodel import Session
 from monitor.core.facts import Json
 from monitor.reading.source import Source
 from monitor.store.db import SKEW
-from monitor.store.tables import DocumentRow, FeedRow, PollRow, SourceRow
+from monitor.store.tables import DocumentRow, EventRow, FeedRow, PollRow, SourceRow
 
 SOURCES: Any = SourceRow.__table__  # type: ignore[attr-defined]
 POLLS: Any = PollRow.__table__  # type: ignore[attr-defined]
@@ -277,9 +277,16 @@ def record_off(session: Session, source_id: str, now: datetime, due_at: datetime
     session.connection().execute(query.values(**values))
 
 
-def record(session: Session, polls: Sequence[dict[str, Any]]) -> None:
-    """Add lines to the history of polls."""
-    session.connection().execute(insert(POLLS), polls)
+def record(session: Session, poll: dict[str, Any]) -> int:
+    """Add a line to the history of polls, and return its id."""
+    result: Any = session.connection().execute(insert(POLLS).values(poll))
+    return int(result.inserted_primary_key[0])
+
+
+def count_events(session: Session, poll_id: int, events: int) -> None:
+    """Write how many events a poll found."""
+    query = update(POLLS).where(POLLS.c.id == poll_id)
+    session.connection().execute(query.values(events=events))
 
 
 def keep_document(
@@ -325,11 +332,16 @@ def document_details(session: Session, sha256: str) -> Any | None:
     )
 
 
-def poll_at(session: Session, source_id: str, at: datetime) -> PollRow | None:
-    """The poll of a source that was recorded at an instant."""
+def poll_of(session: Session, event: EventRow) -> PollRow | None:
+    """Return the poll that found an event, None if there was none or it is pruned.
+
+    Events from before migration 0003 do not name their poll: it is the last one of the source that
+    was recorded at the time of the event."""
+    if event.poll_id is not None:
+        return session.get(PollRow, event.poll_id)
     query = (
         select(PollRow)
-        .where(POLLS.c.source_id == source_id, POLLS.c.at == at)
+        .where(POLLS.c.source_id == event.source_id, POLLS.c.at == event.detected_at)
         .order_by(POLLS.c.id.desc())
     )
     return session.execute(query.limit(1)).scalar()

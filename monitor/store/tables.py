@@ -318,10 +318,12 @@ VERSIONS: dict[type[Fact], type[_Version]] = {
 
 
 class EventRow(_Row, table=True):
-    """One line of the log. ``id`` says what it says, ``says`` the same without the occurrence
-    (events.identify).
+    """Hold one event of the log.
 
-    Read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index
+    ``says`` is a hash of the statement, ``id`` of the statement and its occurrence
+    (interpret.identify). ``poll_id`` is the poll that found it: null for reminders, for events
+    about targets, for events from before migration 0003, and once the poll is pruned. The log is
+    read newest first by (detected_at, sequence); every filter of ``lastcall events`` has an index
     that ends in them."""
 
     __tablename__ = "event"
@@ -360,6 +362,7 @@ class EventRow(_Row, table=True):
     quote: str = Field(default="", sa_type=Text)
     baseline: bool = False
     corrects: str | None = None
+    poll_id: int | None = None
 
     def to_json(self) -> Json:
         return event_json(self)

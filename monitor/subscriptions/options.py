@@ -1,24 +1,25 @@
-"""What a person asks for, in words, as the columns of a subscription. Pure; every wrong word is one
-line.
+"""Read the options of a subscription as a person writes them. Pure; a wrong word is one line.
 
-The command line and Slack's slash command read the same words with this. What is asked replaces
-what was asked before: a filter, a kind or a day that is not named is not wanted."""
+The command line and Slack's slash command read the same options. They replace those from before: a
+filter, a kind or a day that is not named is not wanted any more."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.core.interpret import KINDS
+from monitor.core.patterns import Pattern
 from monitor.core.reminders import USUAL
 from monitor.core.severity import SEVERITIES
-from monitor.subscriptions.filters import Filter, check_kind
+from monitor.subscriptions.filters import check_kind
 
-#: A pause without an end is a subscription that nobody remembers.
+#: A mute without an end is a subscription that nobody remembers.
 LONGEST_MUTE = timedelta(days=366)
 THREADS = ("off", "updates", "all")
 
@@ -32,45 +33,75 @@ _UNITS = {
 }
 
 
-def columns(
-    filters: Iterable[str] = (),
-    *,
-    kinds: str = "",
-    surfaces: str = "",
-    severity: str = "info",
-    min_change: str = "",
-    within: str = "",
-    reminders: str = "",
-    digest: str = "",
-    quiet: str = "",
-    timezone: str = "",
-    operator: bool = False,
-) -> dict[str, Any]:
-    """The columns of a subscription. Raises ValueError with one line for people."""
-    first, last = _quiet(quiet)
-    return {
-        "filters": _filters(filters),
-        "kinds": [check_kind(word, KINDS) for word in _words(kinds)],
-        "surfaces": [_surface(word) for word in _words(surfaces)],
-        "severity": _one_of(severity, SEVERITIES, "severity"),
-        "min_change": _percent(min_change) if min_change else None,
-        "within": _days(within) if within else None,
-        "reminders": _reminders(reminders) if reminders else None,
-        "digest": _digest(digest),
-        "quiet_from": first,
-        "quiet_to": last,
-        "timezone": _zone(timezone),
-        "operator": operator,
-    }
+@dataclass(frozen=True, slots=True)
+class SubscriptionOptions:
+    """The options of a target, checked: values for the columns of its subscription.
+
+    ``within`` and ``reminders`` are in days; None means any distance, and the usual days. Times of
+    day are HH:MM in ``timezone``."""
+
+    filters: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    severity: str = "info"
+    min_change: Decimal | None = None
+    within: int | None = None
+    reminders: tuple[int, ...] | None = None
+    digest: str = ""
+    quiet_from: str = ""
+    quiet_to: str = ""
+    timezone: str = "UTC"
+    operator: bool = False
+    threads: str = "updates"
+
+    def columns(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the columns, or those of these options; ``quiet`` is one option of two columns."""
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            option = "quiet" if field.name.startswith("quiet_") else field.name
+            if names is None or option in names:
+                value = getattr(self, field.name)
+                columns[field.name] = list(value) if isinstance(value, tuple) else value
+        return columns
 
 
-def threading(text: str) -> str:
-    """Whether later changes of a retirement go under its message in Slack. Raises ValueError."""
+def parse_options(
+    filters: Iterable[str] = (), texts: Mapping[str, str] | None = None, operator: bool = False
+) -> SubscriptionOptions:
+    """Read filters, and the texts of the other options by their names.
+
+    Raise ValueError with one line for people."""
+    texts = texts or {}
+
+    def text(name: str) -> str:
+        return texts.get(name) or ""
+
+    threads = parse_threads(texts.get("threads", "updates"))
+    quiet_from, quiet_to = _quiet(text("quiet"))
+    return SubscriptionOptions(
+        filters=_filters(filters),
+        kinds=tuple(check_kind(word, KINDS) for word in _words(text("kinds"))),
+        surfaces=tuple(_surface(word) for word in _words(text("surfaces"))),
+        severity=_one_of(texts.get("severity", "info"), SEVERITIES, "severity"),
+        min_change=_percent(text("min_change")) if text("min_change") else None,
+        within=_days(text("within")) if text("within") else None,
+        reminders=_reminders(text("reminders")) if text("reminders") else None,
+        digest=_digest(text("digest")),
+        quiet_from=quiet_from,
+        quiet_to=quiet_to,
+        timezone=_zone(text("timezone")),
+        operator=operator,
+        threads=threads,
+    )
+
+
+def parse_threads(text: str) -> str:
+    """Read how later changes of a retirement go under its message in Slack. Raise ValueError."""
     return _one_of(text, THREADS, "way to thread")
 
 
-def muted(text: str, now: datetime) -> datetime | None:
-    """Until when a pause lasts: ``7d``, ``12h``, ``2w``, or ``off`` for none. Raises ValueError."""
+def mute_until(text: str, now: datetime) -> datetime | None:
+    """Return the end of a mute: ``7d``, ``12h``, ``2w``; None for ``off``. Raise ValueError."""
     word = text.strip().lower()
     if word == "off":
         return None
@@ -84,17 +115,17 @@ def _words(text: str) -> list[str]:
     return list(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
 
 
-def _filters(words: Iterable[str]) -> list[str]:
-    asked = list(dict.fromkeys(words))
-    for word in asked:
-        Filter.parse(word)
-    return asked
+def _filters(words: Iterable[str]) -> tuple[str, ...]:
+    filters = tuple(dict.fromkeys(words))
+    for word in filters:
+        Pattern.parse(word)
+    return filters
 
 
-def _one_of(word: str, known: Iterable[str], what: str) -> str:
+def _one_of(word: str, choices: Iterable[str], what: str) -> str:
     folded = word.strip().lower()
-    if folded not in known:
-        raise ValueError(f"{word!r} is no {what}; there are {', '.join(known)}")
+    if folded not in choices:
+        raise ValueError(f"{word!r} is no {what}; there are {', '.join(choices)}")
     return folded
 
 
@@ -120,12 +151,12 @@ def _days(text: str) -> int:
     return int(match[1]) * (7 if match[2] == "w" else 1)
 
 
-def _reminders(text: str) -> list[int] | None:
+def _reminders(text: str) -> tuple[int, ...] | None:
     word = text.strip().lower()
     if word in ("off", "usual"):
-        return [] if word == "off" else None
+        return () if word == "off" else None
     try:
-        return sorted({_days(part) for part in word.split(",")}, reverse=True)
+        return tuple(sorted({_days(part) for part in word.split(",")}, reverse=True))
     except ValueError:
         usual = ",".join(map(str, USUAL))
         raise ValueError(
@@ -165,11 +196,8 @@ def _zone(text: str) -> str:
     name = text.strip() or "UTC"
     try:
         return ZoneInfo(name).key
-    except (
-        ValueError,
-        OSError,
-        KeyError,
-    ):  # ZoneInfoNotFoundError is a KeyError; a folder of zones an OSError
+    # ZoneInfoNotFoundError is a KeyError, and a folder of zones is an OSError.
+    except (ValueError, OSError, KeyError):
         raise ValueError(
             f"{text!r} is no time zone; write for example Europe/Berlin or UTC"
         ) from None

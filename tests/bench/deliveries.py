@@ -25,11 +25,12 @@ from typing import Any
 import aiohttp
 from sqlmodel import SQLModel, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, http_client, outbox
 from monitor.delivery import claim as leases
 from monitor.delivery.address_guard import Guard
 from monitor.delivery.publisher import Publisher
-from monitor.delivery.queue import Try
+from monitor.delivery.queue import Attempt
+from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook import envelope, send, signature
 from monitor.store.db import Store
 from monitor.store.event_log import EVENTS, write
@@ -37,7 +38,7 @@ from monitor.store.schema import ready
 from monitor.store.tables import EventRow, SubscriptionRow
 from tests.bench.events import event
 from tests.bench.memory import resident
-from tests.bench.receiver import receiving, report
+from tests.bench.receiver_process import receiving, report
 from tests.bench.report import line, title
 
 RATE, SECONDS = 100, 30
@@ -50,7 +51,8 @@ def clock() -> datetime:
 
 
 def publisher(store: Store, **values: Any) -> Publisher:
-    return Publisher(store, now=clock, allow_networks=LOOPBACK, allow_http=True, **values)
+    settings = DeliverySettings(allow_networks=LOOPBACK, allow_http=True, **values)
+    return Publisher(store, settings, now=clock)
 
 
 def targets(store: Store, urls: Sequence[str], filters: Callable[[int], list[str]]) -> None:
@@ -214,12 +216,12 @@ async def sent(url: str, count: int, at_once: int) -> float:
     """CPU seconds of the same messages signed and sent as a delivery is, without the outbox."""
     guard = Guard(LOOPBACK, allow_http=True)
     row = EventRow(**event(0) | {"detected_at": clock()})
-    made, left = envelope.Envelopes(), iter(range(count))
-    async with send.session(guard) as session:
+    made, left, endpoint = envelope.Envelopes(), iter(range(count)), send.Endpoint(url, [SECRET])
+    async with http_client.session(guard) as session:
 
         async def one() -> None:
             for _ in left:
-                await send.send(session, guard, url, [SECRET], made.seal("", [row]), clock())
+                await send.send(session, guard, endpoint, made.seal("", [row]), clock())
 
         cpu = time.process_time()
         await asyncio.gather(*(one() for _ in range(at_once)))
@@ -239,7 +241,7 @@ async def drained(store: Store, urls: Sequence[str], count: int) -> float:
             while True:
                 await asyncio.sleep(0.05)
                 with store.read() as session:
-                    if not admin.count_waiting(session):
+                    if not admin.count_pending(session):
                         break
         return time.process_time() - cpu
 
@@ -316,8 +318,10 @@ def rows(store: Store, batch: int) -> tuple[float, float]:
         if not owed:
             break
         with store.write() as session:
-            outbox.lock(session, {one.target.id for one in owed})
-            outbox.acknowledge(session, [(one, Try(clock(), 1, 200)) for one in owed], clock())
+            attempt_results.lock(session, {one.target.id for one in owed})
+            attempt_results.acknowledge(
+                session, [(one, Attempt(clock(), 1, 200)) for one in owed], clock()
+            )
         claiming += claimed - began
         acknowledging += time.perf_counter() - claimed
         done += len(owed)

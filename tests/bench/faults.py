@@ -14,8 +14,8 @@ from monitor.replaying.replay import ArchivedDocument, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.bench.report import line, title
-from tests.support.archive import lay_out
-from tests.support.faulty import FAMILIES, Played, differences, play, play_faulty
+from tests.support.faulty_replays import FAMILIES, Played, differences, play, play_faulty
+from tests.support.replay_archive import lay_out
 
 SEEDS = 20
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import time
 
 from tests.bench.report import line, title
+from tests.support.fixtures import fixtures
 from tests.support.mutations import damage_faults
-from tests.support.paths import fixtures
 
 ROUNDS = 1000
 

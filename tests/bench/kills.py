@@ -14,7 +14,7 @@ from pathlib import Path
 from monitor.store import schema
 from monitor.store.db import Store
 from tests.bench.report import line, title
-from tests.support.crashing import Parent, Trial
+from tests.support.kill_trials import Parent, Trial
 
 #: On each database, in trials of this many, so that a page and a log stay as small as a year's.
 KILLS, TRIAL = 500, 100

@@ -21,8 +21,8 @@ from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
 from sources import load
+from tests.bench.bench_sources import declare
 from tests.bench.polls import clock
-from tests.bench.private import declare
 
 
 def resident() -> float:

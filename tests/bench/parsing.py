@@ -12,8 +12,9 @@ from lxml import html
 
 from monitor.reading.source import REGISTRY, Source
 from tests.bench.report import line, title
-from tests.support.archive import FOLDERS, captures
-from tests.support.paths import CORPUS, fixtures
+from tests.support.corpus import CORPUS
+from tests.support.fixtures import fixtures
+from tests.support.replay_archive import FOLDERS, captures
 
 
 def largest() -> dict[str, Path]:

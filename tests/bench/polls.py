@@ -27,9 +27,9 @@ from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.tables import SourceRow
-from tests.bench.private import declare
+from tests.bench.bench_sources import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 COUNT = 500
 ROUNDS = 5
@@ -95,8 +95,8 @@ def whole_process(directory: Path, base: str) -> float:
     """
     database = str(directory / "process.db")
     environment = os.environ | {
-        "LASTCALL_EXTRA_SOURCES": "tests.bench.private",
-        "LASTCALL_BENCH_SITE": base,
+        "LASTCALL_EXTRA_SOURCES": "tests.bench.bench_sources",
+        "BENCH_SITE": base,
         "LASTCALL_DATABASE_URL": database,
     }
     names = [f"bench.s{number}" for number in range(COUNT)]

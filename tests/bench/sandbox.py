@@ -18,10 +18,10 @@ from monitor.reading.source import Source
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
+from tests.bench.bench_sources import declare
 from tests.bench.polls import clock
-from tests.bench.private import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 COUNT = 500
 ROUNDS = 10

@@ -23,9 +23,9 @@ from monitor.store.db import Store
 from monitor.store.schema import ready
 from monitor.store.source_state import SourceState
 from monitor.store.tables import SourceRow
-from tests.bench.private import declare
+from tests.bench.bench_sources import declare
 from tests.bench.report import line, title
-from tests.bench.server import running
+from tests.bench.site_process import running
 
 DUE = 10_000
 SECONDS = 20

@@ -28,8 +28,8 @@ from monitor.store import source_state
 from monitor.store.db import Store
 from tests.cli.test_cli_operate import served
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 OPENAI = (FIXTURES / "openai" / "deprecations.md").read_bytes()
 ITEM = "<item><title>{0}</title><link>https://blog.example/{0}</link><pubDate>20 Nov 2026 10:00 GMT</pubDate></item>"
@@ -181,7 +181,7 @@ def test_check_of_all_leaves_out_what_is_disabled(
     monkeypatch.setenv("LASTCALL_SOURCE_URLS", json.dumps(dict.fromkeys(ids, f"{site}/gone")))
     run("sources", "disable", "openai.news")
     ran = run("sources", "check", "--json", code=3)
-    assert "left out, being disabled: openai.news" in ran.err
+    assert "disabled, so not checked: openai.news" in ran.err
     assert {row["id"] for row in ran.json} == set(REGISTRY) - {"openai.news"}
     assert {row["verdict"] for row in ran.json} == {"unreachable", "off"}
 
@@ -269,8 +269,8 @@ def test_what_is_no_feed_is_refused_unless_asked_for(
         (["https://me:secret@blog.example/feed"], "password"),
         (["https://блог/"], "give one with --name"),
         (["https://blog.example/feed", "--name", "Acme Blog"], "is no name"),
-        (["https://blog.example/feed", "--name", "ainews"], "news.ainews is there already"),
-        (["https://news.smol.ai/rss.xml"], "is there already, as news.ainews"),
+        (["https://blog.example/feed", "--name", "ainews"], "news.ainews exists already"),
+        (["https://news.smol.ai/rss.xml"], "is watched already, as news.ainews"),
     ],
 )
 def test_what_cannot_be_added(run: Run, words: list[str], said: str) -> None:

@@ -16,12 +16,12 @@ from aiohttp import web
 
 from monitor.cli import options
 from monitor.core.facts import When
-from monitor.delivery import outbox
+from monitor.delivery import outbox, target_health
 from monitor.reading.source import REGISTRY
 from monitor.store import source_state
 from monitor.store.db import Store
 from tests.support.cli import FLOOR, MID, NOW, OLD, VAGUE, Run, database, look, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
 from tests.support.receivers import FakeSlack, Receiver, event, serving
 
 
@@ -203,9 +203,9 @@ def test_webhooks_from_add_to_remove(run: Run, world: Store) -> None:
         session.flush()
         assert outbox.enqueue(session, events, NOW) == 1
     assert run("webhooks", "show", added["id"], "--json").json["deliveries"] == {"pending": 1}
-    assert "1 deliveries are held" in run("webhooks", "disable", added["id"]).out
+    assert "1 delivery is held" in run("webhooks", "disable", added["id"]).out
     assert run("webhooks", "list", "--json").json[0]["state"] == "disabled"
-    assert "1 held deliveries are due" in run("webhooks", "enable", added["id"]).out
+    assert "1 held delivery is due" in run("webhooks", "enable", added["id"]).out
     assert run("webhooks", "rotate", added["id"], "--json").json["secret"] != added["secret"]
     (owed,) = run("deliveries", "list", "--json", "--target", added["id"]).json
     assert (owed["state"], owed["attempts"], owed["address"]) == ("pending", 0, url)
@@ -213,7 +213,7 @@ def test_webhooks_from_add_to_remove(run: Run, world: Store) -> None:
     assert run("deliveries", "--state", "cancelled", "--jsonl").lines[0]["id"] == owed["id"]
     run("deliveries", "cancel", str(owed["id"]), code=5)
     assert (
-        "1 deliveries are due again"
+        "1 delivery is due again"
         in run("deliveries", "replay", "--target", url, "--since", "1d").out
     )
     run("webhooks", "remove", url)
@@ -262,7 +262,7 @@ def test_slack_from_subscribe_to_unsubscribe(run: Run, world: Store) -> None:
     first = run(*words).json
     assert (first["address"], first["within"], first["severity"]) == ("#ml-platform", 90, "info")
     with world.write() as session:
-        outbox.hold(session, first["id"], "paused", "slack: channel_not_found")
+        target_health.hold(session, first["id"], "paused", "slack: channel_not_found")
     again = run(
         "slack", "subscribe", "#ml-platform", "openai/*", "--severity", "action", "--json"
     ).json

@@ -31,6 +31,8 @@ HEAVY = {
     "bs4",
     "lxml",
     "feedparser",
+    "markdown_it",
+    "mdit_py_plugins",
     "apscheduler",
     "sources",
     "rich",

@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from monitor.cli import lookup, options, output
+from monitor.cli import app, options, output, upcoming
+from monitor.core.facts import When
+from monitor.core.wording import ago, date_words
 from tests.support.cli import NOW, Run, database, look, run, template, world  # noqa: F401  fixtures
-from tests.support.paths import FIXTURES, golden
+from tests.support.fixtures import FIXTURES, golden
 
 EVENT = {
     "id",
@@ -118,6 +121,44 @@ def test_csv_and_table(run: Run) -> None:
     assert "price.decreased" in first
 
 
+PATTERNS = [
+    "gpt-m*",
+    "[g]pt-m*",
+    "gpt-[!o]*",
+    "GPT-Mid",
+    "openai",
+    "open*",
+    "openai/*",
+    "*/gpt-o?d",
+    "azure/gpt-mid",
+    "gpt",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_the_same_to_events_and_to_subscriptions(run: Run, pattern: str) -> None:
+    """Bug B9: users copy patterns between commands."""
+    events = run("events", "--model", pattern, "--json").json
+    assert events == run("subscriptions", "test", pattern, "--since", "3650d", "--json").json
+    assert bool(events) is (pattern not in ("azure/gpt-mid", "gpt"))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_the_same_to_upcoming_and_to_events(run: Run, pattern: str) -> None:
+    events = run("events", "--baseline", "--model", pattern, "--kind", "retirement", "--json").json
+    dated = [row for row in run("upcoming", "--model", pattern, "--json").json if not row["floor"]]
+    assert {row["model"] for row in dated} == {event["model"] for event in events} - {"gpt-old"}
+
+
+@pytest.mark.parametrize("command", ["events", "upcoming"])
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("openai/", "names no model"), ("GPT Mid", "write GPT-Mid for one model"), (" ", "empty")],
+)
+def test_a_wrong_pattern_is_a_usage_error(run: Run, command: str, pattern: str, why: str) -> None:
+    assert why in " ".join(run(command, "--model", pattern, code=2).err.split())
+
+
 # --- show
 # ------------------------------------------------------------------------------------------------
 
@@ -187,7 +228,7 @@ def test_upcoming(run: Run) -> None:
         ("gpt-vague", "2027-08", None, False),
         ("gpt-floor", "2026-12-01", None, True),
     ]
-    assert set(rows[0]) == set(lookup.ENDING)
+    assert set(rows[0]) == set(upcoming.FIELDS)
     assert rows[0]["seen"] == "2026-04-01T00:00:00Z"
     said = run("upcoming").out
     firm, _, floors = said.partition("No date, only a promise of not before:")
@@ -358,16 +399,70 @@ def test_what_is_no_moment(text: str) -> None:
     ],
 )
 def test_dates_stay_as_vague_as_they_are(text: str, words: str) -> None:
-    assert (
-        lookup.date_words({"text": text, "bound": "not_before", "words": ""})
-        == f"not before {words}"
-    )
+    assert date_words(When(text, "not_before")) == f"not before {words}"
 
 
 def test_ages_and_control_characters() -> None:
     ages = [
-        output.ago(NOW - timedelta(seconds=seconds), NOW)
-        for seconds in (5, 600, 7200, 86400 * 3, -7200)
+        ago(NOW - timedelta(seconds=seconds), NOW) for seconds in (5, 600, 7200, 86400 * 3, -7200)
     ]
     assert ages == ["5 s ago", "10 min ago", "2 h ago", "3 d ago", "in 2 h"]
     assert output.clean("a\x1b[31m\nb\u202ec") == "a\ufffd[31m b\ufffdc"
+
+
+# --- the ends of the calendar (bug B5)
+# --------------------------------------------------------------------------------------
+
+FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
+#: Times that exist only in their own zone: in UTC they lie outside the calendar.
+OUTSIDE = ("0001-01-01T00:00+10:00", "9999-12-31T23:59-10:00")
+
+
+@pytest.mark.parametrize("text", [FIRST_DAY, LAST_DAY, "99999w"])
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["upcoming", "--within"], {0}),
+        (["check", "gpt-mid", "--within"], {0, 1}),
+        (["events", "--since"], {0}),
+        (["events", "--until"], {0}),
+        (["events", "--baseline", "--until"], {0}),
+        (["show", "gpt-mid", "--at"], {0, 5}),
+        (["prices", "gpt-mid", "--at"], {0}),
+        (["subscriptions", "test", "gpt-mid", "--since"], {0}),
+        (["db", "prune", "--keep"], {0}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_time_at_the_ends_of_the_calendar_is_answered(
+    database: str, words: list[str], codes: set[int], text: str
+) -> None:
+    ran = CliRunner().invoke(app, ["--db", database, *words, text], prog_name="lastcall")
+    assert ran.exit_code in codes, ran.output
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["upcoming", "--within"],
+        ["check", "gpt-mid", "--within"],
+        ["events", "--since"],
+        ["events", "--until"],
+        ["show", "gpt-mid", "--at"],
+        ["prices", "gpt-mid", "--at"],
+    ],
+    ids=" ".join,
+)
+def test_a_time_outside_the_calendar_is_a_usage_error(
+    run: Run, words: list[str], text: str
+) -> None:
+    assert f"{text!r} is no time" in " ".join(run(*words, text, code=2).err.split())
+
+
+def test_the_last_day_is_a_day_like_others(run: Run) -> None:
+    assert run("upcoming", "--within", LAST_DAY, "--json").json == run("upcoming", "--json").json
+    assert run("events", "--until", LAST_DAY, "--json").json == run("events", "--json").json
+    assert run("events", "--since", LAST_DAY, "--json").json == []
+    last = run("prices", "gpt-mid", "--at", LAST_DAY, "--json").json
+    assert [price["amount"] for price in last] == ["1.50"]

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from monitor.delivery import claim, outbox, queue
+from monitor.delivery import attempt_results, claim, outbox, queue
 from monitor.delivery.webhook import signature
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
 from monitor.vault import Vault, parse
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 
 URL = "https://hooks.example/x"
 
@@ -161,7 +161,7 @@ def test_an_endpoint_is_asked_before_it_is_enabled(run: Run, world: Store, loopb
         assert json.loads(listening.ended()[1])["type"] == "endpoint.verification"
 
 
-def owe(world: Store, count: int = 2) -> None:  # noqa: F811
+def enqueue(world: Store, count: int = 2) -> None:  # noqa: F811
     with world.write() as session:
         rows = session.exec(select(EventRow).where(EventRow.baseline == False)).all()  # noqa: E712
         outbox.enqueue(session, rows[:count], NOW)
@@ -169,11 +169,11 @@ def owe(world: Store, count: int = 2) -> None:  # noqa: F811
 
 def test_every_try_at_a_delivery_is_shown(run: Run, world: Store):  # noqa: F811
     run("webhooks", "add", URL)
-    owe(world)
+    enqueue(world)
     with world.write() as session:
         one, _ = claim.claim(session, "me", NOW, 9)
-        tried = queue.Try(NOW, 31, 503, "HTTP 503", "try later")
-        outbox.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
+        tried = queue.Attempt(NOW, 31, 503, "HTTP 503", "try later")
+        attempt_results.retry_later(session, [one], tried, "me", NOW, lambda: 0.5)
     shown = run("deliveries", "show", str(one.delivery_id), "--json").json
     assert shown["tries"] == [
         {
@@ -197,11 +197,9 @@ def test_replay_by_event_and_of_what_is_missing(run: Run, world: Store):  # noqa
     assert run(
         "deliveries", "replay", "--target", added["id"], "--since", "2026-01-01", "--missing"
     ).out.startswith("3 ")
-    assert "1 deliveries" in run("deliveries", "replay", "--kind", "price").out
-    assert (
-        "1 deliveries"
-        in run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*").out
-    )
+    assert run("deliveries", "replay", "--kind", "price").out == "1 delivery is due again\n"
+    postponed = run("deliveries", "replay", "--model", "gpt-mid", "--kind", "retirement.*")
+    assert postponed.out == "1 delivery is due again\n"
     assert (
         "--missing needs" in run("deliveries", "replay", "--missing", "--since", "1d", code=2).err
     )

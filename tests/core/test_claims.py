@@ -24,13 +24,14 @@ from monitor.polling.schedule import PollTimes
 from monitor.reading.source import REGISTRY, Source, officials
 from monitor.store import event_log, news_verdicts
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.schema import ready
-from sources.news import feed
-from tests.support.archive import lay_out
-from tests.support.archive import run as replayed
+from sources.news.feeds import feed
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 from tests.support.cli import Ran, Run, database, day, look, run, template  # noqa: F401  fixtures
-from tests.support.paths import needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.replay_archive import lay_out
+from tests.support.replay_archive import run as replayed
 
 NAMES = Names(
     [
@@ -378,7 +379,7 @@ def test_the_article_is_published_with_its_mark(store: Store) -> None:
     with store.read() as session:
         kinds = {
             event["kind"]
-            for event in event_log.events(session, Wanted(source=PRESS.id, baseline=None))
+            for event in event_log.events(session, EventQuery(source=PRESS.id, baseline=None))
         }
     assert kinds == {"notice.published"}
 
@@ -484,7 +485,7 @@ async def test_the_article_against_the_pages_of_its_month(tmp_path, monkeypatch)
     with store.read() as session:
         assert [
             one
-            for one in event_log.events(session, Wanted(source="openai.deprecations"))
+            for one in event_log.events(session, EventQuery(source="openai.deprecations"))
             if one["corrects"]
         ] == []
     store.close()

@@ -22,16 +22,18 @@ from monitor.core.contradictions import BUILT_IN, Deviation, Statement, deviatio
 from monitor.core.diff import diff
 from monitor.core.facts import Fact, Json, Listing, Price, Retirement, When
 from monitor.core.names import canonical
+from monitor.core.patterns import Pattern
 from monitor.errors import SettingError
 from monitor.polling.fetch import Fetched, Validators
 from monitor.polling.outcomes import PollResult
 from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Source
-from monitor.settings import known_deviations, load_settings
+from monitor.settings import load_settings
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
+from monitor.store.known_deviations import known_deviations
 from monitor.store.open_contradictions import compare
 from monitor.store.tables import ConflictRow
 from tests.polling.test_poll import page, read
@@ -360,7 +362,7 @@ def test_known_deviations_keep_quiet() -> None:
 
 def test_a_list_of_deviations() -> None:
     assert deviations("# nothing\n\n openai/gpt-4* end # since\n") == (
-        Deviation("openai/gpt-4*", ("end",)),
+        Deviation(Pattern.parse("openai/gpt-4*"), ("end",)),
     )
     assert BUILT_IN
 
@@ -370,6 +372,7 @@ def test_a_list_of_deviations() -> None:
     [
         ("openai/gpt-4* end\ngpt-4 end", "line 2: write provider/model-glob"),
         ("openai/gpt-4*", "line 1: write provider/model-glob"),
+        ("openai/@eu end", "line 1: filter 'openai/@eu' is not"),
         ("openai/gpt-4* date", "line 1: 'date' is neither"),
     ],
 )
@@ -380,13 +383,13 @@ def test_a_wrong_line_names_file_and_line(text: str, told: str, tmp_path, monkey
     with pytest.raises(
         SettingError, match=r"LASTCALL_DEVIATIONS_FILE.*known\.txt: " + re.escape(told)
     ):
-        known_deviations(load_settings())
+        known_deviations(load_settings().deviations_file)
 
 
 def test_a_missing_file_of_deviations(monkeypatch) -> None:
     monkeypatch.setenv("LASTCALL_DEVIATIONS_FILE", "/nowhere/known.txt")
     with pytest.raises(SettingError, match=r"cannot read '/nowhere/known\.txt'"):
-        known_deviations(load_settings())
+        known_deviations(load_settings().deviations_file)
 
 
 # --- through the pipeline
@@ -444,7 +447,7 @@ class World:
     def told(self, baseline: bool | None = False) -> list[str]:
         with self.store.read() as session:
             events = event_log.events(
-                session, Wanted(kind="conflict", baseline=baseline, limit=1000)
+                session, EventQuery(kind="conflict", baseline=baseline, limit=1000)
             )
         return [event["kind"] for event in reversed(events)]
 
@@ -480,7 +483,9 @@ async def test_opened_once_and_closed_once_each_time(watched: World) -> None:
     await watched.say(API, ends(API, "2026-12-12"), looks=8)  # back to what it said lately
     assert watched.told() == ["conflict.opened", "conflict.closed"] * 2
     with watched.store.read() as session:
-        ids = [event["id"] for event in event_log.events(session, Wanted(baseline=None, limit=100))]
+        ids = [
+            event["id"] for event in event_log.events(session, EventQuery(baseline=None, limit=100))
+        ]
     assert len(set(ids)) == len(ids)
     assert watched.open() == 0
 
@@ -512,7 +517,7 @@ async def test_hints_alone_raise_nothing_and_are_kept(watched: World) -> None:
     )
     with watched.store.read() as session:
         standing = versions.current(session, LITELLM.id).values()
-        assert event_log.events(session, Wanted(baseline=None)) == []
+        assert event_log.events(session, EventQuery(baseline=None)) == []
     assert {fact.amount for fact in standing if isinstance(fact, Price)} == {Decimal("3.00")}
     assert {str(fact.retires) for fact in standing if isinstance(fact, Retirement)} == {
         "2027-01-10"

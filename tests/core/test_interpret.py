@@ -42,13 +42,13 @@ ELSEWHERE = {
 }
 
 
-def source(kind: Kind = "official", keeps_past: bool = False) -> Source:
+def source(kind: Kind = "official", keeps_retired: bool = False) -> Source:
     return Source(
         "openai.deprecations",
         "https://acme.example/",
         lambda body: [],
         kind=kind,
-        keeps_past=keeps_past,
+        keeps_retired=keeps_retired,
     )
 
 
@@ -642,7 +642,7 @@ def test_meaning(case: str) -> None:
 @pytest.mark.parametrize("case", KEEPS_PAST)
 def test_meaning_where_rows_stay_after_their_date(case: str) -> None:
     before, after, now, expected = KEEPS_PAST[case]
-    assert outcome(drafts(before, after, now, source(keeps_past=True))) == expected
+    assert outcome(drafts(before, after, now, source(keeps_retired=True))) == expected
 
 
 def test_every_kind_has_a_case() -> None:
@@ -769,13 +769,13 @@ MAYBE = st.none() | FLOORS
 
 @given(MAYBE, MAYBE, NOWS, st.booleans(), st.booleans())
 def test_a_floor_is_never_counted_down_and_never_completes(
-    before, after, now, keeps_past, back
+    before, after, now, keeps_retired, back
 ) -> None:
     facts = [fact for fact in (before, after) if fact]
     if not facts:
         return
     returned = [facts[0].key] if back else []
-    told = interpret(source(keeps_past=keeps_past), [Change(before, after)], now, returned)
+    told = interpret(source(keeps_retired=keeps_retired), [Change(before, after)], now, returned)
     told += completions(facts, now)
     assert next_completion(snapshot(facts), now) is None
     for draft in told:

@@ -27,7 +27,7 @@ from monitor.polling.decide import Decision, Memory, Page, decide
 from monitor.replaying.replay import ArchivedDocument, replay
 from monitor.store import event_log
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.schema import ready
 from tests.polling.test_poll import ACME, BROKEN, Watch, page
 from tests.support.strategies import pages
@@ -207,7 +207,8 @@ SAID = pages().map(lambda facts: {**official(facts), STAYS.key: STAYS})
 def ids_of(store: Store) -> list[str]:
     with store.read() as session:
         return [
-            event["id"] for event in event_log.events(session, Wanted(baseline=None, limit=1000))
+            event["id"]
+            for event in event_log.events(session, EventQuery(baseline=None, limit=1000))
         ]
 
 

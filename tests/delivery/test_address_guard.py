@@ -117,21 +117,21 @@ class Answers:
 
     def __init__(self, monkeypatch, *answers: str):
         self.left = list(answers)
-        self.asked: list[str] = []
+        self.hosts: list[str] = []
         monkeypatch.setattr(socket, "getaddrinfo", self)
 
     def __call__(self, host, port, *_kind, **_flags):
-        self.asked.append(host)
+        self.hosts.append(host)
         addresses = (self.left.pop(0) if len(self.left) > 1 else self.left[0]).split()
         return [
             (
-                socket.AF_INET6 if ":" in one else socket.AF_INET,
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
                 socket.SOCK_STREAM,
                 6,
                 "",
-                (one, port),
+                (address, port),
             )
-            for one in addresses
+            for address in addresses
         ]
 
 
@@ -187,17 +187,19 @@ async def test_no_way_to_write_an_address_is_delivered_to(address, monkeypatch):
         with pytest.raises((DeliveryFailed, aiohttp.ClientConnectorError)) as caught:
             await get(url, Guard(allow_http=True, allow_high_ports=True))
         assert isinstance(caught.value, DeliveryFailed) or "is not public" in str(caught.value), url
-        assert answers.asked == []
+        assert answers.hosts == []
     with pytest.raises(aiohttp.ClientConnectorDNSError, match="is not public"):
         await get("https://public.example/", Guard())
-    assert answers.asked == ["public.example"]
+    assert answers.hosts == ["public.example"]
 
 
 @pytest.mark.parametrize("address", REFUSED.split())
 def test_an_allowed_address_opens_itself_alone(address):
     """X1: allowing one address of the table opens none of the others (a bypass that GitLab had)."""
     guard = Guard([ip_network(inside(address))])
-    assert {inside(other) for other in REFUSED.split() if guard.permits(other)} == {inside(address)}
+    assert {inside(refused) for refused in REFUSED.split() if guard.permits(refused)} == {
+        inside(address)
+    }
 
 
 def inside(address: str) -> IPv4Address | IPv6Address:
@@ -215,11 +217,11 @@ async def test_a_mixed_answer_is_refused_as_a_whole(monkeypatch):
 async def test_a_name_that_moves_inside_is_refused_at_the_next_connection(monkeypatch):
     """R4: DNS rebinding. What was looked up before does not count."""
     answers = Answers(monkeypatch, "127.0.0.1", "127.0.0.2")
-    guard, asked = Guard([ip_network("127.0.0.1/32")], allow_http=True), 0
+    guard, lookups = Guard([ip_network("127.0.0.1/32")], allow_http=True), 0
 
     async def answer(_request):
-        nonlocal asked
-        asked += 1
+        nonlocal lookups
+        lookups += 1
         return web.Response(headers={"Connection": "close"})
 
     async with (
@@ -230,11 +232,11 @@ async def test_a_name_that_moves_inside_is_refused_at_the_next_connection(monkey
         assert (await session.get(guard.url(url))).status == 200
         with pytest.raises(aiohttp.ClientConnectorDNSError, match=r"127\.0\.0\.2 is not public"):
             await session.get(guard.url(url))
-    assert (asked, answers.asked) == (1, ["moves.example", "moves.example"])
+    assert (lookups, answers.hosts) == (1, ["moves.example", "moves.example"])
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "reason"),
     [
         ("https://public.example:22/", "port 22 is not 443, 8443 or above 1023"),
         ("https://public.example:9000/", "LASTCALL_ALLOW_HIGH_PORTS=true"),
@@ -247,10 +249,10 @@ async def test_a_name_that_moves_inside_is_refused_at_the_next_connection(monkey
         ("https://[fd00::7]/", "LASTCALL_ALLOW_NETWORKS=fd00::7/128"),
     ],
 )
-def test_a_refusal_says_what_to_set(url, says):
+def test_a_refusal_says_what_to_set(url, reason):
     with pytest.raises(DeliveryFailed) as caught:
         Guard().url(url)
-    assert says in str(caught.value)
+    assert reason in str(caught.value)
 
 
 async def test_ports(monkeypatch):

@@ -1,5 +1,5 @@
-"""When a target is told: digests, quiet hours and pauses, also where clocks change; and digests as
-messages.
+"""When a target gets an event: digests, quiet hours and mutes, also where clocks change; and digests
+as messages.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox
 from monitor.delivery import claim as leases
-from monitor.delivery.queue import LEASE, Try
+from monitor.delivery.queue import LEASE, Attempt
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
 from monitor.subscriptions import timing
@@ -29,14 +29,14 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def due(now: str, severity: str = "notice", **asked) -> str:
-    found = timing.when(target("t", NOW, **asked), severity, at(now))
-    assert found.tzinfo is UTC
-    return found.isoformat(timespec="minutes").removesuffix("+00:00")
+def due(now: str, severity: str = "notice", **columns) -> str:
+    at_due = timing.when(target("t", NOW, **columns), severity, at(now))
+    assert at_due.tzinfo is UTC
+    return at_due.isoformat(timespec="minutes").removesuffix("+00:00")
 
 
 @pytest.mark.parametrize(
-    ("now", "asked", "then"),
+    ("now", "columns", "then"),
     [
         ("2026-06-01T12:30", {}, "2026-06-01T12:30"),
         ("2026-06-01T12:30", {"digest": "hourly"}, "2026-06-01T13:00"),
@@ -84,9 +84,9 @@ def due(now: str, severity: str = "notice", **asked) -> str:
         ),
     ],
 )
-def test_digests_come_when_they_were_asked_for(now, asked, then):
-    assert due(now, **asked) == then
-    assert due(now, "critical", **asked) == now
+def test_a_digest_is_due_at_its_time_of_day_in_the_zone_of_the_target(now, columns, then):
+    assert due(now, **columns) == then
+    assert due(now, "critical", **columns) == now
 
 
 NIGHT = {"quiet_from": "22:00", "quiet_to": "07:00", "timezone": "Europe/Berlin"}
@@ -96,7 +96,7 @@ LEAPT = {"quiet_from": "22:00", "quiet_to": "02:30", "timezone": "Europe/Berlin"
 
 
 @pytest.mark.parametrize(
-    ("now", "asked", "then"),
+    ("now", "columns", "then"),
     [
         ("2026-06-01T19:59", NIGHT, "2026-06-01T19:59"),
         ("2026-06-01T20:00", NIGHT, "2026-06-02T05:00"),
@@ -119,9 +119,9 @@ LEAPT = {"quiet_from": "22:00", "quiet_to": "02:30", "timezone": "Europe/Berlin"
         ("2026-10-25T01:15", LEAPT, "2026-10-25T01:15"),
     ],
 )
-def test_quiet_hours_are_kept_on_every_night(now, asked, then):
-    assert due(now, **asked) == then
-    assert due(now, "critical", **asked) == now
+def test_quiet_hours_are_kept_on_every_night(now, columns, then):
+    assert due(now, **columns) == then
+    assert due(now, "critical", **columns) == now
 
 
 def test_a_digest_in_quiet_hours_comes_at_their_end_and_a_pause_ends_before_either():
@@ -134,7 +134,7 @@ def test_a_digest_in_quiet_hours_comes_at_their_end_and_a_pause_ends_before_eith
     assert due("2026-06-06T12:00", **muted) == "2026-06-06T12:00"
 
 
-CLOCKS = st.times().map(lambda one: one.replace(second=0, microsecond=0, tzinfo=None))
+CLOCKS = st.times().map(lambda clock: clock.replace(second=0, microsecond=0, tzinfo=None))
 ZONES = st.sampled_from(
     ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
 )
@@ -149,8 +149,8 @@ MOMENTS = st.integers(0, 3 * 365 * 24 * 60).map(
 def test_nothing_is_due_in_quiet_hours_or_more_than_two_days_late(now, first, last, zone, daily):
     if first == last:
         return
-    asked = {"quiet_from": f"{first:%H:%M}", "quiet_to": f"{last:%H:%M}", "timezone": zone}
-    row = target("t", NOW, digest=f"daily {last:%H:%M}" if daily else "", **asked)
+    columns = {"quiet_from": f"{first:%H:%M}", "quiet_to": f"{last:%H:%M}", "timezone": zone}
+    row = target("t", NOW, digest=f"daily {last:%H:%M}" if daily else "", **columns)
     then = timing.when(row, "notice", now)
     assert timedelta(0) <= then - now < timedelta(hours=50)
     assert timing.allowed(row, "notice", then) == then
@@ -166,7 +166,7 @@ def test_a_time_that_clocks_leave_out_is_the_leap():
 # --------------------------------------------------------------------------------------------
 
 
-def owe(store: Store, first: int, count: int, now: datetime, **values) -> None:
+def enqueue(store: Store, first: int, count: int, now: datetime, **values) -> None:
     with store.write() as session:
         events = [event(number, now, **values) for number in range(first, first + count)]
         session.add_all(events)
@@ -186,8 +186,8 @@ def dues(store: Store) -> list[datetime]:
         ]
 
 
-def numbers(owed) -> list[int]:
-    return [one.event.sequence for one in owed]
+def numbers(deliveries) -> list[int]:
+    return [delivery.event.sequence for delivery in deliveries]
 
 
 @pytest.fixture
@@ -197,43 +197,45 @@ def hourly(store: Store) -> Store:
     return store
 
 
-def test_what_is_due_in_a_digest_is_one_message_with_one_id(hourly):
-    owe(hourly, 1, 3, NOW)
+def test_the_due_events_of_a_digest_are_one_message_with_one_id(hourly):
+    enqueue(hourly, 1, 3, NOW)
     assert claim(hourly, NOW + timedelta(minutes=29)) == []
-    owed = claim(hourly, NOW + timedelta(minutes=30))
-    assert numbers(owed) == [1, 2, 3]
-    (message,) = {one.message for one in owed}
-    assert message == leases.message_id(one.event.id for one in reversed(owed))
+    deliveries = claim(hourly, NOW + timedelta(minutes=30))
+    assert numbers(deliveries) == [1, 2, 3]
+    (message,) = {delivery.message_id for delivery in deliveries}
+    assert message == leases.digest_id(delivery.event.id for delivery in reversed(deliveries))
     assert claim(hourly, NOW + timedelta(minutes=30), "you") == []
     # After a crash the same set under the same id, whatever came meanwhile; that follows by itself.
-    owe(hourly, 4, 1, NOW + timedelta(minutes=20))
+    enqueue(hourly, 4, 1, NOW + timedelta(minutes=20))
     later = NOW + timedelta(minutes=30) + LEASE
     again = claim(hourly, later, "you")
-    assert (numbers(again), {one.message for one in again}, again[0].number) == (
+    assert (numbers(again), {delivery.message_id for delivery in again}, again[0].number) == (
         [1, 2, 3],
         {message},
         2,
     )
     with hourly.write() as session:
-        outbox.retry_later(session, again, Try(later), "you", later, lambda: 0.1)
+        attempt_results.retry_later(session, again, Attempt(later), "you", later, lambda: 0.1)
     new = claim(hourly, later)
     assert numbers(new) == [4]
-    assert new[0].message not in ("", message)
+    assert new[0].message_id not in ("", message)
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(later, 1, 200)) for one in new], later)
+        attempt_results.acknowledge(
+            session, [(delivery, Attempt(later, 1, 200)) for delivery in new], later
+        )
     third = claim(hourly, later + timedelta(hours=1))
-    assert (numbers(third), {one.message for one in third}) == ([1, 2, 3], {message})
+    assert (numbers(third), {delivery.message_id for delivery in third}) == ([1, 2, 3], {message})
 
 
-def test_what_is_critical_does_not_wait_for_the_digest(hourly):
-    owe(hourly, 1, 2, NOW)
-    owe(hourly, 3, 1, NOW, severity="critical")
+def test_critical_events_do_not_wait_for_the_digest(hourly):
+    enqueue(hourly, 1, 2, NOW)
+    enqueue(hourly, 3, 1, NOW, severity="critical")
     assert numbers(claim(hourly, NOW)) == [3]
     assert dues(hourly) == [NOW + timedelta(minutes=30)] * 2 + [NOW]
 
 
 def test_a_digest_that_lost_an_event_is_another_message(hourly):
-    owe(hourly, 1, 3, NOW)
+    enqueue(hourly, 1, 3, NOW)
     then = NOW + timedelta(minutes=30)
     first = claim(hourly, then)
     with hourly.write() as session:
@@ -241,23 +243,27 @@ def test_a_digest_that_lost_an_event_is_another_message(hourly):
         admin.cancel(session, [first[1].delivery_id])
     again = claim(hourly, then)
     assert numbers(again) == [1, 3]
-    assert {one.message for one in again}.isdisjoint({one.message for one in first})
+    assert {delivery.message_id for delivery in again}.isdisjoint(
+        {delivery.message_id for delivery in first}
+    )
 
 
 def test_a_long_digest_follows_in_parts(hourly, monkeypatch):
     monkeypatch.setattr(leases, "PER_DIGEST", 2)
-    owe(hourly, 1, 3, NOW)
+    enqueue(hourly, 1, 3, NOW)
     then = NOW + timedelta(hours=1)
     first = claim(hourly, then)
     assert (numbers(first), claim(hourly, then)) == ([1, 2], [])
     with hourly.write() as session:
-        outbox.acknowledge(session, [(one, Try(then, 1, 200)) for one in first], then)
+        attempt_results.acknowledge(
+            session, [(delivery, Attempt(then, 1, 200)) for delivery in first], then
+        )
     assert numbers(claim(hourly, then)) == [3]
 
 
-def test_a_change_of_mind_moves_what_is_owed(hourly):
-    owe(hourly, 1, 1, NOW)
-    owe(hourly, 2, 1, NOW, severity="critical")
+def test_changed_options_reschedule_pending_deliveries(hourly):
+    enqueue(hourly, 1, 1, NOW)
+    enqueue(hourly, 2, 1, NOW, severity="critical")
 
     def change(**values) -> list[datetime]:
         with hourly.write() as session:
@@ -265,28 +271,37 @@ def test_a_change_of_mind_moves_what_is_owed(hourly):
             for name, value in values.items():
                 setattr(row, name, value)
             session.flush()
-            outbox.retime(session, row, NOW)
+            outbox.reschedule(session, row, NOW)
         return dues(hourly)
 
     week = NOW + timedelta(days=7)
     assert change(digest="", muted_until=week) == [week, NOW]
     assert change(muted_until=None) == [NOW, NOW]
     assert change(quiet_from="12:00", quiet_to="13:30") == [NOW + timedelta(hours=1), NOW]
-    owed = claim(hourly, NOW + timedelta(hours=1))
-    assert [(one.event.sequence, one.message) for one in owed] == [(1, ""), (2, "")]
+    deliveries = claim(hourly, NOW + timedelta(hours=1))
+    assert [(delivery.event.sequence, delivery.message_id) for delivery in deliveries] == [
+        (1, ""),
+        (2, ""),
+    ]
 
 
-def test_a_try_again_waits_for_the_end_of_quiet_hours(store):
+def test_the_next_attempt_waits_for_the_end_of_quiet_hours(store):
     with store.write() as session:
         session.add(target("a", NOW, quiet_from="12:45", quiet_to="18:00"))
-    owe(store, 1, 1, NOW)
-    owe(store, 2, 1, NOW, severity="critical")
-    owed = claim(store, NOW)
+    enqueue(store, 1, 1, NOW)
+    enqueue(store, 2, 1, NOW, severity="critical")
+    deliveries = claim(store, NOW)
     later = NOW + timedelta(minutes=14)
     with store.write() as session:
         for number in range(1, 3):
-            outbox.retry_later(
-                session, [owed[number - 1]], Try(later), "me", later, lambda: 0.5, retry_after=120
+            attempt_results.retry_later(
+                session,
+                [deliveries[number - 1]],
+                Attempt(later),
+                "me",
+                later,
+                lambda: 0.5,
+                retry_after=120,
             )
     assert dues(store) == [NOW.replace(hour=18, minute=0), later + timedelta(minutes=2)]
 
@@ -300,14 +315,14 @@ async def test_an_endpoint_gets_one_signed_message_for_a_digest(store):
             hook = target("a", NOW, address=f"{base}/x", secret=receiver.secret, digest="hourly")
             session.add(hook)
             session.add(target("b", NOW, address=f"{base}/y", secret=receiver.secret))
-        owe(store, 1, 3, NOW)
+        enqueue(store, 1, 3, NOW)
         async with publisher(store, lambda: clock[0]) as sender:
             assert await sender.drain_once() == 6
             clock[0] += timedelta(seconds=6)
             await sender.drain_once()
     digests = [
-        (one, body)
-        for (one, body), path in zip(receiver.got, receiver.paths, strict=True)
+        (message_id, body)
+        for (message_id, body), path in zip(receiver.got, receiver.paths, strict=True)
         if path == "/x"
     ]
     alone = [
@@ -315,10 +330,10 @@ async def test_an_endpoint_gets_one_signed_message_for_a_digest(store):
     ]
     (id_, body), *rest = digests
     assert rest in ([], [(id_, body)])
-    said = json.loads(body)
-    assert (said["type"], said["timestamp"]) == (
+    message = json.loads(body)
+    assert (message["type"], message["timestamp"]) == (
         "digest",
-        said["data"]["events"][-1]["detected_at"],
+        message["data"]["events"][-1]["detected_at"],
     )
-    assert [one["sequence"] for one in said["data"]["events"]] == [1, 2, 3]
-    assert {json.loads(one)["type"] for one in alone} == {"retirement.postponed"}
+    assert [form["sequence"] for form in message["data"]["events"]] == [1, 2, 3]
+    assert {json.loads(single)["type"] for single in alone} == {"retirement.postponed"}

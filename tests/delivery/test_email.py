@@ -22,11 +22,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlmodel import col, select
 
-from monitor.delivery import email, outbox, text_message
-from monitor.delivery.slack.blocks import Background, Cost
+from monitor.delivery import email, outbox, target_health, text_message
+from monitor.delivery.message_context import MessageContext, PriceComparison
 from monitor.errors import SettingError
 from monitor.settings import load_settings
 from monitor.store.db import Store
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import AttemptRow, DeliveryRow, SubscriptionRow
 from tests.support.cli import Run, database, run, template  # noqa: F401  fixtures
 from tests.support.receivers import Clock, event, publisher, target
@@ -86,7 +87,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 with its key, signed by itself."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay")])
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -107,7 +108,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        + made.public_bytes(serialization.Encoding.PEM)
+        + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return path
 
@@ -122,7 +123,7 @@ def box() -> Mailbox:
     return Mailbox()
 
 
-def owe(store: Store, clock: Clock, count: int = 1, **values) -> None:
+def enqueue(store: Store, clock: Clock, count: int = 1, **values) -> None:
     with store.write() as session:
         session.add(
             target(
@@ -146,7 +147,7 @@ def state(store: Store) -> tuple[SubscriptionRow, list[DeliveryRow], list[Attemp
 
 
 async def test_a_mail_says_what_and_when(store: Store, clock: Clock, box: Mailbox) -> None:
-    owe(store, clock)
+    enqueue(store, clock)
     with relay(box) as at:
         async with publisher(
             store, clock, smtp_url=f"smtp://{at}", mail_from="watch@example.com"
@@ -162,14 +163,14 @@ async def test_a_mail_says_what_and_when(store: Store, clock: Clock, box: Mailbo
     assert mail["Message-ID"] == f"<evt_{1:032x}.sub_mail@example.com>"
     assert mail["Auto-Submitted"] == "auto-generated"
     plain, rich = (part.get_content() for part in mail.iter_parts())
-    for said in (
+    for text in (
         "openai/gpt-4o-realtime-preview",
         "2026-05-07",
         "Use instead: gpt-realtime",
         "In its words: ",
     ):
-        assert said in plain
-        assert said in rich
+        assert text in plain
+        assert text in rich
     assert '<a href="https://provider.example/docs/deprecations?a=1&amp;b=2">' in rich
     (attempt,) = state(store)[2]
     assert (attempt.status, attempt.answer) == (250, "taken as 4711")
@@ -178,7 +179,7 @@ async def test_a_mail_says_what_and_when(store: Store, clock: Clock, box: Mailbo
 async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(
     store: Store, clock: Clock, box
 ) -> None:
-    owe(store, clock)
+    enqueue(store, clock)
     box.rcpt = ["451 try again later"]
     box.data = ["554 looks like spam"]
     with relay(box) as at:
@@ -187,9 +188,9 @@ async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(
                 await sender.drain_once()
                 clock.pass_(timedelta(hours=1))
     assert len(box.mails) == 1
-    row, (delivery,), tries = state(store)
+    row, (delivery,), attempts = state(store)
     assert (row.state, delivery.state, delivery.attempts) == ("enabled", "delivered", 3)
-    assert [(one.status, one.error) for one in tries] == [
+    assert [(attempt.status, attempt.error) for attempt in attempts] == [
         (451, "smtp: recipient: 451"),
         (554, "smtp: message: 554"),
         (250, ""),
@@ -198,26 +199,26 @@ async def test_what_is_refused_for_now_is_tried_again_as_the_same_mail(
 
 async def test_the_message_id_does_not_change_with_the_try(clock: Clock) -> None:
     server = email.Relay.parse("smtp://relay.example", "")
-    one, other = (
+    first, second = (
         email.message(server, "a@example.com", [event(1, clock())], {}, "evt_1.sub_1", at)
         for at in (clock(), clock() + timedelta(days=1))
     )
-    assert one["Message-ID"] == other["Message-ID"] == "<evt_1.sub_1@relay.example>"
+    assert first["Message-ID"] == second["Message-ID"] == "<evt_1.sub_1@relay.example>"
 
 
 async def test_a_recipient_that_is_refused_for_good_is_paused_with_what_it_is_owed(
     store, clock, box
 ) -> None:
-    owe(store, clock, count=2)
+    enqueue(store, clock, count=2)
     box.rcpt = ["550 no such user"]
     with relay(box) as at:
         async with publisher(store, clock, smtp_url=f"smtp://{at}", concurrency=1) as sender:
             await sender.drain_once()
-            row, owed, _ = state(store)
+            row, rows, _ = state(store)
             assert (row.state, row.reason) == ("paused", "smtp: recipient: 550")
-            assert [one.state for one in owed[:2]] == ["held", "held"]
+            assert [delivery.state for delivery in rows[:2]] == ["held", "held"]
             with store.write() as session:
-                outbox.resume(session, "sub_mail", clock())
+                target_health.resume(session, "sub_mail", clock())
             while await sender.drain_once():
                 pass
     assert len(box.mails) == 2
@@ -232,7 +233,7 @@ async def test_trouble_with_the_relay_is_not_held_against_a_mailbox(
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owe(store, clock)
+    enqueue(store, clock)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -246,9 +247,9 @@ async def test_trouble_with_the_relay_is_not_held_against_a_mailbox(
             for _ in range(12):
                 await sender.drain_once()
                 clock.pass_(timedelta(minutes=1))
-    row, (delivery,), tries = state(store)
+    row, (delivery,), attempts = state(store)
     assert (row.state, delivery.state, row.failures) == ("enabled", "pending", 0)
-    (last,) = tries
+    (last,) = attempts
     assert last.at == clock() - timedelta(minutes=1), "of the same fault the last"
     assert "canary" not in last.error + last.answer
 
@@ -262,7 +263,7 @@ async def test_a_password_goes_over_tls(
     scheme: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owe(store, clock)
+    enqueue(store, clock)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -281,7 +282,7 @@ async def test_a_password_goes_over_tls(
 async def test_a_password_is_not_given_to_a_relay_without_tls(
     store: Store, clock: Clock, box: Mailbox
 ) -> None:
-    owe(store, clock)
+    enqueue(store, clock)
     with relay(box, authenticator=box.login, auth_require_tls=False) as at:
         async with publisher(store, clock, smtp_url=f"smtp://me:mail-canary@{at}") as sender:
             await sender.drain_once()
@@ -289,7 +290,7 @@ async def test_a_password_is_not_given_to_a_relay_without_tls(
 
 
 async def test_a_digest_is_one_mail(store: Store, clock: Clock, box: Mailbox) -> None:
-    owe(store, clock, count=3, digest="hourly")
+    enqueue(store, clock, count=3, digest="hourly")
     clock.pass_(timedelta(hours=1))
     with relay(box) as at:
         async with publisher(store, clock, smtp_url=f"smtp://{at}") as sender:
@@ -297,7 +298,7 @@ async def test_a_digest_is_one_mail(store: Store, clock: Clock, box: Mailbox) ->
     (mail,) = box.mails
     assert mail["Subject"].endswith(" (and 2 more)")
     assert mail["Message-ID"].startswith("<msg_")
-    assert [one.state for one in state(store)[1]] == ["delivered"] * 3
+    assert [delivery.state for delivery in state(store)[1]] == ["delivered"] * 3
 
 
 def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
@@ -318,38 +319,35 @@ def test_nothing_a_page_says_becomes_a_header_or_markup() -> None:
 def test_what_to_use_instead_is_followed_and_priced() -> None:
     """As Slack's message does."""
     at = datetime(2026, 5, 1, tzinfo=UTC)
-    gone = {
-        "model": "gpt-mid",
-        "retires": None,
-        "lives": False,
-        "gone": True,
-        "stage": "retired",
-        "successors": [
-            {
-                "model": "gpt-new",
-                "retires": None,
-                "lives": True,
-                "gone": False,
-                "stage": "active",
-                "successors": [],
-            },
-        ],
-    }
-    around = {
-        event(1, at).id: Background(
-            [gone], [Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens")]
+    new = Successor("gpt-new", "active", None, lives=True, gone=False)
+    retired = Successor("gpt-mid", "retired", None, lives=False, gone=True, successors=(new,))
+    context = {
+        event(1, at).id: MessageContext(
+            [retired], [PriceComparison("input", Decimal(5), Decimal(4), "USD", "1M tokens")]
         )
     }
-    said = text_message.text([event(1, at)], around, at)
-    assert "Use instead: gpt-mid (itself retired) → gpt-new" in said
-    assert "What that costs: input 5 → 4 (-20 %) USD per 1M tokens" in said
+    text = text_message.text([event(1, at)], context, at)
+    assert "Use instead: gpt-mid (itself retired) → gpt-new" in text
+    assert "What that costs: input 5 → 4 (-20 %) USD per 1M tokens" in text
 
 
 def test_days_are_counted_when_the_mail_is_sent() -> None:
     at = datetime(2026, 5, 1, tzinfo=UTC)
-    one = event(1, at, summary="gpt-4o retires on 2026-05-07 (in 30 days)")
-    assert "(in 30 days)" not in text_message.text([one], {}, at)
-    assert "When: 2026-05-07 (in 6 days)" in text_message.text([one], {}, at)
+    notice = event(1, at, summary="gpt-4o retires on 2026-05-07 (in 30 days)")
+    assert "(in 30 days)" not in text_message.text([notice], {}, at)
+    assert "When: 2026-05-07 (in 6 days)" in text_message.text([notice], {}, at)
+
+
+def test_two_spellings_of_an_address_are_one_mailbox(run: Run) -> None:  # noqa: F811
+    """Mail systems compare addresses without case, so two targets would send each mail twice."""
+    first = run("email", "add", "Team@Example.com", "openai/*", "--json").json
+    again = run("email", "add", "team@example.com", "anthropic/*", "--json").json
+    assert (again["id"], again["address"]) == (first["id"], "Team@Example.com")
+    assert [target_json["filters"] for target_json in run("email", "list", "--json").json] == [
+        ["anthropic/*"]
+    ]
+    run("email", "remove", "TEAM@example.com")
+    assert run("email", "list", "--json").json == []
 
 
 def test_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

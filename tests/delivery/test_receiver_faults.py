@@ -1,7 +1,7 @@
-"""What receivers do wrong, and what becomes of it: R1 to R12 and K14 of delivery.md 3.4.
+"""Faults of receivers, and what becomes of deliveries: R1 to R12 and K14 of delivery.md 3.4.
 
-R2 and the times of R7 are in test_publish_send.py, R4 in test_publish_guard.py, R8 in
-test_publish_standing.py, R11 in test_publish_webhook.py."""
+R2 and the times of R7 are in test_send.py, R4 in test_address_guard.py, R8 in
+test_target_health.py, R11 in test_webhook.py."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from sqlmodel import col, select
 from monitor.delivery import claim
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from monitor.vault import Vault, new_key, parse
-from tests.support.paths import TESTS
+from tests.support.fixtures import TESTS
 from tests.support.receivers import (
     Clock,
     Proxy,
     Receiver,
-    owe,
+    enqueue,
     publisher,
     serving,
     target,
@@ -49,12 +49,12 @@ def deliveries(store) -> list[DeliveryRow]:
         return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.id))))
 
 
-def the_target(store, name="a") -> SubscriptionRow:
+def target_row(store, name="a") -> SubscriptionRow:
     with store.read() as session:
         return session.exec(select(SubscriptionRow).where(SubscriptionRow.id == name)).one()
 
 
-def told(store) -> list[str]:
+def notices(store) -> list[str]:
     with store.read() as session:
         query = select(EventRow.kind).where(col(EventRow.kind).startswith("endpoint."))
         return list(session.exec(query.order_by(col(EventRow.sequence))))
@@ -92,13 +92,13 @@ async def test_200_that_hang_do_not_delay_a_healthy_one(store, clock):
             target(f"s{n}", clock(), address=f"{slow_url}/{n}", secret=slow.secret)
             for n in range(200)
         ]
-        owe(store, clock, rows)
+        enqueue(store, clock, rows)
         async with publisher(store, clock, deadline=6.0) as sender, running(sender):
             await until(lambda: len(slow.got) > 150)
             healthy_row = target(
                 "h", clock(), address=url, secret=healthy.secret, filters=["anthropic/*"]
             )
-            owe(store, clock, [healthy_row], first=2, provider="anthropic")
+            enqueue(store, clock, [healthy_row], first=2, provider="anthropic")
             sender.wake()
             await until(lambda: healthy.got)
             assert not any(row.error for row in deliveries(store)), "while all of them still hang"
@@ -114,19 +114,21 @@ async def test_a_redirect_is_not_followed_to_the_metadata_address(
     store, clock, status, monkeypatch
 ):
     """R3: no socket is opened for anything but the receiver."""
-    made: list[tuple[object, ...]] = []
+    checked: list[tuple[object, ...]] = []
     receiver = Receiver()
     receiver.statuses, receiver.headers = (
         [status],
         {"Location": "http://169.254.169.254/latest/meta-data/"},
     )
     async with serving(receiver.handle) as url:
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
+        enqueue(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
         async with publisher(store, clock) as sender:
-            whole = sender.guard.refusal
-            monkeypatch.setattr(sender.guard, "refusal", lambda *at: made.append(at) or whole(*at))
+            whole = sender.transports.guard.refusal
+            monkeypatch.setattr(
+                sender.transports.guard, "refusal", lambda *at: checked.append(at) or whole(*at)
+            )
             await sender.drain_once()
-    assert {address for address, _ in made} == {"127.0.0.1"}
+    assert {address for address, _ in checked} == {"127.0.0.1"}
     assert deliveries(store)[0].error == f"HTTP {status} (redirects are not followed)"
 
 
@@ -166,7 +168,7 @@ def pem(directory, key, certificate):
 
 
 @pytest.mark.parametrize(
-    ("name", "days", "trusted", "newest", "says"),
+    ("name", "days", "trusted", "newest", "error"),
     [
         ("hooks.example", 30, True, None, ""),
         ("hooks.example", -1, True, None, "tls: certificate has expired"),
@@ -177,18 +179,18 @@ def pem(directory, key, certificate):
     ids=["right", "expired", "another host", "self-signed", "TLS 1.0"],
 )
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, newest, says):
+async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, newest, error):
     """R5: the certificate is that of the name, though the address is looked at; a fault of it is
     retried.
     """
     root_key, root = key_and_certificate("root.example", 30, authority=True)
-    made = (
+    certificate = (
         key_and_certificate(name, days, root_key, root.subject)
         if trusted
         else key_and_certificate(name, days)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem(tmp_path, *made))
+    context.load_cert_chain(pem(tmp_path, *certificate))
     if newest:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is old is the point
@@ -202,8 +204,8 @@ async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, new
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *rest, **more: whole("127.0.0.1", *rest, **more)
     )
-    named: list[str | None] = []
-    context.sni_callback = lambda _socket, server_name, _context: named.append(server_name)
+    server_names: list[str | None] = []
+    context.sni_callback = lambda _socket, server_name, _context: server_names.append(server_name)
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/", receiver.handle)
@@ -212,15 +214,15 @@ async def test_tls(store, clock, tmp_path, monkeypatch, name, days, trusted, new
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     try:
         url = f"https://hooks.example:{runner.addresses[0][1]}/"
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
+        enqueue(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
         async with publisher(store, clock, allow_http=False) as sender:
             await sender.drain_once()
     finally:
         await runner.cleanup()
     (row,) = deliveries(store)
-    assert row.error.startswith(says)
-    assert (row.state, len(receiver.got)) == (("pending", 0) if says else ("delivered", 1))
-    assert set(named) <= {"hooks.example"}
+    assert row.error.startswith(error)
+    assert (row.state, len(receiver.got)) == (("pending", 0) if error else ("delivered", 1))
+    assert set(server_names) <= {"hooks.example"}
 
 
 # R6, R7, R9
@@ -235,12 +237,12 @@ async def test_410_is_told_to_operators_once(store, clock):
             target("a", clock(), address=url, secret=receiver.secret),
             target("ops", clock(), operator=True),
         ]
-        owe(store, clock, rows, 3)
+        enqueue(store, clock, rows, 3)
         async with publisher(store, clock) as sender:
-            for one in await sender.claim(2):
-                await sender.deliver([one])
-        owe(store, clock, [], first=9)
-    assert told(store) == ["endpoint.disabled"]
+            for delivery in await sender.claim(2):
+                await sender.deliver([delivery])
+        enqueue(store, clock, [], first=9)
+    assert notices(store) == ["endpoint.disabled"]
     assert [row.state for row in deliveries(store) if row.subscription_id == "a"] == ["held"] * 4
 
 
@@ -249,10 +251,10 @@ async def test_after_retry_after_one_probe_goes_before_the_burst(store, clock):
     receiver = Receiver()
     receiver.statuses, receiver.headers = [429], {"Retry-After": "120"}
     async with serving(receiver.handle) as url:
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
+        enqueue(store, clock, [target("a", clock(), address=url, secret=receiver.secret)])
         async with publisher(store, clock) as sender:
             assert await sender.drain_once() == 1
-            owe(store, clock, [], 6, first=2)
+            enqueue(store, clock, [], 6, first=2)
             clock.pass_(timedelta(seconds=119))
             assert await sender.drain_once() == 0
             clock.pass_(timedelta(seconds=1))
@@ -270,11 +272,11 @@ async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
     receiver = Receiver(answer=picky)
     price = {"before": {"amount": "1"}, "after": {"amount": "2"}, "kind": "price.increased"}
     async with serving(receiver.handle) as url:
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret)], 0)
+        enqueue(store, clock, [target("a", clock(), address=url, secret=receiver.secret)], 0)
         async with publisher(store, clock) as sender:
             for day in range(8):
-                owe(store, clock, [], 3, first=10 * day, **price)
-                owe(store, clock, [], 3, first=10 * day + 5)
+                enqueue(store, clock, [], 3, first=10 * day, **price)
+                enqueue(store, clock, [], 3, first=10 * day + 5)
                 while await sender.drain_once():
                     pass
                 with store.write() as session:  # time goes on, and the verifier's does not
@@ -286,7 +288,7 @@ async def test_one_kind_that_fails_does_not_block_the_others(store, clock):
                         row.failing_since = row.failing_since and row.failing_since - timedelta(
                             days=1
                         )
-    assert the_target(store).state == "enabled"
+    assert target_row(store).state == "enabled"
     good = [row for row in deliveries(store) if row.state == "delivered"]
     assert len(good) == 24
 
@@ -309,7 +311,7 @@ async def test_a_receiver_that_restarts_in_a_burst_gets_everything(store, clock)
         finally:
             await runner.cleanup()
 
-    owe(
+    enqueue(
         store,
         clock,
         [target("a", clock(), address=f"http://127.0.0.1:{port}/", secret=receiver.secret)],
@@ -319,7 +321,7 @@ async def test_a_receiver_that_restarts_in_a_burst_gets_everything(store, clock)
         for some in (60, 120):
             async with up():
                 await until(lambda some=some: len(receiver.got) >= some)
-            await until(lambda: the_target(store).failing_since)
+            await until(lambda: target_row(store).failing_since)
             clock.pass_(timedelta(seconds=40))
         async with up():
             for _ in range(6):
@@ -336,21 +338,21 @@ async def test_a_third_of_the_endpoints_is_dead(store, clock):
     """R12, scaled down (tests/bench/deliveries.py has it whole): the healthy ones do not notice."""
     receiver, dead = Receiver(), Receiver(answer=hang)
     async with serving(receiver.handle) as url, serving(dead.handle) as dead_url:
-        async with serving(Receiver().handle) as gone:
+        async with serving(Receiver().handle) as closed:
             pass
         rows = [
             target(
                 f"t{n}",
                 clock(),
-                address=f"{[dead_url, gone, url, url][n % 4]}/{n}",
+                address=f"{[dead_url, closed, url, url][n % 4]}/{n}",
                 secret=[dead, receiver][n % 4 > 0].secret,
             )
             for n in range(100)
         ]
-        owe(store, clock, rows, 0)
+        enqueue(store, clock, rows, 0)
         async with publisher(store, clock, deadline=8.0) as sender, running(sender):
             for round_ in range(1, 6):
-                owe(store, clock, [], first=round_)
+                enqueue(store, clock, [], first=round_)
                 sender.wake()
                 await until(lambda due=50 * round_: len(receiver.got) == due)
                 assert not any(row.error.startswith("no answer") for row in deliveries(store)), (
@@ -376,7 +378,7 @@ async def test_a_third_of_the_endpoints_is_dead(store, clock):
 async def test_a_fault_of_the_proxy_is_not_the_targets(store, clock, status, error, counted):
     proxy = Proxy(status)
     slack = target("s", clock(), type="slack", address="C012AB3CD")
-    owe(store, clock, [target("a", clock(), address="https://hooks.example/x"), slack])
+    enqueue(store, clock, [target("a", clock(), address="https://hooks.example/x"), slack])
     async with (
         proxy.serving() as url,
         publisher(
@@ -388,12 +390,12 @@ async def test_a_fault_of_the_proxy_is_not_the_targets(store, clock, status, err
     assert [(row.state, row.attempts, row.error) for row in deliveries(store)] == [
         ("pending", int(counted), error)
     ] * 2
-    assert {the_target(store, name).failures for name in "as"} == {int(counted)}
+    assert {target_row(store, name).failures for name in "as"} == {int(counted)}
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_http_has_no_tunnel_and_a_login_is_the_proxys_all_the_same(store, clock):
-    owe(store, clock, [target("a", clock(), address="http://hooks.example/x")])
+    enqueue(store, clock, [target("a", clock(), address="http://hooks.example/x")])
     async with (
         Proxy(407).serving() as url,
         publisher(store, clock, egress_proxy=url, allow_networks=()) as sender,
@@ -412,7 +414,7 @@ async def test_a_proxy_that_is_down_and_addresses_through_it(store, clock):
         target("b", clock(), address="https://169.254.169.254/latest"),
         target("c", clock(), address="https://0xa9fea9fe/latest"),
     ]
-    owe(store, clock, rows)
+    enqueue(store, clock, rows)
     async with publisher(store, clock, egress_proxy=url, allow_networks=()) as sender:
         await sender.drain_once()
     by_target = {row.subscription_id: row for row in deliveries(store)}
@@ -427,7 +429,7 @@ async def test_a_delivery_through_the_proxy(store, clock):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
         proxy = Proxy(port=int(url.rpartition(":")[2]))
-        owe(
+        enqueue(
             store,
             clock,
             [target("a", clock(), address="http://hooks.example/x", secret=receiver.secret)],
@@ -472,7 +474,7 @@ async def test_sigterm_under_load_loses_nothing_and_sends_nothing_twice(store):
             target(f"t{n}", clock(), address=f"{url}/{n}", secret=receiver.secret)
             for n in range(10)
         ]
-        owe(store, clock, rows, 40)
+        enqueue(store, clock, rows, 40)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -484,8 +486,8 @@ async def test_sigterm_under_load_loses_nothing_and_sends_nothing_twice(store):
         )
         await until(lambda: len(receiver.got) > 50)
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
-        assert process.returncode == 0, said.decode()
+        _, output = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 0, output.decode()
         stopped_at = len(receiver.got)
         assert stopped_at < 400
         assert [row.id for row in deliveries(store) if row.lease_until] == []

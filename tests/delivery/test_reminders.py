@@ -82,29 +82,31 @@ def on(store: Store, at: str, looked: bool = True) -> list[str]:
     return [event["summary"] for event in remind(store, REGISTRY, now)]
 
 
-def days(store: Store, *around: str) -> dict[str, list[str]]:
+def days(store: Store, *texts: str) -> dict[str, list[str]]:
     """The reminders of these days, and of those before and after; each is asked twice, and the
     second adds nothing.
     """
-    told = {}
-    for at in sorted({day(one) + timedelta(days=some) for one in around for some in (-1, 0, 1)}):
-        if said := on(store, f"{at:%Y-%m-%dT06:00}"):
-            told[f"{at:%m-%d}"] = said
+    summaries = {}
+    for at in sorted(
+        {day(text) + timedelta(days=offset) for text in texts for offset in (-1, 0, 1)}
+    ):
+        if reminders := on(store, f"{at:%Y-%m-%dT06:00}"):
+            summaries[f"{at:%m-%d}"] = reminders
             assert on(store, f"{at:%Y-%m-%dT18:00}") == []
-    return told
+    return summaries
 
 
-def heard(store: Store) -> dict[str, list[str]]:
+def received(store: Store) -> dict[str, list[str]]:
     """Which subscription was owed which reminders, by their marks."""
     query = select(DeliveryRow.subscription_id, EventRow.summary).where(
         EventRow.id == DeliveryRow.event_id
     )
     query = query.where(EventRow.kind == "retirement.reminder")
-    found: dict[str, list[str]] = {}
+    by_target: dict[str, list[str]] = {}
     with store.read() as session:
         for name, summary in session.execute(query.order_by(col(DeliveryRow.id))):
-            found.setdefault(name, []).append(summary.partition(", ")[2].partition(";")[0])
-    return found
+            by_target.setdefault(name, []).append(summary.partition(", ")[2].partition(";")[0])
+    return by_target
 
 
 def subscribe(store: Store, *rows: SubscriptionRow) -> None:
@@ -113,16 +115,16 @@ def subscribe(store: Store, *rows: SubscriptionRow) -> None:
 
 
 @pytest.fixture
-def one(store: Store) -> Store:
+def subscribed(store: Store) -> Store:
     """One subscription of everything, and one end that was known before any mark."""
     subscribe(store, target("a", MADE))
     page(store, "2026-01-05", ENDS)
     return store
 
 
-def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(one):
+def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(subscribed):
     assert days(
-        one,
+        subscribed,
         "2026-04-01",
         "2026-05-01",
         "2026-05-31",
@@ -139,7 +141,7 @@ def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(one):
         "06-29": ["openai/gpt-4: retires 2026-06-30, in 1 day; replacement gpt-5"],
         "06-30": ["openai/gpt-4: retires 2026-06-30, today; replacement gpt-5"],
     }
-    with one.read() as session:
+    with subscribed.read() as session:
         rows = session.exec(select(EventRow).where(EventRow.kind == "retirement.reminder")).all()
     assert [row.severity for row in rows] == ["action"] * 5 + ["critical"] * 2
     assert {(row.source_id, row.effective["text"], row.after["model"]) for row in rows} == {
@@ -148,22 +150,24 @@ def test_each_usual_mark_is_told_once_on_its_day_and_nothing_else(one):
     assert all(row.document and row.url for row in rows)
 
 
-def test_after_an_outage_the_latest_mark_is_told_once_and_says_that_it_is_late(one):
+def test_after_an_outage_the_latest_mark_is_told_once_and_says_that_it_is_late(subscribed):
     """Down for three days over the mark of 14 days (peers.md, section 7, check 9), and later over
     two marks.
     """
-    assert on(one, "2026-06-15T06:00") != []  # 30 days, which nobody had told either
-    assert on(one, "2026-06-18T06:00", looked=False) == []  # the page may say another day by now
-    assert on(one, "2026-06-18T06:01") == [
+    assert on(subscribed, "2026-06-15T06:00") != []  # 30 days, which nobody had told either
+    assert (
+        on(subscribed, "2026-06-18T06:00", looked=False) == []
+    )  # the page may say another day by now
+    assert on(subscribed, "2026-06-18T06:01") == [
         "openai/gpt-4: retires 2026-06-30, in 12 days (reminder of 14 days, late); replacement "
         "gpt-5"
     ]
-    assert on(one, "2026-06-18T06:02") == []
-    assert days(one, "2026-06-20") == {}
-    assert on(one, "2026-06-29T23:30") == [
+    assert on(subscribed, "2026-06-18T06:02") == []
+    assert days(subscribed, "2026-06-20") == {}
+    assert on(subscribed, "2026-06-29T23:30") == [
         "openai/gpt-4: retires 2026-06-30, in 1 day; replacement gpt-5"
     ]
-    assert heard(one) == {
+    assert received(subscribed) == {
         "a": [
             "in 15 days (reminder of 30 days, late)",
             "in 12 days (reminder of 14 days, late)",
@@ -180,7 +184,7 @@ def test_a_mark_before_the_subscription_asked_is_not_told(store):
     assert days(store, "2026-05-21", "2026-05-31") == {
         "05-31": ["openai/gpt-4: retires 2026-06-30, in 30 days; replacement gpt-5"]
     }
-    assert set(heard(store)) == {"a", "b"}
+    assert set(received(store)) == {"a", "b"}
 
 
 def test_a_mark_of_the_day_is_told_to_who_asks_before_it_was(store):
@@ -197,10 +201,10 @@ def test_a_mark_before_the_end_was_stated_is_not_told(store):
     assert list(days(store, "2026-06-23")) == ["06-23"]
 
 
-def test_what_changes_beside_the_date_begins_no_marks_anew(one):
-    assert list(days(one, "2026-04-01")) == ["04-01"]
-    page(one, "2026-05-20", replace(ENDS, replacements=("gpt-6",)))
-    assert days(one, "2026-05-22", "2026-05-31") == {
+def test_what_changes_beside_the_date_begins_no_marks_anew(subscribed):
+    assert list(days(subscribed, "2026-04-01")) == ["04-01"]
+    page(subscribed, "2026-05-20", replace(ENDS, replacements=("gpt-6",)))
+    assert days(subscribed, "2026-05-22", "2026-05-31") == {
         "05-21": [
             "openai/gpt-4: retires 2026-06-30, in 40 days (reminder of 60 days, late); "
             "replacement gpt-6"
@@ -209,14 +213,14 @@ def test_what_changes_beside_the_date_begins_no_marks_anew(one):
     }
 
 
-def test_a_date_that_moves_begins_its_marks_anew(one):
-    assert list(days(one, "2026-05-31", "2026-06-15")) == ["05-30", "05-31", "06-16"]
-    page(one, "2026-06-17", replace(ENDS, retires=When("2026-09-30")))
-    assert list(days(one, "2026-06-19", "2026-07-02", "2026-08-01")) == ["07-02", "08-01"]
+def test_a_date_that_moves_begins_its_marks_anew(subscribed):
+    assert list(days(subscribed, "2026-05-31", "2026-06-15")) == ["05-30", "05-31", "06-16"]
+    page(subscribed, "2026-06-17", replace(ENDS, retires=When("2026-09-30")))
+    assert list(days(subscribed, "2026-06-19", "2026-07-02", "2026-08-01")) == ["07-02", "08-01"]
     page(
-        one, "2026-08-10", replace(ENDS, retires=When("2026-08-20"))
+        subscribed, "2026-08-10", replace(ENDS, retires=When("2026-08-20"))
     )  # earlier: the marks of 30 and 14 lie behind
-    assert days(one, "2026-08-13", "2026-08-19", "2026-08-21") == {
+    assert days(subscribed, "2026-08-13", "2026-08-19", "2026-08-21") == {
         "08-13": ["openai/gpt-4: retires 2026-08-20, in 7 days; replacement gpt-5"],
         "08-19": ["openai/gpt-4: retires 2026-08-20, in 1 day; replacement gpt-5"],
         "08-20": ["openai/gpt-4: retires 2026-08-20, today; replacement gpt-5"],
@@ -251,22 +255,22 @@ def test_what_ends_by_a_day_or_at_a_time_of_it_is_counted_down(store):
     assert on(store, "2026-06-30T19:00") == []
 
 
-def test_what_is_withdrawn_or_leaves_the_page_is_told_no_more(one):
-    others = [
+def test_what_is_withdrawn_or_leaves_the_page_is_told_no_more(subscribed):
+    rest = [
         replace(ENDS, model=f"other-{number}", retires=When("2030-01-01")) for number in range(4)
     ]
-    page(one, "2026-01-06", ENDS, *others)
+    page(subscribed, "2026-01-06", ENDS, *rest)
     # Gone, but one look is not believed yet: neither is the reminder.
-    glance(one, day("2026-03-31T20:00"), others)
-    assert on(one, "2026-04-01T06:00") == []
-    glance(one, day("2026-04-01T08:00"), [ENDS, *others])
-    assert len(on(one, "2026-04-01T09:00")) == 1
-    page(one, "2026-04-10", replace(ENDS, stage="active", retires=None), *others)
-    assert days(one, "2026-05-01") == {}
-    page(one, "2026-05-10", ENDS, *others)  # and back: the mark of 60 lay before that
-    assert days(one, "2026-05-12") == {}
-    page(one, "2026-05-20", *others)
-    assert days(one, "2026-05-31", "2026-06-29") == {}
+    glance(subscribed, day("2026-03-31T20:00"), rest)
+    assert on(subscribed, "2026-04-01T06:00") == []
+    glance(subscribed, day("2026-04-01T08:00"), [ENDS, *rest])
+    assert len(on(subscribed, "2026-04-01T09:00")) == 1
+    page(subscribed, "2026-04-10", replace(ENDS, stage="active", retires=None), *rest)
+    assert days(subscribed, "2026-05-01") == {}
+    page(subscribed, "2026-05-10", ENDS, *rest)  # and back: the mark of 60 lay before that
+    assert days(subscribed, "2026-05-12") == {}
+    page(subscribed, "2026-05-20", *rest)
+    assert days(subscribed, "2026-05-31", "2026-06-29") == {}
 
 
 def test_hints_and_news_remind_of_nothing(store):
@@ -278,10 +282,10 @@ def test_hints_and_news_remind_of_nothing(store):
     assert on(store, "2026-04-01T06:00") == []
 
 
-def test_an_acknowledgement_silences_until_the_date_changes_and_a_snooze_for_a_while(one):
+def test_an_acknowledgement_silences_until_the_date_changes_and_a_snooze_for_a_while(subscribed):
     subject = f"openai {ENDS.key}"
-    subscribe(one, target("b", MADE), target("c", MADE))
-    with one.write() as session:
+    subscribe(subscribed, target("b", MADE), target("c", MADE))
+    with subscribed.write() as session:
         session.add(
             AcknowledgementRow(subscription_id="a", subject=subject, retires="2026-06-30", at=MADE)
         )
@@ -294,8 +298,8 @@ def test_an_acknowledgement_silences_until_the_date_changes_and_a_snooze_for_a_w
                 until=day("2026-06-20"),
             )
         )
-    days(one, "2026-05-31", "2026-06-16", "2026-06-23", "2026-06-29")
-    assert heard(one) == {
+    days(subscribed, "2026-05-31", "2026-06-16", "2026-06-23", "2026-06-29")
+    assert received(subscribed) == {
         "b": ["in 7 days", "in 1 day", "today"],
         "c": [
             "in 31 days (reminder of 60 days, late)",
@@ -306,9 +310,9 @@ def test_an_acknowledgement_silences_until_the_date_changes_and_a_snooze_for_a_w
             "today",
         ],
     }
-    page(one, "2026-06-30T01:00", replace(ENDS, retires=When("2026-07-31")))
-    days(one, "2026-07-01")
-    assert heard(one)["a"] == ["in 30 days"]
+    page(subscribed, "2026-06-30T01:00", replace(ENDS, retires=When("2026-07-31")))
+    days(subscribed, "2026-07-01")
+    assert received(subscribed)["a"] == ["in 30 days"]
 
 
 def test_each_subscription_hears_of_the_marks_and_models_it_asked_for(store):
@@ -336,7 +340,7 @@ def test_each_subscription_hears_of_the_marks_and_models_it_asked_for(store):
         "in 1 day",
         "today",
     ]
-    assert heard(store) == {
+    assert received(store) == {
         "usual": every,
         "paused": every,
         "own": ["in 45 days", "in 14 days"],
@@ -344,10 +348,10 @@ def test_each_subscription_hears_of_the_marks_and_models_it_asked_for(store):
         "urgent": every[4:],
     }
     with store.read() as session:
-        held = session.exec(
+        states = session.exec(
             select(DeliveryRow.state).where(DeliveryRow.subscription_id == "paused")
         ).all()
-    assert set(held) == {"held"}
+    assert set(states) == {"held"}
 
 
 def test_an_offering_that_two_pages_state_is_reminded_of_once_and_regions_apart(store):
@@ -365,11 +369,11 @@ def test_an_offering_that_two_pages_state_is_reminded_of_once_and_regions_apart(
     assert len(on(store, "2026-05-31T06:00")) == 2
 
 
-def test_the_end_itself_is_told_by_the_page_and_not_twice(one):
-    assert len(on(one, "2026-06-30T06:00")) == 1
-    page(one, "2026-07-01T00:30", ENDS)
-    assert on(one, "2026-07-01T06:00") == []
-    with one.read() as session:
+def test_the_end_itself_is_told_by_the_page_and_not_twice(subscribed):
+    assert len(on(subscribed, "2026-06-30T06:00")) == 1
+    page(subscribed, "2026-07-01T00:30", ENDS)
+    assert on(subscribed, "2026-07-01T06:00") == []
+    with subscribed.read() as session:
         kinds = session.exec(
             select(EventRow.kind).where(
                 EventRow.model == "gpt-4", col(EventRow.baseline).is_(False)
@@ -388,44 +392,44 @@ def test_a_reminder_waits_for_a_digest_but_the_last_ones_do_not(store):
     assert dues == [day("2026-06-23T10:00"), day("2026-06-29T00:10")]
 
 
-def test_a_crash_before_the_end_of_the_transaction_leaves_nothing(one, monkeypatch):
+def test_a_crash_before_the_end_of_the_transaction_leaves_nothing(subscribed, monkeypatch):
     def dies(*_args, **_values):
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "enqueue", dies)
         with pytest.raises(RuntimeError):
-            on(one, "2026-04-01T06:00")
-    assert heard(one) == {}
-    assert len(on(one, "2026-04-01T06:00")) == 1
-    assert heard(one) == {"a": ["in 90 days"]}
+            on(subscribed, "2026-04-01T06:00")
+    assert received(subscribed) == {}
+    assert len(on(subscribed, "2026-04-01T06:00")) == 1
+    assert received(subscribed) == {"a": ["in 90 days"]}
 
 
-async def test_services_do_it_once_an_hour_between_them(one):
+async def test_services_do_it_once_an_hour_between_them(subscribed):
     now = [day("2026-04-01T06:00")]
 
     def service() -> Service:
-        poller = Poller(one, None, REGISTRY, PollSettings(clock=lambda: now[0]))  # type: ignore[arg-type]
-        return Service(one, poller, publisher(one, lambda: now[0]), lambda: REGISTRY)
+        poller = Poller(subscribed, None, REGISTRY, PollSettings(clock=lambda: now[0]))  # type: ignore[arg-type]
+        return Service(subscribed, poller, publisher(subscribed, lambda: now[0]), lambda: REGISTRY)
 
     first, second = service(), service()
-    with one.write() as session:
+    with subscribed.write() as session:
         row = session.get_one(SourceRow, SOURCE)
         row.checked_at = row.good_at = now[0]
     await first.remind()
-    assert heard(one) == {"a": ["in 90 days"]}
-    with one.write() as session:
+    assert received(subscribed) == {"a": ["in 90 days"]}
+    with subscribed.write() as session:
         session.add(target("b", MADE, reminders=[88]))
         session.get_one(SourceRow, SOURCE).checked_at = day("2026-04-03")
     now[0] = day("2026-04-03T00:10")
-    with one.write() as session:
+    with subscribed.write() as session:
         session.get_one(DutyRow, "reminders").done_at = now[0] - EVERY + timedelta(minutes=1)
     await second.remind()
-    assert "b" not in heard(one)
+    assert "b" not in received(subscribed)
     now[0] += timedelta(minutes=1)
     await first.remind()
     await second.remind()
-    assert heard(one)["b"] == ["in 88 days"]
+    assert received(subscribed)["b"] == ["in 88 days"]
 
 
 def test_each_poll_from_the_command_line_tells_what_is_due(run: Run, world: Store):
@@ -435,8 +439,11 @@ def test_each_poll_from_the_command_line_tells_what_is_due(run: Run, world: Stor
         row = session.get_one(SourceRow, SOURCE)
         row.checked_at = row.good_at = NOW
     words = "openai/gpt-mid: retires 2026-12-20, in 27 days (reminder of 30 days, late)"
-    (told,) = run("poll", "openai.models", "--json", code=4).json
-    assert (told["kind"], told["summary"].partition(";")[0]) == ("retirement.reminder", words)
+    (event_json,) = run("poll", "openai.models", "--json", code=4).json
+    assert (event_json["kind"], event_json["summary"].partition(";")[0]) == (
+        "retirement.reminder",
+        words,
+    )
     assert run("poll", "openai.models", "--json", code=4).json == []
 
 
@@ -454,16 +461,16 @@ def test_many_ends_and_subscriptions_are_decided_quickly():
         )
         for number in range(500)
     ]
-    asked = [Asked(str(number), MADE, lambda one: True, USUAL) for number in range(2000)]
-    looked = 0
+    requests = [Asked(str(number), MADE, lambda reminder: True, USUAL) for number in range(2000)]
+    lookups = 0
 
-    def told(one) -> bool:
-        nonlocal looked
-        looked += 1
-        return one.end.fact.model != "m7"
+    def is_in_the_log(reminder) -> bool:
+        nonlocal lookups
+        lookups += 1
+        return reminder.end.fact.model != "m7"
 
-    found = due(ends, asked, now, told)
-    assert [(one.end.fact.model, one.mark, len(ids)) for one, ids in found.items()] == [
-        ("m7", 7, 2000)
-    ]
-    assert looked < 500
+    reminders = due(ends, requests, now, is_in_the_log)
+    assert [
+        (reminder.end.fact.model, reminder.mark, len(ids)) for reminder, ids in reminders.items()
+    ] == [("m7", 7, 2000)]
+    assert lookups < 500

@@ -13,10 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.facts import Price, Retirement, When
-from monitor.delivery.message_context import background
-from monitor.delivery.slack import blocks
-from monitor.delivery.slack.blocks import Background, Cost, Heard
-from monitor.delivery.slack.send import message
+from monitor.delivery.event_subject import subject
+from monitor.delivery.event_text import COUNTED
+from monitor.delivery.message_context import (
+    Acknowledgement,
+    MessageContext,
+    PriceComparison,
+    context_of,
+)
+from monitor.delivery.slack import blocks, mrkdwn
+from monitor.delivery.slack.card import card, reply
+from monitor.delivery.slack.change_list import change_list
+from monitor.delivery.slack.send import build_message
+from monitor.store.model_lookup import Successor
 from tests.support.cli import look
 from tests.support.receivers import event
 from tests.support.slack_server import faults, shown, texts
@@ -32,7 +41,7 @@ FACT = Retirement(
 )
 
 
-def told(
+def retirement_event(
     fact: Retirement = FACT,
     was: Retirement | None = None,
     kind: str = "retirement.announced",
@@ -52,15 +61,8 @@ def told(
 
 
 def successor(model: str, **values):
-    usual = {
-        "model": model,
-        "stage": "",
-        "retires": None,
-        "lives": True,
-        "gone": False,
-        "successors": [],
-    }
-    return usual | values
+    usual = {"stage": "", "retires": None, "lives": True, "gone": False}
+    return Successor(model, **(usual | values))
 
 
 def words(message) -> str:
@@ -90,7 +92,7 @@ nasty = st.one_of(
 @given(
     text=nasty,
     count=st.sampled_from([1, 2, 60]),
-    kind=st.sampled_from(sorted(blocks.COUNTED)),
+    kind=st.sampled_from(sorted(COUNTED)),
     several=st.booleans(),
 )
 def test_l7_any_text_is_a_valid_message(text, count, kind, several):
@@ -106,7 +108,7 @@ def test_l7_any_text_is_a_valid_message(text, count, kind, several):
         quote=text * 40,
     )
     events = [
-        told(
+        retirement_event(
             replace(fact, model=f"{number}{fact.model}") if several else fact,
             kind=kind,
             number=number,
@@ -116,23 +118,33 @@ def test_l7_any_text_is_a_valid_message(text, count, kind, several):
         )
         for number in range(count)
     ]
-    around = Background(
+    context = MessageContext(
         successors=[successor(text or "x", stage=text, lives=False, gone=True)] * 60,
-        costs=[Cost(text or "input", Decimal(1), Decimal(2), text, text)] * 20,
-        heard=Heard(text, NOW),
+        prices=[PriceComparison(text or "input", Decimal(1), Decimal(2), text, text)] * 20,
+        acknowledgement=Acknowledgement(text, NOW),
     )
-    found = [message(events, NOW, {blocks.subject(one): around for one in events}, buttons=True)]
-    found += [blocks.reply(events, NOW), blocks.said([blocks.fit(text, 4000), blocks.code(text)])]
-    for said, shape in found:
-        assert faults({"text": said, "blocks": shape}) == []
-        for part in [said, *(part for kind, part in texts(shape) if kind in ("text", "field"))]:
+    messages = [
+        build_message(events, NOW, {subject(changed): context for changed in events}, buttons=True)
+    ]
+    messages += [
+        reply(events, NOW),
+        blocks.lines_message([mrkdwn.fit(text, 4000), mrkdwn.code(text)]),
+    ]
+    for text_part, shape in messages:
+        assert faults({"text": text_part, "blocks": shape}) == []
+        for part in [
+            text_part,
+            *(part for kind, part in texts(shape) if kind in ("text", "field")),
+        ]:
             bare = part
             while (start := bare.find("<http")) >= 0:  # the links are ours
                 bare = bare[:start] + bare[bare.index(">", start) + 1 :]
             assert "<" not in bare
             assert ">" not in bare
             assert not [
-                one for one in bare.split("&")[1:] if not one.startswith(("amp;", "lt;", "gt;"))
+                escape
+                for escape in bare.split("&")[1:]
+                if not escape.startswith(("amp;", "lt;", "gt;"))
             ]
         assert all(part["verbatim"] for block in shape for part in _markdown(block))
 
@@ -147,22 +159,22 @@ def _markdown(block):
 
 def test_a_card_tells_what_when_how_long_instead_costs_and_where():
     was = replace(FACT, retires=When("2026-02-27"))
-    around = Background(
+    context = MessageContext(
         successors=[
             successor(
                 "gpt-new",
                 stage="deprecated",
-                retires=When("2026-12-01").to_json(),
+                retires=When("2026-12-01"),
                 lives=False,
-                successors=[successor("gpt-5")],
+                successors=(successor("gpt-5"),),
             ),
         ],
-        costs=[Cost("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],
+        prices=[PriceComparison("input", Decimal("5.00"), Decimal("4.00"), "USD", "1M tokens")],
     )
-    text, shape = blocks.card(
-        [told(was=was, kind="retirement.postponed")], NOW, around, buttons=True
+    text, shape = card(
+        [retirement_event(was=was, kind="retirement.postponed")], NOW, context, buttons=True
     )
-    said = words((text, shape))
+    shown_text = words((text, shape))
     for expected in (
         "⚠️ gpt-old: retirement postponed to 7 May 2026",
         "`openai/gpt-old`",
@@ -175,8 +187,8 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
         "“gpt-old | 2026-05-07”",
         "seen 3 Apr 2026, 12:00 UTC",
     ):
-        assert expected in said
-    assert "…" not in said, "nothing is cut, and nothing is empty"
+        assert expected in shown_text
+    assert "…" not in shown_text, "nothing is cut, and nothing is empty"
     assert text == (
         "⚠️ Action needed: gpt-old: retirement postponed to 7 May 2026 (in 34 days)."
         " Use gpt-new (itself retires on 1 Dec 2026) → gpt-5 instead."
@@ -191,15 +203,15 @@ def test_a_card_tells_what_when_how_long_instead_costs_and_where():
 
 
 def test_who_acknowledged_is_shown_and_is_not_asked_again():
-    heard = Background(heard=Heard("ann", NOW))
-    said = words(blocks.card([told()], NOW, heard, buttons=True))
-    assert "✅ Acknowledged by *ann* on 3 Apr 2026" in said
-    assert "Acknowledge\n" not in said
+    context = MessageContext(acknowledgement=Acknowledgement("ann", NOW))
+    shown_text = words(card([retirement_event()], NOW, context, buttons=True))
+    assert "✅ Acknowledged by *ann* on 3 Apr 2026" in shown_text
+    assert "Acknowledge\n" not in shown_text
 
 
 @pytest.mark.parametrize("kind", ["retirement.completed", "retirement.withdrawn"])
 def test_what_is_over_has_only_a_history(kind):
-    _, shape = blocks.card([told(kind=kind)], NOW, buttons=True)
+    _, shape = card([retirement_event(kind=kind)], NOW, buttons=True)
     (actions,) = [block for block in shape if block["type"] == "actions"]
     assert [part["action_id"] for part in actions["elements"]] == ["history"]
 
@@ -220,27 +232,29 @@ def test_what_is_over_has_only_a_history(kind):
 )
 def test_days_left_are_for_firm_days(effective, shown):
     fact = replace(FACT, retires=effective)
-    said = words(blocks.card([told(fact)], NOW))
-    assert f"*Retires*\n{shown.removeprefix('in ')}" in said.replace("\nin ", "\n")
-    assert ("days" in said) is ("days" in shown)
+    shown_text = words(card([retirement_event(fact)], NOW))
+    assert f"*Retires*\n{shown.removeprefix('in ')}" in shown_text.replace("\nin ", "\n")
+    assert ("days" in shown_text) is ("days" in shown)
 
 
 def test_the_days_that_are_left_are_those_of_today():
     """An event that was held is told with the days as they are when it is sent."""
-    one = told(summary="openai/gpt-old: retires 2026-05-07 (in 60 days); replacement gpt-new")
-    other = told(
+    first = retirement_event(
+        summary="openai/gpt-old: retires 2026-05-07 (in 60 days); replacement gpt-new"
+    )
+    second = retirement_event(
         replace(FACT, model="gpt-other"),
         number=2,
         summary="openai/gpt-other: retires 2026-05-07 (in 60 days)",
     )
-    said = words(blocks.bundle([one, other], NOW))
-    assert said.count("`: retires 2026-05-07 (in 34 days)") == 2
-    assert "60" not in said
+    shown_text = words(change_list([first, second], NOW))
+    assert shown_text.count("`: retires 2026-05-07 (in 34 days)") == 2
+    assert "60" not in shown_text
 
 
 def test_a_list_says_the_same_once_and_the_gravest_first():
     rows = [
-        told(
+        retirement_event(
             replace(FACT, model=f"gpt-{number}"),
             number=number,
             kind="replacement.changed",
@@ -249,20 +263,20 @@ def test_a_list_says_the_same_once_and_the_gravest_first():
         )
         for number in range(3)
     ]
-    last = told(
+    last = retirement_event(
         number=9,
         severity="critical",
         summary="openai/gpt-old: retired on 2026-04-03",
         kind="retirement.completed",
     )
-    text, shape = blocks.bundle([*rows, last], NOW)
-    said = words((text, shape))
+    text, shape = change_list([*rows, last], NOW)
+    shown_text = words((text, shape))
     assert text.startswith(
         "🚨 1 model retired, 3 replacements changed. First: openai/gpt-old: retired"
     )
-    assert said.count("replacement gpt-5, was gpt-new") == 1
-    assert "`openai/gpt-0`, `openai/gpt-1`, `openai/gpt-2`" in said
-    assert said.index("gpt-old") < said.index("gpt-5")
+    assert shown_text.count("replacement gpt-5, was gpt-new") == 1
+    assert "`openai/gpt-0`, `openai/gpt-1`, `openai/gpt-2`" in shown_text
+    assert shown_text.index("gpt-old") < shown_text.index("gpt-5")
 
 
 def test_the_background_is_what_the_store_knows(sqlite):
@@ -289,6 +303,9 @@ def test_the_background_is_what_the_store_knows(sqlite):
         "2026-03-01",
     )
     with sqlite.read() as session:
-        around = background(session, told(), "s", NOW)
-    assert blocks.chain(around.successors) == "`gpt-new` (itself retires on 1 Dec 2026) → `gpt-5`"
-    assert around.costs == (Cost("input", Decimal(5), Decimal(4), "USD", "1M tokens"),)
+        context = context_of(session, retirement_event(), "s", NOW)
+    assert (
+        mrkdwn.successor_chain(context.successors)
+        == "`gpt-new` (itself retires on 1 Dec 2026) → `gpt-5`"
+    )
+    assert context.prices == (PriceComparison("input", Decimal(5), Decimal(4), "USD", "1M tokens"),)

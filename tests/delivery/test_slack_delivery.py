@@ -1,5 +1,5 @@
-"""Slack messages through the real SDK to a Slack on loopback: threads, faults, pauses, and what is
-said how often.
+"""Slack messages through the real SDK to a Slack on loopback: threads, faults, pauses, and their
+number.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def clock() -> Clock:
     return Clock(NOW)
 
 
-def told(
+def retirement_event(
     number: int, clock: Clock, fact: Retirement = FACT, was: Retirement | None = None, **values: Any
 ) -> EventRow:
     """An event about a retirement, as it stands after a change."""
@@ -58,7 +58,7 @@ def told(
     return event(number, clock(), **(row | values))
 
 
-def owe(store: Store, clock: Clock, *events: EventRow) -> None:
+def enqueue(store: Store, clock: Clock, *events: EventRow) -> None:
     with store.write() as session:
         session.add_all(events)
         session.flush()
@@ -119,14 +119,14 @@ async def test_a_retirement_is_one_message_that_later_changes_update_and_answer(
     later = replace(FACT, retires=When("2026-11-01"))
     sooner = replace(FACT, retires=When("2026-08-01"))
     async with sending(store, clock) as (slack, sender):
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await drain(sender, clock)
         (parent,) = slack.posted()
         assert "1 Sep 2026" in shown(parent)
         assert parent["metadata"]["event_payload"]["delivery_id"] == 1
         assert parent["metadata"]["event_payload"]["event_id"] == f"evt_{1:032x}"
 
-        owe(store, clock, told(2, clock, later, FACT))
+        enqueue(store, clock, retirement_event(2, clock, later, FACT))
         await drain(sender, clock)
         assert slack.posted() == [parent], "a later date far away stays in the thread"
         (reply,) = slack.posted(thread=parent["ts"])
@@ -135,7 +135,7 @@ async def test_a_retirement_is_one_message_that_later_changes_update_and_answer(
         assert "1 Nov 2026" in shown(parent)
         assert "was 1 Sep 2026" in shown(parent)
 
-        owe(store, clock, told(3, clock, sooner, later, kind="retirement.advanced"))
+        enqueue(store, clock, retirement_event(3, clock, sooner, later, kind="retirement.advanced"))
         await drain(sender, clock)
         assert len(slack.posted()) == 2, "an earlier date is shown in the channel"
         assert len(slack.posted(thread=parent["ts"])) == 2
@@ -147,17 +147,17 @@ async def test_near_the_end_a_change_is_shown_in_the_channel(sqlite, clock):
     subscribe(sqlite, clock)
     near = replace(FACT, retires=When("2026-05-01"))
     async with sending(sqlite, clock) as (slack, sender):
-        owe(sqlite, clock, told(1, clock, near))
+        enqueue(sqlite, clock, retirement_event(1, clock, near))
         await drain(sender, clock)
-        owe(
+        enqueue(
             sqlite,
             clock,
-            told(
+            retirement_event(
                 2, clock, replace(near, replacements=("gpt-5",)), near, kind="replacement.changed"
             ),
         )
         await drain(sender, clock)
-    assert [one["broadcast"] for one in slack.messages] == [False, True]
+    assert [message["broadcast"] for message in slack.messages] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -166,27 +166,35 @@ async def test_near_the_end_a_change_is_shown_in_the_channel(sqlite, clock):
 async def test_a_channel_chooses_how_to_thread(sqlite, clock, mode, messages, in_channel):
     subscribe(sqlite, clock, threads=mode)
     async with sending(sqlite, clock) as (slack, sender):
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await drain(sender, clock)
-        owe(sqlite, clock, told(2, clock, replace(FACT, retires=When("2026-11-01")), FACT))
+        enqueue(
+            sqlite,
+            clock,
+            retirement_event(2, clock, replace(FACT, retires=When("2026-11-01")), FACT),
+        )
         await drain(sender, clock)
     assert (len(slack.messages), len(slack.posted())) == (messages, in_channel)
-    assert any(one["thread_ts"] for one in slack.messages) is (mode != "off")
+    assert any(message["thread_ts"] for message in slack.messages) is (mode != "off")
 
 
 async def test_a_message_that_is_gone_is_posted_anew(store, clock):
     subscribe(store, clock)
     async with sending(store, clock) as (slack, sender):
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await drain(sender, clock)
         slack.messages.clear()
-        owe(store, clock, told(2, clock, replace(FACT, retires=When("2026-11-01")), FACT))
+        enqueue(
+            store,
+            clock,
+            retirement_event(2, clock, replace(FACT, retires=When("2026-11-01")), FACT),
+        )
         await drain(sender, clock)
         (parent,) = slack.messages
         assert "1 Nov 2026" in shown(parent)
-        owe(store, clock, told(3, clock))
+        enqueue(store, clock, retirement_event(3, clock))
         await drain(sender, clock)
-    assert [one["thread_ts"] for one in slack.messages] == ["", parent["ts"]]
+    assert [message["thread_ts"] for message in slack.messages] == ["", parent["ts"]]
     assert [row.ts for row in threads(store)] == [parent["ts"]]
 
 
@@ -195,7 +203,7 @@ async def test_many_changes_of_one_poll_are_one_message(store, clock):
     subscribe(store, clock)
     rows = [replace(FACT, model=f"gpt-{number}") for number in range(47)]
     changed = [
-        told(
+        retirement_event(
             number,
             clock,
             replace(row, replacements=("gpt-5.1",)),
@@ -207,7 +215,7 @@ async def test_many_changes_of_one_poll_are_one_message(store, clock):
         for number, row in enumerate(rows, 1)
     ]
     async with sending(store, clock, concurrency=5) as (slack, sender):
-        owe(store, clock, *changed)
+        enqueue(store, clock, *changed)
         await drain(sender, clock)
     (only,) = slack.messages
     assert "47 replacements changed" in only["text"]
@@ -217,12 +225,17 @@ async def test_many_changes_of_one_poll_are_one_message(store, clock):
 
 async def test_a_list_still_updates_the_messages_of_the_retirements_in_it(sqlite, clock):
     subscribe(sqlite, clock)
-    other = replace(FACT, model="gpt-other")
+    second = replace(FACT, model="gpt-other")
     async with sending(sqlite, clock) as (slack, sender):
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await drain(sender, clock)
         moved = replace(FACT, retires=When("2026-12-01"))
-        owe(sqlite, clock, told(2, clock, moved, FACT), told(3, clock, other))
+        enqueue(
+            sqlite,
+            clock,
+            retirement_event(2, clock, moved, FACT),
+            retirement_event(3, clock, second),
+        )
         await drain(sender, clock)
     parent, listed = slack.messages
     assert "1 Dec 2026" in shown(parent)
@@ -237,19 +250,19 @@ async def test_a_list_arrives_once_though_the_messages_it_touches_cannot_be_upda
     sqlite, clock, monkeypatch, fault
 ):
     """There may be more of them than a try has time for: the list goes first."""
-    monkeypatch.setattr("monitor.delivery.slack.send.RENEWING", 0.5)
+    monkeypatch.setattr("monitor.delivery.slack.send.UPDATE_DEADLINE", 0.5)
     subscribe(sqlite, clock)
     facts = [replace(FACT, model=f"gpt-{number}") for number in range(3)]
     async with sending(sqlite, clock) as (slack, sender):
         for number, fact in enumerate(facts):
-            owe(sqlite, clock, told(number, clock, fact))
+            enqueue(sqlite, clock, retirement_event(number, clock, fact))
             await drain(sender, clock)
         slack.answers = [None, fault]
         moved = [(replace(fact, retires=When("2026-12-01")), fact) for fact in facts]
-        owe(
+        enqueue(
             sqlite,
             clock,
-            *(told(10 + number, clock, *change) for number, change in enumerate(moved)),
+            *(retirement_event(10 + number, clock, *change) for number, change in enumerate(moved)),
         )
         assert await drain(sender, clock) == 3
     assert len(slack.messages) == 4
@@ -261,9 +274,13 @@ async def test_an_incoming_webhook_has_no_threads_and_no_buttons(sqlite, clock):
     slack = SlackServer()
     async with sending(sqlite, clock, slack, slack_token="") as (_, sender):
         subscribe(sqlite, clock, address=f"{slack.url}/services/T0/B0/secret")
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await drain(sender, clock)
-        owe(sqlite, clock, told(2, clock, replace(FACT, retires=When("2026-11-01")), FACT))
+        enqueue(
+            sqlite,
+            clock,
+            retirement_event(2, clock, replace(FACT, retires=When("2026-11-01")), FACT),
+        )
         await drain(sender, clock)
     posts = slack.hooks["T0/B0/secret"]
     assert len(posts) == 2
@@ -279,9 +296,9 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
     subscribe(store, clock)
     slack = SlackServer(history=history)
     async with sending(store, clock, slack) as (_, sender):
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         claimed = await sender.claim(10)
-        slack_sender = await sender.open_slack()
+        slack_sender = await sender.transports.open_slack()
         monkeypatch.setattr(
             slack_sender, "_remember", lambda *_: None
         )  # the process is gone by then
@@ -291,7 +308,11 @@ async def test_k11_killed_after_the_post(store, clock, history, monkeypatch):
         clock.pass_(LEASE)
         await drain(sender, clock)
         assert len(slack.messages) == (1 if history else 2)
-        owe(store, clock, told(2, clock, replace(FACT, retires=When("2026-11-01")), FACT))
+        enqueue(
+            store,
+            clock,
+            retirement_event(2, clock, replace(FACT, retires=When("2026-11-01")), FACT),
+        )
         await drain(sender, clock)
     assert slack.messages[-1]["thread_ts"] == slack.messages[-2]["ts"], "later changes still thread"
     assert {row.state for row in deliveries(store)} == {"delivered"}
@@ -304,8 +325,8 @@ async def test_killed_after_a_reply_was_remembered(store, clock):
     subscribe(store, clock)
     slack = SlackServer(history=False)
     async with sending(store, clock, slack) as (_, sender):
-        owe(store, clock, told(1, clock))
-        await (await sender.open_slack()).send(await sender.claim(10), CHANNEL)
+        enqueue(store, clock, retirement_event(1, clock))
+        await (await sender.transports.open_slack()).send(await sender.claim(10), CHANNEL)
         clock.pass_(LEASE)
         assert await drain(sender, clock) == 1
     assert len(slack.messages) == 1
@@ -348,7 +369,7 @@ async def test_l1_to_l3_one_request_an_attempt_then_again(sqlite, clock, fault, 
     subscribe(store, clock)
     async with sending(store, clock, deadline=0.5 if fault.hangs else 15) as (slack, sender):
         slack.answers = [fault]
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await sender.drain_once()
         assert len(slack.calls) == 1
         (row,) = deliveries(store)
@@ -370,7 +391,7 @@ async def test_l4_a_reset_after_the_post(store, clock, history):
     slack = SlackServer(history=history)
     async with sending(store, clock, slack) as (_, sender):
         slack.answers = [Fault(reset=True, after=True)]
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await sender.drain_once()
         assert len(slack.said("chat.postMessage")) == 1
         clock.pass_(timedelta(seconds=6))
@@ -419,7 +440,7 @@ async def test_l5_the_target_is_paused_kept_and_comes_back_by_itself(sqlite, clo
     slack = SlackServer(CHANNEL, "C0000002")
     wait = timedelta(hours=1 if code in WORKSPACE_CODES else 24)
     async with sending(store, clock, slack) as (_, sender):
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         with store.write() as session:
             session.execute(
                 DeliveryRow.__table__.delete().where(DeliveryRow.subscription_id == "other")
@@ -438,11 +459,11 @@ async def test_l5_the_target_is_paused_kept_and_comes_back_by_itself(sqlite, clo
             clock.pass_(wait - timedelta(seconds=1))
             assert await sender.drain_once() == 0
             clock.pass_(timedelta(minutes=1))
-        owe(
+        enqueue(
             store,
             clock,
-            told(2, clock, replace(FACT, model="gpt-2")),
-            told(3, clock, replace(FACT, model="gpt-3")),
+            retirement_event(2, clock, replace(FACT, model="gpt-2")),
+            retirement_event(3, clock, replace(FACT, model="gpt-3")),
         )
         with store.write() as session:
             session.execute(
@@ -476,13 +497,13 @@ async def test_l5_our_own_fault_is_sent_as_text_and_else_is_dead(sqlite, clock, 
     subscribe(sqlite, clock)
     async with sending(sqlite, clock) as (slack, sender):
         slack.answers = [Fault(code)]
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await drain(sender, clock)
         assert (len(slack.messages), slack.messages[0]["blocks"]) == (1, [])
         slack.answers = [Fault(code), Fault(code)]
-        owe(sqlite, clock, told(2, clock, replace(FACT, model="gpt-2")))
+        enqueue(sqlite, clock, retirement_event(2, clock, replace(FACT, model="gpt-2")))
         await drain(sender, clock)
-        owe(sqlite, clock, told(3, clock, replace(FACT, model="gpt-3")))
+        enqueue(sqlite, clock, retirement_event(3, clock, replace(FACT, model="gpt-3")))
         await drain(sender, clock)
     assert [row.state for row in deliveries(sqlite)] == ["delivered", "dead", "delivered"]
     assert subscription(sqlite).state == "enabled"
@@ -492,11 +513,11 @@ async def test_slack_says_that_a_channel_is_back(sqlite, clock):
     subscribe(sqlite, clock)
     async with sending(sqlite, clock) as (slack, sender):
         slack.answers = [Fault("not_in_channel")]
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await sender.drain_once()
         with sqlite.write() as session:
-            assert pausing.changed(session, "", "C9999999", clock()) == 0
-            assert pausing.changed(session, "", CHANNEL, clock()) == 1
+            assert pausing.try_paused(session, "", "C9999999", clock()) == 0
+            assert pausing.try_paused(session, "", CHANNEL, clock()) == 1
         await drain(sender, clock)
     assert len(slack.messages) == 1
 
@@ -511,7 +532,11 @@ async def test_l6_a_message_a_second_and_a_list_after_ten_in_a_minute(sqlite, cl
     slack, times = SlackServer(CHANNEL, "C0000002"), []
     async with sending(sqlite, clock, slack) as (_, sender):
         for number in range(120):
-            owe(sqlite, clock, told(number + 1, clock, replace(FACT, model=f"gpt-{number}")))
+            enqueue(
+                sqlite,
+                clock,
+                retirement_event(number + 1, clock, replace(FACT, model=f"gpt-{number}")),
+            )
             before = len(slack.posted(CHANNEL))
             await sender.drain_once()
             times += [clock()] * (len(slack.posted(CHANNEL)) - before)
@@ -536,13 +561,13 @@ async def test_another_workspace_has_a_token_of_its_own(store, clock):
     slack = SlackServer()
     slack.tokens["xoxb-two"] = "T0000002"
     async with sending(store, clock, slack, vault=vault) as (_, sender):
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await drain(sender, clock)
         assert subscription(store).reason == "slack: the app is not installed in T0000002"
         with store.write() as session:
             slack_installs.save(
                 session, vault, "T0000002", {"bot_token": "xoxb-two", "team_name": "Two"}, clock()
             )
-            pausing.changed(session, "T0000002", None, clock())
+            pausing.try_paused(session, "T0000002", None, clock())
         await drain(sender, clock)
-    assert [one["team"] for one in slack.messages] == ["T0000002"]
+    assert [message["team"] for message in slack.messages] == ["T0000002"]

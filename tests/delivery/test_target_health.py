@@ -1,5 +1,5 @@
-"""How targets stand: when their operators are told, when they are left alone, and when they are
-given up.
+"""The health of targets: when operators hear of it, when a target is left alone, and when it is
+stopped.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.delivery import admin, outbox
+from monitor.delivery import admin, attempt_results, outbox, target_health
 from monitor.delivery import claim as leases
-from monitor.delivery.outbox import SCHEDULE
-from monitor.delivery.queue import LEASE, Try
-from monitor.delivery.target_health import Standing
+from monitor.delivery.queue import LEASE, Attempt
+from monitor.delivery.retry_schedule import POSTPONED, SCHEDULE
+from monitor.delivery.target_health import TargetHealth
 from monitor.store.tables import AttemptRow, DeliveryRow, EventRow, SubscriptionRow
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, 12, tzinfo=UTC)
-TRY = Try(NOW, 7, 500, "HTTP 500")
+FAILED = Attempt(NOW, 7, 500, "HTTP 500")
 
 
-def owe(store, targets, count=1, first=1, at=NOW, **values):
+def enqueue(store, targets, count=1, first=1, at=NOW, **values):
     with store.write() as session:
         session.add_all(targets)
         session.flush()
@@ -37,18 +37,25 @@ def claim(store, at=NOW, owner="me", limit=100):
         return leases.claim(session, owner, at, limit)
 
 
-def fail(store, owed, at=NOW, **values):
+def claim_of(store, target_id, at=NOW):
+    """Claim, and return the deliveries of one target."""
+    return [delivery for delivery in claim(store, at) if delivery.target.id == target_id]
+
+
+def fail(store, deliveries, at=NOW, **values):
     with store.write() as session:
-        outbox.retry_later(session, owed, TRY, "me", at, lambda: 0.5, **values)
+        attempt_results.retry_later(session, deliveries, FAILED, "me", at, lambda: 0.5, **values)
 
 
-def arrive(store, owed, at=NOW):
+def arrive(store, deliveries, at=NOW):
     with store.write() as session:
-        outbox.acknowledge(session, [(one, Try(at, 1, 200)) for one in owed], at)
+        attempt_results.acknowledge(
+            session, [(delivery, Attempt(at, 1, 200)) for delivery in deliveries], at
+        )
 
 
-def told(store) -> list[tuple[str, str]]:
-    """Kind and words of the events about endpoints, in their order."""
+def notices(store) -> list[tuple[str, str]]:
+    """Return kind and text of the events about endpoints, in their order."""
     with store.read() as session:
         query = select(EventRow).where(col(EventRow.kind).startswith("endpoint."))
         return [
@@ -81,15 +88,15 @@ def states(store, name="a") -> list[str]:
     ],
 )
 def test_the_circuit_opens_and_its_pauses_grow_to_an_hour(failures, minutes, pause):
-    stands = Standing(failures, NOW - timedelta(minutes=minutes))
-    assert stands.pause(NOW) == (timedelta(seconds=pause) if pause else None)
+    health = TargetHealth(failures, NOW - timedelta(minutes=minutes))
+    assert health.pause(NOW) == (timedelta(seconds=pause) if pause else None)
 
 
 def test_no_pause_delays_the_schedule_of_a_single_delivery():
     passed = timedelta(0)
     for wait, following in itertools.pairwise(SCHEDULE):
         passed += wait
-        pause = Standing(1000, NOW - passed).pause(NOW) or timedelta(0)
+        pause = TargetHealth(1000, NOW - passed).pause(NOW) or timedelta(0)
         assert pause * 1.2 <= following * 0.8
 
 
@@ -98,16 +105,16 @@ def test_no_pause_delays_the_schedule_of_a_single_delivery():
     [(1, 9, False), (2, 4.99, False), (2, 5, True), (40, 5, True), (0, 9, False)],
 )
 def test_given_up_after_five_days_of_failures(failures, days, over):
-    assert Standing(failures, NOW - timedelta(days=days)).is_given_up(NOW) is over
+    assert TargetHealth(failures, NOW - timedelta(days=days)).is_given_up(NOW) is over
 
 
 def test_operators_hear_once_that_a_target_fails_and_once_that_it_recovered(store):
-    owe(store, [target("a", NOW), target("ops", NOW, operator=True)], 7)
-    for number, one in enumerate([one for one in claim(store) if one.target.id == "a"], 1):
-        fail(store, [one])
-        assert len(told(store)) == (number >= 4)
-    fail(store, [one for one in claim(store) if one.target.id == "a"])
-    assert told(store) == [
+    enqueue(store, [target("a", NOW), target("ops", NOW, operator=True)], 7)
+    for number, delivery in enumerate(claim_of(store, "a"), 1):
+        fail(store, [delivery])
+        assert len(notices(store)) == (number >= 4)
+    fail(store, claim_of(store, "a"))
+    assert notices(store) == [
         (
             "endpoint.failing",
             "4 tries in a row failed, the last with retirement.postponed: HTTP 500",
@@ -115,37 +122,37 @@ def test_operators_hear_once_that_a_target_fails_and_once_that_it_recovered(stor
     ]
     later = NOW + timedelta(minutes=1)
     for _ in range(2):
-        arrive(store, [one for one in claim(store, later) if one.target.id == "a"][:1], later)
+        arrive(store, claim_of(store, "a", later)[:1], later)
         later += LEASE
-    assert [kind for kind, _ in told(store)] == ["endpoint.failing", "endpoint.recovered"]
+    assert [kind for kind, _ in notices(store)] == ["endpoint.failing", "endpoint.recovered"]
     assert (row(store).failures, row(store).failing_since) == (0, None)
     assert len(states(store, "ops")) == 2
 
 
-def test_nobody_is_told_of_itself(store):
-    owe(
+def test_no_target_hears_of_its_own_failures(store):
+    enqueue(
         store,
         [target("a", NOW, operator=True), target("b", NOW, operator=True)],
         kind="source.failing",
     )
     at = NOW
     for _ in range(4):
-        fail(store, [one for one in claim(store, at) if one.target.id == "a"], at)
+        fail(store, claim_of(store, "a", at), at)
         at += timedelta(hours=3)
-    assert [kind for kind, _ in told(store)] == ["endpoint.failing"]
+    assert [kind for kind, _ in notices(store)] == ["endpoint.failing"]
     assert (len(states(store, "a")), len(states(store, "b"))) == (1, 2)
 
 
 def test_a_dead_endpoint_costs_one_probe_at_a_time(store):
     """While the circuit is open nothing is lost, and nobody else's tries are spent."""
-    owe(store, [target("a", NOW)], 50)
+    enqueue(store, [target("a", NOW)], 50)
     at, probes = NOW, 0
     for minute in range(0, 600, 10):
         at = NOW + timedelta(minutes=minute)
-        while owed := claim(store, at):
-            probes += len(owed)
-            for one in owed:
-                fail(store, [one], at)
+        while deliveries := claim(store, at):
+            probes += len(deliveries)
+            for delivery in deliveries:
+                fail(store, [delivery], at)
     assert probes < 60 + 4 * 50, "in ten hours, of 50 deliveries"
     assert states(store) == ["pending"] * 50
     at += timedelta(hours=1.3)
@@ -159,83 +166,87 @@ def test_failing_for_the_whole_schedule(store):
     """R8: tries by the schedule, then dead and told; disabled only after five days, and what comes
     then is held.
     """
-    owe(store, [target("a", NOW), target("ops", NOW, operator=True)])
-    at, tries = NOW, []
+    enqueue(store, [target("a", NOW), target("ops", NOW, operator=True)])
+    at, tried_at = NOW, []
     for wait in SCHEDULE:
         at += wait
-        (owed,) = [one for one in claim(store, at) if one.target.id == "a"]
-        tries.append(at)
-        fail(store, [owed], at)
-    assert tries[-1] - tries[0] == timedelta(hours=75, minutes=35, seconds=5)
+        (delivery,) = claim_of(store, "a", at)
+        tried_at.append(at)
+        fail(store, [delivery], at)
+    assert tried_at[-1] - tried_at[0] == timedelta(hours=75, minutes=35, seconds=5)
     assert states(store) == ["dead"]
-    assert [kind for kind, _ in told(store)] == ["endpoint.failing", "endpoint.failing"]
+    assert [kind for kind, _ in notices(store)] == ["endpoint.failing", "endpoint.failing"]
     assert (
-        told(store)[-1][1]
+        notices(store)[-1][1]
         == "10 tries are exhausted and delivery 1 (retirement.postponed) is dead: HTTP 500"
     )
     assert row(store).state == "enabled"
     at = NOW + timedelta(days=5)
-    owe(store, [], 2, first=50, at=at)
-    fail(store, [one for one in claim(store, at) if one.target.id == "a"][:1], at)
+    enqueue(store, [], 2, first=50, at=at)
+    fail(store, claim_of(store, "a", at)[:1], at)
     assert row(store).state == "disabled"
     assert row(store).reason == "only failures for 5 days, the last: HTTP 500"
     assert states(store) == ["dead", "held", "held"]
-    owe(store, [], 1, first=60, at=at)
+    enqueue(store, [], 1, first=60, at=at)
     assert states(store) == ["dead", "held", "held", "held"]
-    assert told(store)[2:] == [
+    assert notices(store)[2:] == [
         ("endpoint.disabled", "disabled, 2 deliveries are held: " + row(store).reason)
     ]
     with store.write() as session:
-        assert outbox.resume(session, "a", at) == 3
+        assert target_health.resume(session, "a", at) == 3
     assert (row(store).failures, len(claim(store, at))) == (0, 4 + 3 - 3), (
         "ops hears of three, a of what was held"
     )
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_one_death_of_a_run_is_told_not_each(store):
-    owe(store, [target("a", NOW)], 3)
+def test_operators_hear_of_the_first_dead_delivery_and_not_of_each(store):
+    enqueue(store, [target("a", NOW)], 3)
     for hours in range(0, 119, 4):
         at = NOW + timedelta(hours=hours)
-        while owed := claim(store, at):
-            for one in owed:
-                fail(store, [one], at)
+        while deliveries := claim(store, at):
+            for delivery in deliveries:
+                fail(store, [delivery], at)
         with store.write() as session:
             session.get_one(SubscriptionRow, "a").quiet_until = None
     assert states(store) == ["dead"] * 3
-    assert sum("exhausted" in words for _, words in told(store)) == 1
+    assert sum("exhausted" in words for _, words in notices(store)) == 1
 
 
-def test_refused_is_told_once_whoever_tries(store):
-    owe(store, [target("a", NOW), target("ops", NOW, operator=True)], 2)
-    for one in [one for one in claim(store) if one.target.id == "a"]:
+def test_operators_hear_once_that_a_target_is_stopped(store):
+    enqueue(store, [target("a", NOW), target("ops", NOW, operator=True)], 2)
+    for delivery in claim_of(store, "a"):
         with store.write() as session:
-            outbox.refuse(session, [one], Try(NOW, 5, 410, "HTTP 410"), NOW)
-    assert told(store) == [("endpoint.disabled", "disabled, 2 deliveries are held: HTTP 410")]
+            attempt_results.refuse(session, [delivery], Attempt(NOW, 5, 410, "HTTP 410"), NOW)
+    assert notices(store) == [("endpoint.disabled", "disabled, 2 deliveries are held: HTTP 410")]
     assert states(store, "ops") == ["pending"]
 
 
-def test_a_fault_on_this_side_is_not_held_against_the_target(store):
-    owe(store, [target("a", NOW)])
+def test_a_fault_on_our_side_is_not_held_against_the_target(store):
+    enqueue(store, [target("a", NOW)])
     for turn in range(12):
-        at = NOW + turn * outbox.POSTPONED
-        owed = claim(store, at)
-        assert [one.number for one in owed] == [1]
+        at = NOW + turn * POSTPONED
+        deliveries = claim(store, at)
+        assert [delivery.number for delivery in deliveries] == [1]
         with store.write() as session:
-            outbox.postpone(
-                session, owed, Try(at, 3, 0, "the egress proxy answered HTTP 407"), "me", at
+            attempt_results.postpone(
+                session,
+                deliveries,
+                Attempt(at, 3, 0, "the egress proxy answered HTTP 407"),
+                "me",
+                at,
             )
         assert claim(store, at) == []
-    assert (row(store).failures, row(store).failing_since, told(store)) == (0, None, [])
+    assert (row(store).failures, row(store).failing_since, notices(store)) == (0, None, [])
     with store.read() as session:
-        (kept,) = session.exec(select(AttemptRow)).all()
-        assert kept.at == at, "of the same fault the last"
+        (attempt,) = session.exec(select(AttemptRow)).all()
+        assert attempt.at == at, "of the same fault the last"
 
 
-def test_an_ordered_target_gets_one_after_the_other(store):
-    owe(store, [target("a", NOW, ordered=True), target("b", NOW)], 3)
-    first, *others = claim(store)
-    assert [(one.target.id, one.event.sequence) for one in [first, *others]] == [
+def test_an_ordered_target_gets_its_events_one_after_the_other(store):
+    enqueue(store, [target("a", NOW, ordered=True), target("b", NOW)], 3)
+    first, *rest = claim(store)
+    assert [(delivery.target.id, delivery.event.sequence) for delivery in [first, *rest]] == [
         ("a", 1),
         ("b", 1),
         ("b", 2),
@@ -247,9 +258,9 @@ def test_an_ordered_target_gets_one_after_the_other(store):
     at = NOW + timedelta(seconds=5)
     got = []
     for _ in range(3):
-        (one,) = [one for one in claim(store, at) if one.target.id == "a"]
-        got.append(one.event.sequence)
-        arrive(store, [one], at)
+        (delivery,) = claim_of(store, "a", at)
+        got.append(delivery.event.sequence)
+        arrive(store, [delivery], at)
     assert got == [1, 2, 3]
 
 
@@ -257,10 +268,10 @@ def test_an_ordered_target_gets_one_after_the_other(store):
 
 
 def test_replay_by_what_the_events_are_about(store):
-    from monitor.store.event_log import Wanted, ids_of
+    from monitor.store.event_log import EventQuery, ids_of
 
-    owe(store, [target("a", NOW)], 2)
-    owe(
+    enqueue(store, [target("a", NOW)], 2)
+    enqueue(
         store,
         [],
         1,
@@ -272,23 +283,35 @@ def test_replay_by_what_the_events_are_about(store):
     )
     arrive(store, claim(store))
     with store.write() as session:
-        assert admin.replay(session, NOW, events=ids_of(Wanted(kind="price", baseline=None))) == 1
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(model="gpt-4o*", baseline=None))) == 2
+            admin.replay(
+                session, NOW, events=ids_of(session, EventQuery(kind="price", baseline=None))
+            )
+            == 1
         )
         assert (
-            admin.replay(session, NOW, events=ids_of(Wanted(provider="anthropic", baseline=None)))
+            admin.replay(
+                session, NOW, events=ids_of(session, EventQuery(model="gpt-4o*", baseline=None))
+            )
+            == 2
+        )
+        assert (
+            admin.replay(
+                session,
+                NOW,
+                events=ids_of(session, EventQuery(provider="anthropic", baseline=None)),
+            )
             == 0
         )
-    assert sorted(one.event.sequence for one in claim(store)) == [1, 2, 3]
+    assert sorted(delivery.event.sequence for delivery in claim(store)) == [1, 2, 3]
 
 
-def test_replay_of_what_is_missing(store):
+def test_replay_missing_sends_what_a_target_wants_and_never_got(store):
     """What a target wants and never got: from before it was there, dead or cancelled; nothing that
     it has.
     """
-    owe(store, [target("old", NOW)], 2)
-    owe(
+    enqueue(store, [target("old", NOW)], 2)
+    enqueue(
         store,
         [],
         1,
@@ -297,17 +320,17 @@ def test_replay_of_what_is_missing(store):
         provider="anthropic",
         canonical="anthropic/claude-x",
     )
-    owe(store, [], 1, first=11, kind="retirement.reminder")
-    owe(store, [target("a", NOW, filters=["openai/*"])], 2, first=20)
-    mine = [one for one in claim(store) if one.target.id == "a"]
+    enqueue(store, [], 1, first=11, kind="retirement.reminder")
+    enqueue(store, [target("a", NOW, filters=["openai/*"])], 2, first=20)
+    mine = claim_of(store, "a")
     arrive(store, mine[:1])
     with store.write() as session:
-        admin.cancel(session, [one.delivery_id for one in mine[1:]])
+        admin.cancel(session, [delivery.delivery_id for delivery in mine[1:]])
     with store.write() as session:
         assert admin.replay_missing(session, NOW, "a", NOW + timedelta(seconds=1)) == 0
         assert admin.replay_missing(session, NOW, "a", NOW) == 3
     got = claim(store)
-    assert [one.event.id for one in got if one.target.id == "a"] == [
+    assert [delivery.event.id for delivery in got if delivery.target.id == "a"] == [
         event(n, NOW).id for n in (1, 2, 21)
     ]
     arrive(store, got)

@@ -22,9 +22,9 @@ from monitor.store.tables import DeliveryRow
 from tests.support.receivers import (  # noqa: F401
     Clock,
     Receiver,
+    enqueue,
     event,
     node_agrees,
-    owe,
     publisher,
     serving,
     target,
@@ -156,18 +156,19 @@ def test_a_digest_as_a_cloudevent(form):
     assert read.get_subject() is None
     data = read.get_data()
     assert [
-        one["sequence"] for one in (data if isinstance(data, dict) else json.loads(data))["events"]
+        form["sequence"]
+        for form in (data if isinstance(data, dict) else json.loads(data))["events"]
     ] == [None, None]
 
 
 def test_a_message_is_made_once():
-    made, row = envelope.Envelopes(kept=2), event(1, NOW)
-    first = made.seal("", [row])
-    assert made.seal("", [row]) is first
-    assert made.seal("cloudevents-binary", [row]) is not first
-    made.seal("", [event(2, NOW)])
-    assert made.seal("", [row]) is not first
-    assert made.seal("", [row]) == first
+    envelopes, row = envelope.Envelopes(size=2), event(1, NOW)
+    first = envelopes.seal("", [row])
+    assert envelopes.seal("", [row]) is first
+    assert envelopes.seal("cloudevents-binary", [row]) is not first
+    envelopes.seal("", [event(2, NOW)])
+    assert envelopes.seal("", [row]) is not first
+    assert envelopes.seal("", [row]) == first
 
 
 @pytest.fixture
@@ -179,7 +180,9 @@ def clock() -> Clock:
 async def test_a_delivery_as_cloudevent_is_signed_as_any(store, clock, form):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
-        owe(store, clock, [target("a", clock(), address=url, secret=receiver.secret, format=form)])
+        enqueue(
+            store, clock, [target("a", clock(), address=url, secret=receiver.secret, format=form)]
+        )
         async with publisher(store, clock) as sender:
             await sender.drain_once()
     ((message_id, body),) = receiver.got
@@ -188,7 +191,7 @@ async def test_a_delivery_as_cloudevent_is_signed_as_any(store, clock, form):
 
 async def test_rotation_with_overlap(store, clock):
     """R11: both sign within the grace, and either verifies; after it only the new one."""
-    old, new, seen = signature.new_secret(), signature.new_secret(), []
+    old, new, verified = signature.new_secret(), signature.new_secret(), []
 
     async def answer(request):
         body, sent = (
@@ -202,17 +205,22 @@ async def test_rotation_with_overlap(store, clock):
                 fine.append(secret)
             except Exception:  # the library's own, and others where there is one signature less
                 continue
-        seen.append(fine)
+        verified.append(fine)
         return web.Response()
 
     async with serving(answer) as url:
-        kept = signature.rotated(old, [], clock(), timedelta(minutes=4))
-        owe(store, clock, [target("a", clock(), address=url, secret=new, old_secrets=kept)], 2)
+        old_secrets = signature.rotated(old, [], clock(), timedelta(minutes=4))
+        enqueue(
+            store,
+            clock,
+            [target("a", clock(), address=url, secret=new, old_secrets=old_secrets)],
+            2,
+        )
         async with publisher(store, clock) as sender:
-            for one in await sender.claim(9):
-                await sender.deliver([one])
+            for delivery in await sender.claim(9):
+                await sender.deliver([delivery])
                 clock.pass_(timedelta(minutes=4))
-    assert seen == [[old, new], [new]]
+    assert verified == [[old, new], [new]]
 
 
 # Asking first
@@ -232,10 +240,10 @@ async def test_rotation_with_overlap(store, clock):
 )
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_handshake(store, clock, status, allowed, consents):
-    asked = []
+    requests = []
 
     async def answer(request):
-        asked.append((request.method, request.headers.get("WebHook-Request-Origin")))
+        requests.append((request.method, request.headers.get("WebHook-Request-Origin")))
         return web.Response(
             status=status, headers={"WebHook-Allowed-Origin": allowed} if allowed else {}
         )
@@ -247,14 +255,14 @@ async def test_handshake(store, clock, status, allowed, consents):
         else:
             with pytest.raises(DeliveryFailed, match=f"HTTP {status}"):
                 await sender.handshake(row)
-    assert asked == [("OPTIONS", "lastcall")]
+    assert requests == [("OPTIONS", "lastcall")]
 
 
 @pytest.mark.parametrize("verify", ["", "handshake"])
 async def test_who_consented_is_told_who_sends(store, clock, verify):
     receiver = Receiver()
     async with serving(receiver.handle) as url:
-        owe(
+        enqueue(
             store, clock, [target("a", clock(), address=url, secret=receiver.secret, verify=verify)]
         )
         async with publisher(store, clock) as sender:

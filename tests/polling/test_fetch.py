@@ -34,12 +34,11 @@ from monitor.polling.http_rules import (
     max_age_seconds,
     redirect_fault,
     registrable,
-    retry_after_seconds,
 )
 from monitor.polling.schedule import MAX_BACKOFF, next_due
 from monitor.reading.source import Access, Source, documents
-from tests.support.paths import capture, needs_corpus
-from tests.support.servers import Page, Site
+from tests.support.corpus import capture, needs_corpus
+from tests.support.loopback_site import Page, Site
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 KEY = "sk-canary-4711"
@@ -749,42 +748,6 @@ def test_the_next_poll_is_never_too_soon_nor_too_late(every, outcome, failures, 
     assert delay >= min(every * 0.9, MAX_BACKOFF) - tick
     latest = MAX_BACKOFF if isinstance(outcome, FetchFailed) else every * 1.1
     assert delay <= max(latest, timedelta(days=1)) + tick
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("120", 120),
-        (" 120 ", 120),
-        ("0", 0),
-        ("-5", 0),
-        ("1000000000", DAY),
-        ("1e9", DAY),
-        ("inf", DAY),
-        ("nan", None),
-        ("soon", None),
-        ("", None),
-        ("Mon, 23 Nov 2026 00:02:00 GMT", 120),
-        ("Mon, 23 Nov 2026 00:02:00 -0000", 120),
-        ("Monday, 23-Nov-26 00:02:00 GMT", 120),
-        ("Mon Nov 23 00:02:00 2026", 120),
-        ("Sun, 22 Nov 2026 00:00:00 GMT", 0),
-        ("Mon, 23 Nov 2099 00:00:00 GMT", DAY),
-        ("Mon, 99 Nov 2026 00:00:00 GMT", None),
-        ("Mon, 23 Nov 99999 00:00:00 GMT", None),
-    ],
-)
-def test_retry_after(header, seconds):
-    assert retry_after_seconds(header, NOW) == seconds
-
-
-@given(
-    st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(format_datetime)
-)
-def test_retry_after_is_within_a_day_whatever_was_sent(header):
-    seconds = retry_after_seconds(header, NOW)
-    assert seconds is None or 0 <= seconds <= DAY
 
 
 @pytest.mark.parametrize(

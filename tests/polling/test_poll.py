@@ -25,7 +25,7 @@ from monitor.reading.source import Access, Source
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, DocumentRow, PollRow, SourceRow, SubscriptionRow
 from tests.support.cli import look
 
@@ -175,7 +175,7 @@ class Watch:
     def events(self, baseline: bool | None = False) -> list[Json]:
         """Oldest first."""
         with self.store.read() as session:
-            return event_log.events(session, Wanted(baseline=baseline, limit=1000))[::-1]
+            return event_log.events(session, EventQuery(baseline=baseline, limit=1000))[::-1]
 
     def told(self) -> list[str]:
         return [f"{event['kind']} {event['model']}".strip() for event in self.events()]

@@ -27,11 +27,11 @@ from monitor.reading.source import REGISTRY
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow, SubscriptionRow
 from tests.sources.test_contracts import STRANGERS
-from tests.support.paths import FIXTURES
-from tests.support.servers import Page, Site
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 PATH = "/document"
@@ -182,7 +182,7 @@ class World:
                 .order_by(event_log.EVENTS.c.sequence)
             ).scalars()
             told = list(found)
-            events = event_log.events(session, Wanted(baseline=False, limit=1000))
+            events = event_log.events(session, EventQuery(baseline=False, limit=1000))
         everything = [event["kind"] for event in reversed(events)]
         assert [
             kind for kind in everything if kind.startswith("source.") == (target == "operator")

@@ -25,11 +25,11 @@ from monitor.reading.source import REGISTRY
 from monitor.store import event_log, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DeliveryRow, SourceRow
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import FakeSlack, publisher, serving, target
-from tests.support.servers import Page, Site
 
 
 @dataclass
@@ -92,7 +92,7 @@ class World:
     def events(self) -> list[Json]:
         """What happened since the first looks, oldest first."""
         with self.store.read() as session:
-            return event_log.events(session, Wanted(baseline=False, limit=1000))[::-1]
+            return event_log.events(session, EventQuery(baseline=False, limit=1000))[::-1]
 
     def told(self, whom: str = "people") -> list[str]:
         """The kinds of events that are owed to somebody, in their order."""
@@ -364,7 +364,7 @@ async def test_the_first_run_tells_nobody_and_the_same_pages_again_nothing(store
         for source_id, body in bodies.items():
             assert await world.looks(source_id, [body, None]) == ["baseline", "unchanged"]
         with store.read() as session:
-            seeded = event_log.events(session, Wanted(baseline=True, limit=1000))
+            seeded = event_log.events(session, EventQuery(baseline=True, limit=1000))
         assert len(seeded) > len(LEGACY)
         for source_id, body in bodies.items():
             await world.looks(source_id, [body.replace(b"\n\n", b"\n\n\n"), body, None])

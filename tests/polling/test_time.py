@@ -38,9 +38,9 @@ from monitor.store import source_state
 from monitor.store.db import SKEW, Store
 from monitor.store.tables import DeliveryRow
 from tests.support.cli import Run, database, run, template  # noqa: F401  fixtures
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, queue, running, state, told, until
+from tests.support.running_service import Clock, declare, queue, running, state, told, until
 
 ROOT = Path(__file__).parents[2]
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
@@ -185,9 +185,9 @@ def test_what_a_clock_ahead_wrote_is_put_right(store: Store) -> None:
     ]
     assert state(store, "acme.ahead").checked_at == now
     with store.read() as session:
-        owed = [delivery.next_at - now for delivery, *_ in admin.listed(session, None, None, 9)][
-            ::-1
-        ]
+        owed = [
+            delivery.next_at - now for delivery, *_ in admin.list_deliveries(session, None, None, 9)
+        ][::-1]
     assert owed == [0 * HOUR, 0 * HOUR, 20 * HOUR]
     with store.write() as session:
         assert (source_state.clamp(session, now - SKEW), outbox.clamp(session, now - SKEW)) == (

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import FIXTURES, GOLDENS, TESTS
+from tests.support.fixtures import FIXTURES, GOLDENS, TESTS
 
 ROOT = TESTS.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -23,7 +23,8 @@ NEEDED = (
     "__init__.py",
     "conftest.py",
     "support/__init__.py",
-    "support/paths.py",
+    "support/corpus.py",
+    "support/fixtures.py",
     "support/mutations.py",
     "tools/__init__.py",
     "tools/render_docs.py",
@@ -49,14 +50,12 @@ def tree(tmp_path: Path) -> Path:
 
 def python(tree: Path, *words: str) -> tuple[int, str]:
     """``python -m`` with these words in the tree: exit code and output."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True, timeout=100
-    )
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tree, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
-    shutil.copy(tree / "sources/example.py", tree / "sources/acme.py")
+    shutil.copytree(tree / "sources/example", tree / "sources/acme")
     fixture = tree / "tests/fixtures/acme/deprecations.md"
     fixture.parent.mkdir()
     shutil.copy(FIXTURES / "example/deprecations.md", fixture)
@@ -80,7 +79,8 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
     for test in (
         "sources/test_goldens.py::test_golden[acme/deprecations.md]",
         "sources/test_mutations.py::test_no_damage_goes_unnoticed[acme/deprecations.md]",
-        "project/test_layers.py::test_an_adapter_knows_only_facts_source_and_extract[sources.acme]",
+        "project/test_layers.py::test_an_adapter_knows_only_facts_reading_and_its_own_package"
+        "[sources.acme.deprecations]",
         "sources/test_acme.py::test_a_renamed_column_is_refused",
     ):
         assert f"PASSED tests/{test}" in said
@@ -93,7 +93,7 @@ def test_a_provider_is_one_module_one_fixture_one_golden(tree: Path) -> None:
 
 
 def test_a_module_without_a_fixture_is_not_green(tree: Path) -> None:
-    shutil.copy(tree / "sources/example.py", tree / "sources/acme.py")
+    shutil.copytree(tree / "sources/example", tree / "sources/acme")
     code, said = python(tree, "pytest", "-n0", "-k", "every_source_has_a_fixture")
     assert code == 1, said
     assert "acme.deprecations" in said

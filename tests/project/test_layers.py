@@ -12,14 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 #: Each room, and the rooms below it from which it may import, from the bottom up.
-BASE = {"errors", "clock", "settings", "place", "vault", "logs"}
+BASE = {"errors", "clock", "settings", "vault", "logs"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "logs": {"errors"},
     "clock": {"errors"},
     "vault": {"errors"},
-    "place": {"errors"},
-    "settings": {"errors", "vault", "place"},
+    "settings": {"errors", "vault"},
     "core": {"errors"},
     "reading": {"errors", "core"},
     "store": {"core", "reading", *BASE},
@@ -27,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "delivery": {"core", "store", "subscriptions", *BASE},
     "polling": {"core", "reading", "store", "delivery", *BASE},
     "replaying": {"core", "reading", "store", "polling", *BASE},
-    "answers": {"core", "store", "subscriptions", *BASE},
+    "answers": {"core", "reading", "store", "subscriptions", "delivery", "polling", *BASE},
     "web": {"core", "store", "subscriptions", "delivery", "polling", "answers", *BASE},
     "slack_app": {"core", "store", "subscriptions", "delivery", "answers", *BASE},
     "service": {
@@ -44,15 +43,7 @@ ROOMS: dict[str, set[str]] = {
 }
 #: Arrows up that stand until the house has been moved.
 STANDING = {
-    ("settings", "core"),
-    ("place", "settings"),
-    ("subscriptions", "delivery"),
     ("web", "service"),
-    ("slack_app", "cli"),
-    ("delivery", "reading"),
-    ("store", "settings"),
-    ("service", "cli"),
-    ("answers", "sources"),
 }
 
 #: The standard library as far as it has no clock, network, files, environment, chance or log.
@@ -69,6 +60,7 @@ PURE_STDLIB = {
     "datetime",
     "decimal",
     "difflib",
+    "email.utils",
     "enum",
     "fnmatch",
     "fractions",
@@ -94,7 +86,7 @@ PURE_STDLIB = {
     "zlib",
     "zoneinfo",
 }
-PARSERS = {"bs4", "lxml", "feedparser"}
+PARSERS = {"bs4", "lxml", "feedparser", "markdown_it", "mdit_py_plugins"}
 #: ``datetime.now()``, ``date.today()``, ``io.open()`` and their like; ``open()`` and ``print()``.
 METHODS = {"now", "today", "utcnow", "localtime", "gmtime", "open"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint"}
@@ -183,18 +175,35 @@ def test_pure_code_has_no_effects(path: Path) -> None:
     assert not list(impurities(path))
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "__init__.py"], ids=name)
-def test_an_adapter_knows_only_facts_source_and_extract(path: Path) -> None:
-    known = {"monitor.core.facts", "monitor.reading.source", "monitor.reading.page"}
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if path.name not in ("__init__.py", "private.py")], ids=name
+)
+def test_an_adapter_knows_only_facts_reading_and_its_own_package(path: Path) -> None:
+    package = ".".join(name(path).split(".")[:2])
     foreign = {
         other
         for other in imported(path)
-        if other not in known
+        if other != "monitor.core.facts"
+        and not within(other, "monitor.reading")
+        and not within(other, package)
         and not (is_pure(other) and stdlib(other))
-        and not other.startswith(f"{name(path).rpartition('.')[0]}.")
     }
     assert not foreign, f"{name(path)} imports {sorted(foreign)}"
     assert not list(impurities(path))
+
+
+def within(module: str, package: str) -> bool:
+    return f"{module}.".startswith(f"{package}.")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MONITOR if room(name(path)) == "answers"], ids=name
+)
+def test_answers_neither_print_nor_speak_http(path: Path) -> None:
+    """Every surface formats them: the command line, Slack, and what is served over HTTP."""
+    surfaces = {"typer", "rich", "aiohttp", "slack_sdk", "slack_bolt"}
+    assert not {other for other in imported(path) if other.partition(".")[0] in surfaces}
+    assert not [call for call in impurities(path) if call.endswith(": print()")]
 
 
 def stdlib(module: str) -> bool:

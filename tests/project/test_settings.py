@@ -7,9 +7,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from monitor import place
 from monitor.errors import SettingError
-from monitor.settings import load_settings, provider_key
+from monitor.settings import database, load_settings, provider_key
+from monitor.settings.model import OPTIONS, Settings
+from tests.support.fixtures import TESTS
 
 
 @pytest.fixture(autouse=True)
@@ -118,4 +119,59 @@ def test_the_place_of_the_database_is_what_the_settings_say(
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert place.database(given) == load_settings(given).database_url
+    assert database(given) == load_settings(given).database_url
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("LASTCALL_LISTNE", "did you mean LASTCALL_LISTEN?"),
+        ("lastcall_slack_tokn", "did you mean LASTCALL_SLACK_TOKEN?"),
+        ("LASTCALL_LISTEN_FILE", "did you mean LASTCALL_LISTEN?"),
+        ("LASTCALL_ZZZZZZZZZZZZ", "deploy/env.example lists all settings"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_an_unknown_name_stops_the_program(monkeypatch, tmp_path, name, hint, place):
+    if place == ".env":
+        (tmp_path / ".env").write_text(f"{name}=x\n")
+    else:
+        monkeypatch.setenv(name, "x")
+    for read in (load_settings, database):
+        with pytest.raises(SettingError, match=name.upper()) as caught:
+            read()
+        assert hint in str(caught.value)
+
+
+def test_names_that_kubernetes_injects_for_a_service_are_no_settings(monkeypatch):
+    for name in (
+        "LASTCALL_PORT",
+        "LASTCALL_PORT_8080_TCP",
+        "LASTCALL_PORT_8080_TCP_ADDR",
+        "LASTCALL_PORT_8080_TCP_PORT",
+        "LASTCALL_PORT_8080_TCP_PROTO",
+        "LASTCALL_SERVICE_HOST",
+        "LASTCALL_SERVICE_PORT",
+        "LASTCALL_SERVICE_PORT_HTTP",
+    ):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:8080")
+    load_settings()
+
+
+def test_every_setting_is_documented_and_in_the_example() -> None:
+    page = (TESTS.parent / "README.md").read_text("utf-8")
+    example = (TESTS.parent / "deploy" / "env.example").read_text("utf-8")
+    names = [f"LASTCALL_{name.upper()}" for name in Settings.model_fields] + list(OPTIONS)
+    assert len(names) > 20
+    assert [name for name in names if f"`{name}`" not in page] == []
+    assert [name for name in names if f"\n#{name}=" not in example] == []
+
+
+def test_the_example_is_a_file_of_settings(monkeypatch, tmp_path) -> None:
+    """Each line without its # is taken, but for the secrets in files that are not here."""
+    example = (TESTS.parent / "deploy" / "env.example").read_text("utf-8")
+    lines = [line[1:] for line in example.splitlines() if line.startswith("#LASTCALL_")]
+    lines = [line for line in lines if "_FILE=/" not in line and "..." not in line]
+    assert len(lines) > 10
+    (tmp_path / ".env").write_text("\n".join(lines))
+    load_settings()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.core.facts import Retirement, When
 from monitor.errors import Unreadable
-from monitor.reading.blocks import inline
+from monitor.reading.inline import inline
 from monitor.reading.page import (
     Element,
     Entry,
@@ -243,7 +243,7 @@ def test_the_order_of_columns_does_not_matter(names: list[str]) -> None:
 
 
 def test_bytes_and_text_and_blocks_are_one_page() -> None:
-    from monitor.reading.blocks import blocks
+    from monitor.reading.document import blocks
 
     page = table("Model | Shutdown date", "a | b")
     rows: list[list[Row]] = [
@@ -307,6 +307,15 @@ def test_elements() -> None:
 def test_elements_that_do_not_end_are_unreadable(page: str) -> None:
     with pytest.raises(Unreadable, match="a <Update> without an end"):
         elements(page, "Update")
+
+
+@pytest.mark.parametrize("comment", ["<!-- {} -->", "{{/*\n{}\n*/}}", "<!--\n```\n{}\n-->"])
+def test_an_element_in_a_comment_is_none(comment: str) -> None:
+    draft = '<Update label="2027">\n# gpt-draft\n</Update>'
+    page = f'<Update label="2026">\n# a\n</Update>\n\n{comment.format(draft)}\n'
+    assert elements(page, "Update") == [Element({"label": "2026"}, "# a")]
+    fenced = f"```\n{comment.format(draft)}\n```\n"
+    assert len(elements(fenced, "Update")) == 1  # a comment in a fence is none either
 
 
 def test_sentences() -> None:

@@ -21,10 +21,18 @@ from monitor.replaying.replay import ArchivedDocument, archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
 from tests.conftest import NewDatabase
-from tests.support.archive import lay_out
 from tests.support.cli import Run, database, run, template, world  # noqa: F401  fixtures
-from tests.support.faulty import FAMILIES, Played, differences, play, play_faulty, write_summer
-from tests.support.paths import FIXTURES, needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.faulty_replays import (
+    FAMILIES,
+    Played,
+    differences,
+    play,
+    play_faulty,
+    write_summer,
+)
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import lay_out
 
 SEEDS = range(20)
 
@@ -66,7 +74,7 @@ def test_a_year_with_faults_tells_what_the_year_tells(empty: Store, seed: int) -
 
 @pytest.fixture(scope="session")
 def summer(tmp_path_factory: pytest.TempPathFactory) -> tuple[ArchivedDocument, ...]:
-    """The documents of a small archive that is written in tests/support/faulty.py."""
+    """The documents of a small archive that is written in tests/support/faulty_replays.py."""
     return tuple(archive(write_summer(tmp_path_factory.mktemp("summer")), REGISTRY))
 
 

@@ -15,8 +15,9 @@ from monitor.reading.source import REGISTRY
 from monitor.replaying.replay import archive
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from tests.support.archive import FOLDERS, captures, lay_out, run, told
-from tests.support.paths import FIXTURES, needs_corpus
+from tests.support.corpus import needs_corpus
+from tests.support.fixtures import FIXTURES
+from tests.support.replay_archive import FOLDERS, captures, lay_out, run, told
 
 
 @pytest.fixture

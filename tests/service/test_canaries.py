@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 from monitor.cli import app
 from monitor.delivery import admin, email, outbox
 from monitor.delivery.publisher import Publisher
+from monitor.delivery.settings import DeliverySettings
 from monitor.reading.source import REGISTRY
 from monitor.settings import load_settings
 from monitor.store import maintenance, schema
@@ -38,7 +39,8 @@ from monitor.store.db import Store
 from monitor.store.tables import AttemptRow, DeliveryRow, PollRow, SourceRow, SubscriptionRow
 from monitor.vault import new_key
 from tests.delivery.test_email import certificate  # noqa: F401  a fixture
-from tests.support.paths import TESTS, capture  # noqa: F401  its import loads the sources
+from tests.support import fixtures  # noqa: F401  its import declares the sources
+from tests.support.fixtures import TESTS
 from tests.support.receivers import event, serving
 
 SOURCE = "openai.models"
@@ -211,20 +213,22 @@ async def test_no_secret_is_seen(
         await run("email", "add", "team@example.com")
         await run("apprise", "add", f"json://me:{IN_URLS['apprise']}@{host}/{IN_URLS['apprise']}")
         turned = json.loads(await run("webhooks", "rotate", added[0]["id"], "--json", quiet=True))
-        owe(store)
+        enqueue(store)
         said = await service(environment, database, lambda: tried(store) == 7 and polled(store))
-        owed_again(store)
+        enqueue_again(store)
         proxied = "http://me:canary-of-the-proxy@127.0.0.1:9"
         async with Publisher(
             store,
+            DeliverySettings(
+                allow_networks=load_settings(database).allow_networks,
+                allow_http=True,
+                allow_high_ports=True,
+                egress_proxy=proxied,
+                slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
+                smtp_url=environment["LASTCALL_SMTP_URL"],
+            ),
             now=lambda: datetime.now(UTC),
             vault=sealed.find_vault(store, load_settings(database)),
-            allow_networks=load_settings(database).allow_networks,
-            allow_http=True,
-            allow_high_ports=True,
-            egress_proxy=proxied,
-            slack_token=SETTINGS["LASTCALL_SLACK_TOKEN"],
-            smtp_url=environment["LASTCALL_SMTP_URL"],
         ) as sender:
             await sender.drain_once()
             said += repr(sender)
@@ -273,7 +277,7 @@ async def test_no_secret_is_seen(
     assert " watches " in said
 
 
-def owe(store: Store) -> None:
+def enqueue(store: Store) -> None:
     now = datetime.now(UTC)
     with store.write() as session:
         row = event(1, now)
@@ -282,7 +286,7 @@ def owe(store: Store) -> None:
         outbox.enqueue(session, [row], now)
 
 
-def owed_again(store: Store) -> None:
+def enqueue_again(store: Store) -> None:
     with store.write() as session:
         admin.replay(session, datetime.now(UTC), list(session.scalars(select(DeliveryRow.id))))  # type: ignore[arg-type]
 

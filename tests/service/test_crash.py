@@ -21,15 +21,15 @@ from monitor import vault
 from monitor.delivery.webhook import signature
 from monitor.delivery.webhook.signature import new_secret
 from monitor.demo.pages import openai_retirements
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.store import maintenance, schema
 from monitor.store import secrets as sealed
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted, events
+from monitor.store.event_log import EventQuery, events
 from monitor.store.tables import AttemptRow, DeliveryRow, SourceRow, SubscriptionRow
-from tests.support.crashing import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.kill_trials import SOURCE, Parent, Service, let_leases_end, look_again
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, serving, target
-from tests.support.servers import Page, Site
 
 BEFORE = openai_retirements([("2026-11-01", "One", "2030-01-15", "gpt-one", "gpt-two")])
 AFTER = openai_retirements(
@@ -54,7 +54,7 @@ STEPS = {
     "K7 claimed, not committed": "monitor.delivery.claim:claim:after",
     "K7 claimed, not sent": "monitor.delivery.publisher:Publisher.send:before",
     "K9 sent, not recorded": "monitor.delivery.publisher:Publisher.record:before",
-    "K10 acknowledged, not committed": "monitor.delivery.outbox:acknowledge:after",
+    "K10 acknowledged, not committed": "monitor.delivery.attempt_results:acknowledge:after",
     "K10 recorded": "monitor.delivery.publisher:Publisher.record:after",
 }
 #: On PostgreSQL the steps around its transactions; the others do not differ.
@@ -146,7 +146,7 @@ async def crash(parent: Parent, store: Store, step: str | None) -> None:
     with store.read() as session:
         told = [
             event
-            for event in events(session, Wanted(limit=100))
+            for event in events(session, EventQuery(limit=100))
             if not event["kind"].startswith("source.")
         ]
         attempts = session.execute(select(AttemptRow).order_by(col(AttemptRow.id))).scalars().all()

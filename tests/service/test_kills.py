@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.store.db import Store
-from tests.support.crashing import Parent, Trial
+from tests.support.kill_trials import Parent, Trial
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
     parent.close()
 
 
+@pytest.mark.timeout(1200)
 async def test_nothing_is_lost_or_told_twice(parent: Parent, store: Store) -> None:
     tally = await Trial(parent, store, seed=5).run(kills=25)
     assert tally.kills == 25

@@ -36,16 +36,26 @@ from monitor.polling.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from monitor.polling.poll import Poller, PollSettings
 from monitor.reading.source import Access, Source
 from monitor.service import Service
-from monitor.settings import Settings, secrets
+from monitor.settings.model import Settings, secrets
 from monitor.store import event_log as events
 from monitor.store import schema, source_state
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, PollRow
 from monitor.web import health
 from sources import load
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import LOOPBACK, Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, due, queue, read, running, state, told, until
+from tests.support.running_service import (
+    Clock,
+    declare,
+    due,
+    queue,
+    read,
+    running,
+    state,
+    told,
+    until,
+)
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -263,7 +273,7 @@ async def test_s19_a_week_without_a_source(store: Store, every: timedelta) -> No
 
 def happened(store: Store) -> list[tuple[datetime, str]]:
     with store.read() as session:
-        found = events.events(session, events.Wanted(limit=1000))
+        found = events.events(session, events.EventQuery(limit=1000))
     return [(datetime.fromisoformat(event["detected_at"]), event["kind"]) for event in found][::-1]
 
 

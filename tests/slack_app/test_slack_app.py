@@ -20,14 +20,20 @@ from sqlmodel import select
 
 from monitor.delivery import admin
 from monitor.service import serve
-from monitor.settings import Settings
-from monitor.slack_app import words
-from monitor.slack_app.http import Gate
-from monitor.slack_app.words import Words
+from monitor.settings.model import Settings
+from monitor.slack_app.http import RequestGate
+from monitor.slack_app.parse_command import Command, parse_command
 from monitor.store import slack_installs
 from monitor.store.tables import AcknowledgementRow, InstallationRow, SubscriptionRow
 from monitor.vault import Vault, parse
-from tests.delivery.test_slack_delivery import CHANNEL, drain, owe, subscribe, subscription, told
+from tests.delivery.test_slack_delivery import (
+    CHANNEL,
+    drain,
+    enqueue,
+    retirement_event,
+    subscribe,
+    subscription,
+)
 from tests.support.cli import fill
 from tests.support.receivers import LOOPBACK, Clock, Proxy
 from tests.support.slack_person import SECRET, Person, app, until
@@ -46,7 +52,7 @@ def _patience(monkeypatch):
     """However busy the machine is, an answer comes with the acknowledgement unless a test says
     otherwise.
     """
-    monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 60.0)
+    monkeypatch.setattr("monitor.slack_app.app.ACKNOWLEDGE_WITHIN", 60.0)
 
 
 def rows(store) -> list[SubscriptionRow]:
@@ -54,43 +60,46 @@ def rows(store) -> list[SubscriptionRow]:
         return list(session.exec(select(SubscriptionRow)))
 
 
-# Words
+# Parsing
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Words("help")),
-        ("list", Words("list")),
-        ("Subscribe openai/* */gpt-4o*", Words("subscribe", ("openai/*", "*/gpt-4o*"))),
+        ("", Command("help")),
+        ("list", Command("list")),
+        ("Subscribe openai/* */gpt-4o*", Command("subscribe", ("openai/*", "*/gpt-4o*"))),
         (
             "subscribe openai/* kinds:retirement,price",
-            Words("subscribe", ("openai/*",), {"kinds": "retirement,price"}),
+            Command("subscribe", ("openai/*",), {"kinds": "retirement,price"}),
         ),
-        ("subscribe --kinds price openai/*", Words("subscribe", ("openai/*",), {"kinds": "price"})),
+        (
+            "subscribe --kinds price openai/*",
+            Command("subscribe", ("openai/*",), {"kinds": "price"}),
+        ),
         (
             "subscribe —min-change=5% openai/*",
-            Words("subscribe", ("openai/*",), {"min_change": "5%"}),
+            Command("subscribe", ("openai/*",), {"min_change": "5%"}),
         ),
-        ("subscribe digest:daily 17:00", Words("subscribe", (), {"digest": "daily 17:00"})),
+        ("subscribe digest:daily 17:00", Command("subscribe", (), {"digest": "daily 17:00"})),
         (
             "subscribe digest:“daily 17:00” x/*",
-            Words("subscribe", ("x/*",), {"digest": "daily 17:00"}),
+            Command("subscribe", ("x/*",), {"digest": "daily 17:00"}),
         ),
-        ("subscribe quiet:22:00-07:00", Words("subscribe", (), {"quiet": "22:00-07:00"})),
+        ("subscribe quiet:22:00-07:00", Command("subscribe", (), {"quiet": "22:00-07:00"})),
         (
             "subscribe openrouter/m:free bedrock/a.b-v1:0",
-            Words("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0")),
+            Command("subscribe", ("openrouter/m:free", "bedrock/a.b-v1:0")),
         ),
-        ("show a&amp;b", Words("show", ("a&b",))),
+        ("show a&amp;b", Command("show", ("a&b",))),
     ],
 )
-def test_what_is_typed(text, expected):
-    assert words.read(text) == expected
+def test_a_command_is_parsed_as_people_type_it(text, expected):
+    assert parse_command(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "reason"),
     [
         ("subscrbe openai/*", "no command `subscrbe`; did you mean `subscribe`?"),
         ("subscribe kind:price", "no option `kind`; did you mean `kinds`?"),
@@ -98,10 +107,10 @@ def test_what_is_typed(text, expected):
         ("subscribe openai/* kinds:", "`kinds` has no value"),
     ],
 )
-def test_what_is_not_understood_is_named(text, named):
+def test_a_wrong_command_is_named_with_a_suggestion(text, reason):
     with pytest.raises(ValueError, match=r"There is|The option") as caught:
-        words.read(text)
-    assert named in str(caught.value)
+        parse_command(text)
+    assert reason in str(caught.value)
 
 
 # Commands
@@ -109,14 +118,14 @@ def test_what_is_not_understood_is_named(text, named):
 
 async def test_subscribe_list_and_unsubscribe(store, clock):
     async with app(store, clock, SlackServer()) as (ann, _):
-        said = await ann.types("")
-        assert "/lastcall subscribe openai/gpt-4*" in said
-        assert "This channel is not subscribed." in said
+        answer = await ann.types("")
+        assert "/lastcall subscribe openai/gpt-4*" in answer
+        assert "This channel is not subscribed." in answer
 
-        said = await ann.types(
+        answer = await ann.types(
             "subscribe openai/gpt-4* kinds:retirement,price within:90d threads:all"
         )
-        assert said.startswith("✅ *Subscribed*: this channel hears of openai/gpt-4*")
+        assert answer.startswith("✅ *Subscribed*: this channel hears of openai/gpt-4*")
         (row,) = rows(store)
         assert (row.address, row.name, row.threads, row.within) == (
             CHANNEL,
@@ -126,8 +135,8 @@ async def test_subscribe_list_and_unsubscribe(store, clock):
         )
         assert row.kinds == ["retirement", "price"]
 
-        said = await ann.types("subscribe anthropic/*")
-        assert said.startswith("✅ *Updated*")
+        answer = await ann.types("subscribe anthropic/*")
+        assert answer.startswith("✅ *Updated*")
         (again,) = rows(store)
         assert (again.id, again.filters, again.kinds, again.within) == (
             row.id,
@@ -136,9 +145,9 @@ async def test_subscribe_list_and_unsubscribe(store, clock):
             None,
         )
 
-        said = await ann.types("list")
-        assert "anthropic/*" in said
-        assert "nothing sent yet, 0 messages waiting" in said
+        answer = await ann.types("list")
+        assert "anthropic/*" in answer
+        assert "nothing sent yet, 0 messages waiting" in answer
 
         await ann.types("subscribe openai/* anthropic/*")
         assert "has no filter `gemini/*`" in await ann.types("unsubscribe gemini/*")
@@ -163,7 +172,7 @@ async def test_what_the_command_line_made_is_the_same_subscription(store, clock)
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "reason"),
     [
         ("subscribe open ai/", "ai/"),
         ("subscribe openai/* severity:loud", "loud"),
@@ -177,50 +186,50 @@ async def test_what_the_command_line_made_is_the_same_subscription(store, clock)
         ("dance", "dance"),
     ],
 )
-async def test_what_is_wrong_is_said_and_changes_nothing(sqlite, clock, text, named):
+async def test_a_wrong_command_is_answered_and_changes_nothing(sqlite, clock, text, reason):
     subscribe(sqlite, clock)
     before = subscription(sqlite)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
-        assert named in await ann.types(text)
+        assert reason in await ann.types(text)
     assert subscription(sqlite) == before
 
 
 async def test_a_filter_that_matches_nothing_is_named(sqlite, clock):
     fill(sqlite)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
-        said = await ann.types("subscribe openai/gpt-* opnai/*")
-        assert "matches `opnai/*`" in said
-        assert "`openai/gpt-*`" not in said
+        answer = await ann.types("subscribe openai/gpt-* opnai/*")
+        assert "matches `opnai/*`" in answer
+        assert "`openai/gpt-*`" not in answer
         assert "🔒" in await ann.types("subscribe openai/*", channel_name="privategroup")
 
 
 async def test_upcoming_and_show(sqlite, clock):
     fill(sqlite)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
-        said = await ann.types("upcoming")
-        assert "• `openai/gpt-mid` retires on 20 Dec 2026 (in 261 days)" in said
-        assert "gpt-old" not in said, "it is over"
-        assert "gpt-floor" not in said, "a floor is no date"
+        answer = await ann.types("upcoming")
+        assert "• `openai/gpt-mid` retires on 20 Dec 2026 (in 261 days)" in answer
+        assert "gpt-old" not in answer, "it is over"
+        assert "gpt-floor" not in answer, "a floor is no date"
         assert "gpt-mid" not in await ann.types("upcoming 30d")
         assert "gpt-mid" not in await ann.types("upcoming anthropic")
         await ann.types("subscribe anthropic/*")
         assert "of what this channel follows is ahead" in await ann.types("upcoming")
         assert "gpt-mid" in await ann.types("upcoming all")
-        said = await ann.types("show gpt-mid")
-        assert "use instead: `gpt-new`" in said
-        assert "input 1.50 USD per 1M tokens" in said
-        assert "retires on 20 Dec 2026" in said
+        answer = await ann.types("show gpt-mid")
+        assert "use instead: `gpt-new`" in answer
+        assert "input 1.50 USD per 1M tokens" in answer
+        assert "retires on 20 Dec 2026" in answer
 
 
 async def test_mute_keeps_all_but_what_is_critical(store, clock):
     async with app(store, clock, SlackServer()) as (ann, publisher):
         await ann.types("subscribe all")
         assert "Muted until 10 Apr 2026" in await ann.types("mute")
-        owe(
+        enqueue(
             store,
             clock,
-            told(1, clock),
-            told(2, clock, severity="critical", kind="retirement.completed"),
+            retirement_event(1, clock),
+            retirement_event(2, clock, severity="critical", kind="retirement.completed"),
         )
         await drain(publisher, clock)
         assert len(ann.slack.messages) == 1
@@ -240,7 +249,7 @@ async def test_the_test_message(sqlite, clock):
 
 
 async def test_what_takes_longer_is_answered_later(sqlite, clock, monkeypatch):
-    monkeypatch.setattr("monitor.slack_app.app.PATIENCE", 0.0)
+    monkeypatch.setattr("monitor.slack_app.app.ACKNOWLEDGE_WITHIN", 0.0)
     async with app(sqlite, clock, SlackServer()) as (ann, _):
         assert await ann.types("list") == ""
         await until(lambda: ann.slack.responses)
@@ -259,12 +268,16 @@ async def test_subscribe_wakes_a_paused_channel_with_one_message(store, clock):
     async with app(store, clock, SlackServer()) as (ann, publisher):
         await ann.types("subscribe openai/*")
         ann.slack.answers = [Fault("not_in_channel")]
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await publisher.drain_once()
-        owe(store, clock, *(told(number, clock, model=f"gpt-{number}") for number in range(2, 30)))
-        said = await ann.types("list")
-        assert "⛔ paused: slack: not_in_channel" in said
-        assert "29 messages waiting" in said
+        enqueue(
+            store,
+            clock,
+            *(retirement_event(number, clock, model=f"gpt-{number}") for number in range(2, 30)),
+        )
+        answer = await ann.types("list")
+        assert "⛔ paused: slack: not_in_channel" in answer
+        assert "29 messages waiting" in answer
         await ann.types("subscribe openai/*")
         await drain(publisher, clock)
         assert len(ann.slack.messages) == 1
@@ -277,14 +290,18 @@ async def test_subscribe_wakes_a_paused_channel_with_one_message(store, clock):
 async def test_acknowledge_shows_who_and_lasts_until_the_date_changes(store, clock):
     async with app(store, clock, SlackServer()) as (ann, publisher):
         await ann.types("subscribe openai/*")
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await drain(publisher, clock)
         (message,) = ann.slack.messages
         await ann.clicks("acknowledge", message)
         await until(lambda: "✅ Acknowledged by *ann*" in shown(message))
         with store.read() as session:
-            (heard,) = session.exec(select(AcknowledgementRow)).all()
-        assert (heard.retires, heard.by, heard.until) == ("2026-09-01", "ann", None)
+            (acknowledgement,) = session.exec(select(AcknowledgementRow)).all()
+        assert (acknowledgement.retires, acknowledgement.by, acknowledgement.until) == (
+            "2026-09-01",
+            "ann",
+            None,
+        )
         assert ann.slack.responses == []
 
         from dataclasses import replace
@@ -292,7 +309,11 @@ async def test_acknowledge_shows_who_and_lasts_until_the_date_changes(store, clo
         from monitor.core.facts import When
         from tests.delivery.test_slack_delivery import FACT
 
-        owe(store, clock, told(2, clock, replace(FACT, retires=When("2026-11-01")), FACT))
+        enqueue(
+            store,
+            clock,
+            retirement_event(2, clock, replace(FACT, retires=When("2026-11-01")), FACT),
+        )
         await drain(publisher, clock)
         assert "Acknowledged" not in shown(message), "it counts for the date that was seen"
         await ann.clicks("snooze", message)
@@ -311,7 +332,7 @@ async def test_slack_says_when_a_channel_is_back_and_when_the_app_is_gone(store,
     async with app(store, clock, SlackServer()) as (ann, publisher):
         await ann.types("subscribe openai/*")
         ann.slack.answers = [Fault("is_archived")]
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await publisher.drain_once()
         assert subscription(store, rows(store)[0].id).state == "paused"
         assert await ann.tells("channel_unarchive", channel=CHANNEL, user="U1") == 200
@@ -340,8 +361,14 @@ async def test_an_event_of_a_shared_channel_is_of_the_workspace_that_installed_t
     subscribe(sqlite, clock, "s", f"T0000002/{CHANNEL}", state="paused")
     async with app(sqlite, clock, SlackServer(), secret_keys=KEY) as (ann, _):
         ann.team = "T0000009"  # where it happened
-        told = {"team_id": "T0000002", "enterprise_id": None, "is_enterprise_install": False}
-        await ann.tells("channel_unarchive", authorizations=[told], channel=CHANNEL, user="U1")
+        authorization = {
+            "team_id": "T0000002",
+            "enterprise_id": None,
+            "is_enterprise_install": False,
+        }
+        await ann.tells(
+            "channel_unarchive", authorizations=[authorization], channel=CHANNEL, user="U1"
+        )
         await until(lambda: rows(sqlite)[0].state == "enabled")
 
 
@@ -383,7 +410,7 @@ async def test_x2_forged_old_and_repeated_requests(sqlite, clock):
         assert (await ann.sends("/slack/commands", body))[0] == 200
         assert len(rows(sqlite)) == 1
         with sqlite.write() as session:
-            admin.forget(session, rows(sqlite)[0].id)
+            admin.remove_target(session, rows(sqlite)[0].id)
         assert (await ann.sends("/slack/commands", body))[0] == 401, "the same request again"
         assert rows(sqlite) == []
         assert (await ann.sends("/slack/commands", "ÿ", content_type="text/plain"))[0] in (
@@ -404,10 +431,10 @@ def test_slacks_own_signature_vector():
         "X-Slack-Request-Timestamp": "1531420618",
         "X-Slack-Signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
     }
-    gate = Gate(SECRET, lambda: datetime.fromtimestamp(1531420618, UTC))
+    gate = RequestGate(SECRET, lambda: datetime.fromtimestamp(1531420618, UTC))
     assert gate.admits(headers, body.encode())
     assert not gate.admits(headers, body.encode())
-    assert not Gate(SECRET, lambda: NOW).admits(headers, body.encode())
+    assert not RequestGate(SECRET, lambda: NOW).admits(headers, body.encode())
 
 
 # OAuth
@@ -456,9 +483,9 @@ async def test_a_second_workspace_installs_the_app(store, clock):
         ann.team = "T0000002"
         assert "Subscribed" in await ann.types("subscribe openai/*")
         assert rows(store)[0].address == "T0000002/C0000001"
-        owe(store, clock, told(1, clock))
+        enqueue(store, clock, retirement_event(1, clock))
         await drain(publisher, clock)
-        assert [one["team"] for one in slack.messages] == ["T0000002"]
+        assert [message["team"] for message in slack.messages] == ["T0000002"]
         await ann.tells("app_uninstalled")
         await until(lambda: rows(store)[0].state == "paused")
         with store.read() as session:
@@ -517,7 +544,7 @@ async def test_the_service_serves_the_app(sqlite):
         async with http.get(f"http://127.0.0.1:{port}/healthz") as health:
             assert health.status == 200
         assert (await ann.sends("/slack/commands", "x", **{"X-Slack-Signature": "v0=0"}))[0] == 401
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await until(lambda: slack.messages)
         assert slack.messages[0]["blocks"][-1]["elements"][0]["action_id"] == "acknowledge"
         os.kill(os.getpid(), signal.SIGTERM)
@@ -553,35 +580,35 @@ async def test_secrets_are_in_no_log_and_no_row(sqlite, clock, caplog):
         ann.team = "T0000002"
         await ann.types("subscribe openai/*", response_url=f"{slack.url}/response/canary")
         slack.answers = [Fault("invalid_auth", body='{"ok": false, "error": "xoxb-canary-two"}')]
-        owe(sqlite, clock, told(1, clock))
+        enqueue(sqlite, clock, retirement_event(1, clock))
         await publisher.drain_once()
         slack.answers = [Fault(status=500)]
         await ann.types("test", response_url="http://127.0.0.1:9/canary")
     with sqlite.read() as session:
         tables = ("installation", "subscription", "attempt", "event")
-        kept = [
+        recorded = [
             str(line)
             for name in tables
             for line in session.connection().exec_driver_sql(f"SELECT * FROM {name}")
         ]
     logged = [
-        one.getMessage() + str(one.exc_text)
-        for one in caplog.records
-        if one.name.startswith(("lastcall", "slack"))
+        record.getMessage() + str(record.exc_text)
+        for record in caplog.records
+        if record.name.startswith(("lastcall", "slack"))
     ]
-    assert [line for line in kept + logged if "canary" in line] == []
-    assert SECRET not in "".join(kept + logged)
+    assert [line for line in recorded + logged if "canary" in line] == []
+    assert SECRET not in "".join(recorded + logged)
 
 
 # The whole of it
 
 
 async def test_the_transcript_in_the_documentation_is_what_happens(sqlite):
-    """After a change of words, ``python -m tests.support.slack_story`` writes it anew."""
-    from tests.support import slack_story
+    """After a change of words, ``python -m tests.support.slack_transcript`` writes it anew."""
+    from tests.support import slack_transcript
 
-    page, _ = await slack_story.run(sqlite)
-    assert slack_story.PAGE.read_text("utf-8") == page
+    page, _ = await slack_transcript.run(sqlite)
+    assert slack_transcript.PAGE.read_text("utf-8") == page
 
 
 # Socket Mode
@@ -632,4 +659,7 @@ async def test_the_socket_goes_through_the_egress_proxy_too(sqlite, clock):
             }
             async with app(sqlite, clock, slack, **settings):
                 await until(lambda: slack.sockets)
-    assert [asked.rpartition("/")[2] for asked in proxy.asked] == ["apps.connections.open", "link"]
+    assert [request.rpartition("/")[2] for request in proxy.asked] == [
+        "apps.connections.open",
+        "link",
+    ]

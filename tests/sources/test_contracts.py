@@ -15,7 +15,7 @@ import pytest
 from monitor.errors import Unreadable
 from monitor.polling.http_rules import ACCEPT, CONTENT_TYPES, expected_format, find_wall
 from monitor.reading.source import REGISTRY, Source
-from tests.support.paths import fixtures
+from tests.support.fixtures import fixtures
 
 SOURCES = [pytest.param(source, id=source_id) for source_id, source in sorted(REGISTRY.items())]
 #: Cuts of a document that are tried, evenly spread over it.

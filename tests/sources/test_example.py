@@ -11,7 +11,7 @@ import pytest
 
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import FIXTURES
+from tests.support.fixtures import FIXTURES
 
 PAGE = (FIXTURES / "example/deprecations.md").read_bytes()
 

@@ -23,11 +23,11 @@ from monitor.core.diff import Snapshot, snapshot
 from monitor.core.facts import Fact, Retirement, When
 from monitor.core.interpret import Draft
 from monitor.errors import Unreadable
-from monitor.polling.poll import decide
+from monitor.polling.decide import Memory, Page, decide
 from monitor.reading.source import Parse, Source
 from tests.sources.test_mutations import MARKDOWN, exact, source_of
+from tests.support.fixtures import fixtures
 from tests.support.mutations import damage_faults, unqualified
-from tests.support.paths import fixtures
 
 #: Damages of each fixture; `make bench ARGS=fuzz` makes many more.
 ROUNDS = 50
@@ -94,9 +94,10 @@ def looks(
     """
     standing, pending = known, []
     for day in range(4):
-        decision = decide(source, standing, pending, seen, NOW + timedelta(days=day))
+        memory, now = Memory(standing, pending), NOW + timedelta(days=day)
+        decision = decide(source, Page(seen), memory, now)
         held = decision.outcome == "suspect"
-        standing, pending = (standing if held else decision.standing), decision.pending
+        standing, pending = (standing if held else decision.current), decision.pending
         yield standing, decision.drafts, held
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.core.facts import from_json
 from monitor.reading.source import REGISTRY, Source
-from tests.support.paths import fixtures, golden
+from tests.support.fixtures import fixtures, golden
 
 CASES = [
     pytest.param(source, path, id=f"{path.parent.name}/{path.name}") for source, path in fixtures()

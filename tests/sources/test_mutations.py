@@ -18,9 +18,11 @@ import pytest
 
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.errors import Unreadable
-from monitor.reading.blocks import Table, blocks
+from monitor.reading.blocks import Table
+from monitor.reading.document import blocks
 from monitor.reading.page import codes, inline, layout, money, sections, tables, when
 from monitor.reading.source import Parse, Source
+from tests.support.fixtures import fixtures
 from tests.support.mutations import (
     Cell,
     json_faults,
@@ -30,7 +32,6 @@ from tests.support.mutations import (
     required_keys,
     text_faults,
 )
-from tests.support.paths import fixtures
 
 CASES = [
     pytest.param(source, path, id=f"{path.parent.name}/{path.name}")

@@ -6,7 +6,6 @@ event of a price or retirement by themselves."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import tomllib
@@ -25,8 +24,9 @@ from monitor.core.settle import Pending
 from monitor.errors import Unreadable
 from monitor.polling.decide import Memory, Page, decide
 from monitor.reading.source import REGISTRY
-from sources.news import feed
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from sources.news.feeds import feed
+from tests.support.corpus import CORPUS, capture, needs_corpus, table, truth
+from tests.support.fixtures import FIXTURES
 
 SOURCES = {
     "OpenRouter": "openrouter.models",
@@ -56,18 +56,6 @@ OPENROUTER, LITELLM = REGISTRY["openrouter.models"], REGISTRY["litellm.prices"]
 ALL = "openrouter/api-v1-models-all"
 
 
-def rows(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    return [row for row in rows(name) if row["provider"] in SOURCES]
-
-
 @lru_cache(maxsize=3)
 def read(name: str) -> dict[str, Fact]:
     return snapshot(REGISTRY[FOLDERS[name.rpartition("/")[0]]].read(document(name)))
@@ -88,28 +76,28 @@ def document(name: str) -> bytes:
 
 
 def price(facts: dict[str, Fact], model: str, meter: str, context: str = "") -> Decimal | None:
-    found = [
+    matching = [
         fact.amount
         for fact in facts.values()
         if isinstance(fact, Price)
         if (fact.model, fact.meter, fact.tier, fact.context, fact.per)
         == (model, meter, "standard", context, "1M tokens")
     ]
-    assert len(found) < 2
-    return found[0] if found else None
+    assert len(matching) < 2
+    return matching[0] if matching else None
 
 
 def end(facts: dict[str, Fact], model: str) -> str:
-    found = [
+    matching = [
         fact for fact in facts.values() if isinstance(fact, Retirement) and fact.model == model
     ]
-    return found[0].retires.text if found and found[0].retires else "None"
+    return matching[0].retires.text if matching and matching[0].retires else "None"
 
 
 def day(name: str) -> datetime:
-    found = re.search(r"\d{4}-\d\d-\d\d", name)
-    assert found
-    return datetime.fromisoformat(found[0]).replace(tzinfo=UTC)
+    match = re.search(r"\d{4}-\d\d-\d\d", name)
+    assert match
+    return datetime.fromisoformat(match[0]).replace(tzinfo=UTC)
 
 
 def kinds(name: str, changes: list[Change], on: str) -> list[str]:
@@ -126,7 +114,7 @@ def fixture(name: str) -> Any:
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
-def said(document: Any, source: str = "openrouter.models") -> dict[str, tuple[object, ...]]:
+def values(document: Any, source: str = "openrouter.models") -> dict[str, tuple[object, ...]]:
     return {fact.key: fact.value for fact in REGISTRY[source].read(json.dumps(document).encode())}
 
 
@@ -152,7 +140,7 @@ def test_no_row_is_forgotten() -> None:
     named = {
         row["provider"]
         for path in (CORPUS / "truth").glob("*.csv")
-        for row in rows(path.name)
+        for row in table(path.name)
         if row.get("capture file", row.get("after_file", "")).partition("/")[0] in folders
     }
     assert named == SOURCES.keys() | LEFT_OUT
@@ -160,7 +148,11 @@ def test_no_row_is_forgotten() -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["#"]) for row in truth("platforms_prices.csv")]
+    "row",
+    [
+        pytest.param(row, id=row["#"])
+        for row in truth("platforms_prices.csv", {"LiteLLM": 7, "models.dev": 4, "llm-prices": 3})
+    ],
 )
 def test_every_price(row: dict[str, str]) -> None:
     facts = read(row["capture file"])
@@ -185,7 +177,9 @@ def test_every_price(row: dict[str, str]) -> None:
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-        for row in truth("platforms_price_changes.csv")
+        for row in truth(
+            "platforms_price_changes.csv", {"OpenRouter": 7, "LiteLLM": 9, "models.dev": 11}
+        )
     ],
 )
 def test_every_price_change(row: dict[str, str]) -> None:
@@ -197,20 +191,20 @@ def test_every_price_change(row: dict[str, str]) -> None:
         for side in ("before", "after")
     }
     changes = about(diff(before, after), model, Price)
-    told = kinds(source.id, changes, row["after_file"])
+    events = kinds(source.id, changes, row["after_file"])
     if row["model"].startswith("~"):  # an alias has no price of its own
         assert not changes
         return
     for facts, side in ((before, "before"), (after, "after")):
-        found = [price(facts, model, meter) for meter in METERS[: len(amounts[side])]]
-        assert found == amounts[side]
+        read_prices = [price(facts, model, meter) for meter in METERS[: len(amounts[side])]]
+        assert read_prices == amounts[side]
     if source.kind == "hint":
-        assert not told
+        assert not events
     elif row["remark"].startswith("NO EVENT"):
         assert not about(changes, model, Price)
     else:
-        assert set(told) == {"price.decreased"}
-        assert len(told) >= 2
+        assert set(events) == {"price.decreased"}
+        assert len(events) >= 2
     if amounts["before"] != amounts["after"]:
         assert changes
 
@@ -228,7 +222,7 @@ EVENTS = {
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['after_file'][-18:]}")
-        for row in truth("platforms_retirement_changes.csv")
+        for row in truth("platforms_retirement_changes.csv", {"OpenRouter": 14, "LiteLLM": 46})
     ],
 )
 def test_every_retirement_change(row: dict[str, str]) -> None:
@@ -238,11 +232,11 @@ def test_every_retirement_change(row: dict[str, str]) -> None:
     assert end(after, row["model"]) == row["after"]
     changes = about(diff(before, after), row["model"], Retirement)
     assert len(changes) == 1
-    told = kinds(source, changes, row["after_file"])
+    events = kinds(source, changes, row["after_file"])
     if source == "openrouter.models":
-        assert told == [f"retirement.{EVENTS[row['kind']]}"]
+        assert events == [f"retirement.{EVENTS[row['kind']]}"]
     else:
-        assert not told
+        assert not events
 
 
 # --- whole pages
@@ -388,7 +382,7 @@ def test_the_price_of_the_moment_is_not_read_where_there_are_hours() -> None:
         "completion": "0.00000198",
         "input_cache_read": "0.000000022",
     }
-    assert said(peak) == said(off)
+    assert values(peak) == values(off)
 
 
 def test_order_and_schema_growth_are_silent() -> None:
@@ -402,7 +396,7 @@ def test_order_and_schema_growth_are_silent() -> None:
             "max_completion_tokens": 1,
             "is_moderated": True,
         }
-    assert said(page) == said(other)
+    assert values(page) == values(other)
 
 
 def test_a_new_price_is_named_and_a_renamed_one_refused() -> None:
@@ -412,7 +406,7 @@ def test_a_new_price_is_named_and_a_renamed_one_refused() -> None:
     with pytest.raises(
         Unreadable, match=r"\['internal_reasoning'\].*renamed"
     ):  # no row of the fixture has it
-        said(page)
+        values(page)
     page["data"][2]["pricing"]["internal_reasoning"] = "0.000001"
     notes = [
         fact.note
@@ -420,7 +414,7 @@ def test_a_new_price_is_named_and_a_renamed_one_refused() -> None:
         if isinstance(fact, Listing)
     ]
     assert notes[:2] == ["prices not read: per_lidar_point", "prices not read: resolution"]
-    assert not [key for key in said(page) if "4K" in key]
+    assert not [key for key in values(page) if "4K" in key]
 
 
 @pytest.mark.parametrize(
@@ -432,7 +426,7 @@ def test_a_new_price_is_named_and_a_renamed_one_refused() -> None:
 )
 def test_a_part_of_a_list_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(Unreadable, match=message):
-        said(fixture("openrouter/models.json") | change)
+        values(fixture("openrouter/models.json") | change)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +467,7 @@ def test_a_broken_price_is_refused(pricing: dict[str, Any], message: str) -> Non
     page = fixture("openrouter/models.json")
     page["data"][0]["pricing"] = pricing
     with pytest.raises(Unreadable, match=message):
-        said(page)
+        values(page)
 
 
 @pytest.mark.parametrize(
@@ -533,7 +527,7 @@ def test_a_broken_hint_is_refused(
         place = place[step]
     place[last] = value
     with pytest.raises(Unreadable, match=message):
-        said(page, source)
+        values(page, source)
 
 
 def test_unknown_tiers_and_keys_of_litellm_are_named() -> None:
@@ -567,18 +561,18 @@ def notices(name: str) -> list[Notice]:
     [f"news/{path.parent.name}/{path.name}" for path in sorted((CORPUS / "news").glob("*/*.xml"))],
 )
 def test_every_feed_is_read(name: str) -> None:
-    found = notices(name)
-    assert len(found) > 5
-    assert all(notice.title and notice.link and "\n" not in notice.title for notice in found)
+    feed = notices(name)
+    assert len(feed) > 5
+    assert all(notice.title and notice.link and "\n" not in notice.title for notice in feed)
 
 
 @needs_corpus
 def test_hacker_news_of_2024() -> None:
-    found = notices("news/hn-rss-xml/2024-03-11.xml")
-    assert len(found) == 20
-    assert found[0].published == When("2024-03-11T19:15Z")
-    assert found[0].link.startswith("https://therecord.media/")
-    assert found[0].summary.endswith("https://news.ycombinator.com/item?id=39672201")
+    feed = notices("news/hn-rss-xml/2024-03-11.xml")
+    assert len(feed) == 20
+    assert feed[0].published == When("2024-03-11T19:15Z")
+    assert feed[0].link.startswith("https://therecord.media/")
+    assert feed[0].summary.endswith("https://news.ycombinator.com/item?id=39672201")
 
 
 @needs_corpus
@@ -631,20 +625,19 @@ def test_a_price_that_moves_every_day_is_no_event_and_one_that_stays_is() -> Non
     host of the moment.
     """
     openrouter = REGISTRY["openrouter.models"]
-    known: Snapshot = input_price("0.93")
+    current: Snapshot = input_price("0.93")
     pending: list[Pending] = []
-    told = []
-    looks = (
+    events = []
+    prices = (
         ["0.4158"] * 4
         + ["0.2576"] * 4
         + ["0.9786"] * 4
         + ["0.93"] * 2
-        + ["0.50"] * openrouter.patience
+        + ["0.50"] * openrouter.confirmations
     )
-    for look in looks:
-        memory = Memory(known, pending)
-        now = datetime(2026, 8, 1, tzinfo=UTC)
-        decision = decide(openrouter, Page(input_price(look)), memory, now)
-        known, pending = decision.current, decision.pending
-        told += [draft.summary for draft in decision.drafts]
-    assert told == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]
+    for price in prices:
+        page, memory = Page(input_price(price)), Memory(current, pending)
+        decision = decide(openrouter, page, memory, datetime(2026, 8, 1, tzinfo=UTC))
+        current, pending = decision.current, decision.pending
+        events += [draft.summary for draft in decision.drafts]
+    assert events == ["openrouter/z-ai/glm-5.2: input 0.93 -> 0.50 USD per 1M tokens (-46 %)"]

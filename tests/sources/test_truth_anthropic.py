@@ -4,7 +4,6 @@ what is refused.
 
 from __future__ import annotations
 
-import csv
 import json
 from decimal import Decimal
 from functools import cache
@@ -16,7 +15,8 @@ import pytest
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement
 from monitor.reading.page import Unreadable, when
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 #: Folder of the corpus -> feed.
 FEEDS = {
@@ -62,14 +62,6 @@ def price(name: str, model: str, meter: str, tier: str = "standard", context: st
 # ---------------------------------------------------------------------------------------------
 
 
-def rows(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Anthropic"]
-
-
 #: Status rows of 2025-05-02 that print N/A as the day, where the history of the same page names it:
 #: the fact has it.
 FROM_HISTORY = {"claude-2.0": "July 21, 2025", "claude-3-sonnet-20240229": "July 21, 2025"}
@@ -77,9 +69,7 @@ FROM_HISTORY = {"claude-2.0": "July 21, 2025", "claude-3-sonnet-20240229": "July
 
 @needs_corpus
 def test_every_retirement_of_the_truth() -> None:
-    checked = rows("first_party_deprecations.csv")
-    assert len(checked) == 36
-    for row in checked:
+    for row in truth("first_party_deprecations.csv", {"Anthropic": 36}):
         fact = retirement(Path(row["file"]).name, row["model_cell"])
         said, place = row["shutdown_as_printed"], (row["model_cell"], row["file"])
         if row["note"].startswith("status table"):
@@ -95,13 +85,11 @@ def test_every_retirement_of_the_truth() -> None:
 
 @needs_corpus
 def test_every_price_of_the_truth() -> None:
-    checked = rows("first_party_prices.csv")
-    assert len(checked) == 11
     sizes = {
         "(for prompts up to 100,000 tokens)": "<=100k",
         "(for prompts over 100,000 tokens)": ">100k",
     }
-    for row in checked:
+    for row in truth("first_party_prices.csv", {"Anthropic": 11}):
         model, _, label = row["model"].partition(" (")
         label = f"({label}" if label else ""
         five, hour = row["cache_write"].split("; ")
@@ -285,7 +273,7 @@ def read(feed: str, text: str) -> list[Fact]:
             "some time in 2027",
             "no date form known",
         ),
-        ("deprecations.md", "### 2026-06-05: Claude", "### Claude", "no date form known"),
+        ("deprecations.md", "### 2026-06-05: Claude", "### Claude", "no date in the heading"),
         (
             "deprecations.md",
             "claude-fable-5     ",

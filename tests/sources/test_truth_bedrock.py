@@ -4,7 +4,6 @@ dates.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +16,8 @@ from monitor.core.interpret import Draft, interpret
 from monitor.core.settle import settle
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY, documents, joined
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 LIFECYCLE = REGISTRY["bedrock.lifecycle"]
 HTML = "aws-bedrock/model-lifecycle-html/2025-11-13.html"
@@ -43,20 +43,12 @@ def read(body: bytes) -> list[Retirement]:
     return [fact for fact in LIFECYCLE.read(body) if isinstance(fact, Retirement)]
 
 
-def told(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
+def events(before: list[Fact], after: list[Fact], now: datetime) -> list[Draft]:
     return interpret(LIFECYCLE, diff(snapshot(before), snapshot(after)), now)
 
 
 # --- truth
 # -------------------------------------------------------------------------------------------------
-
-
-def truth() -> list[dict[str, str]]:
-    path = CORPUS / "truth" / "platforms_retirements.csv"
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "AWS Bedrock"]
 
 
 def day(printed: str) -> str:
@@ -70,7 +62,11 @@ def day(printed: str) -> str:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth()]
+    "row",
+    [
+        pytest.param(row, id=f"{row['#']}-{row['model']}")
+        for row in truth("platforms_retirements.csv", {"AWS Bedrock": 20})
+    ],
 )
 def test_every_row_of_the_truth(row: dict[str, str]) -> None:
     legacy, retires = row["announced / earlier stage (as printed)"], row["retirement as printed"]
@@ -147,7 +143,7 @@ def test_another_page_at_the_second_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "why"),
+    ("old", "new", "message"),
     [
         ("**EOL date:** September 14", "**End date:** September 14", "unknown field 'End date'"),
         ("  - **Legacy date:** March 13, 2026\n", "", "without Legacy date"),
@@ -165,11 +161,11 @@ def test_another_page_at_the_second_address() -> None:
         ("ai21.jamba-1-5-large-v1:0", "Jamba", "no model id 'Jamba'"),
     ],
 )
-def test_what_is_not_understood_is_not_skipped(was: str, becomes: str, why: str) -> None:
+def test_what_is_not_understood_is_not_skipped(old: str, new: str, message: str) -> None:
     page = fixture("lifecycle.legacy.md").decode()
-    assert was in page
-    with pytest.raises(Unreadable, match=why):
-        read(page.replace(was, becomes).encode())
+    assert old in page
+    with pytest.raises(Unreadable, match=message):
+        read(page.replace(old, new).encode())
 
 
 # --- changes
@@ -178,7 +174,7 @@ def test_what_is_not_understood_is_not_skipped(was: str, becomes: str, why: str)
 
 @needs_corpus
 def test_one_region_of_seven_is_postponed() -> None:
-    drafts = told(read(capture(HTML)), read(capture(MAY)), datetime(2026, 5, 15, tzinfo=UTC))
+    drafts = events(read(capture(HTML)), read(capture(MAY)), datetime(2026, 5, 15, tzinfo=UTC))
     sonnet = [
         (draft.kind, draft.fact.region)
         for draft in drafts
@@ -193,7 +189,7 @@ def test_one_region_of_seven_is_postponed() -> None:
 
 @needs_corpus
 def test_a_row_that_leaves_or_turns_eol_is_over() -> None:
-    drafts = told(read(capture(MAY)), read(capture(OCTOBER)), datetime(2026, 10, 15, tzinfo=UTC))
+    drafts = events(read(capture(MAY)), read(capture(OCTOBER)), datetime(2026, 10, 15, tzinfo=UTC))
     kinds = {draft.fact.model: draft.kind for draft in drafts if draft.fact}
     assert kinds["amazon.nova-premier-v1:0"] == "retirement.completed"  # left
     assert kinds["amazon.nova-sonic-v1:0"] == "retirement.completed"  # kept, as reached
@@ -236,7 +232,7 @@ def cut(*groups: tuple[str, str]) -> list[Fact]:
 )
 def test_regions_cut_anew(after: list[Fact], kinds: list[tuple[str, str]]) -> None:
     assert [
-        (draft.kind, draft.fact.region) for draft in told([ROW], after, NOW) if draft.fact
+        (draft.kind, draft.fact.region) for draft in events([ROW], after, NOW) if draft.fact
     ] == kinds
 
 

@@ -4,7 +4,6 @@ what must not.
 
 from __future__ import annotations
 
-import csv
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,21 +15,14 @@ from monitor.core.diff import diff, snapshot
 from monitor.core.facts import Fact, Price, Retirement
 from monitor.core.interpret import interpret
 from monitor.errors import Unreadable
+from monitor.reading.dates import when
 from monitor.reading.source import REGISTRY
-from monitor.reading.values import when
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 SOURCE = REGISTRY["cohere.deprecations"]
 FOLDERS = ("deprecations-mdx", "deprecations-served-md")
 PAGE = FIXTURES / "cohere" / "deprecations.md"
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Cohere"]
 
 
 def read(name: str) -> dict[str, Fact]:
@@ -62,7 +54,7 @@ TASKS = {"embed": 0, "c4ai": 1}
     "row",
     [
         pytest.param(row, id=f"{row['#']}-{row['model']}")
-        for row in truth("platforms_retirements.csv")
+        for row in truth("platforms_retirements.csv", {"Cohere": 8})
     ],
 )
 def test_every_end(row: dict[str, str]) -> None:
@@ -80,7 +72,8 @@ def test_every_end(row: dict[str, str]) -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row["model"]) for row in truth("platforms_prices.csv")]
+    "row",
+    [pytest.param(row, id=row["model"]) for row in truth("platforms_prices.csv", {"Cohere": 2})],
 )
 def test_every_price(row: dict[str, str]) -> None:
     facts = read(row["capture file"].removeprefix("cohere/")).values()
@@ -163,12 +156,12 @@ def test_alternatives_never_retire_and_nothing_is_taken_for_a_model() -> None:
 @needs_corpus
 def test_the_end_of_rerank_was_postponed_after_it_had_passed() -> None:
     changes = diff(read("deprecations-mdx/2025-02-01.mdx"), read("deprecations-mdx/2025-04-29.mdx"))
-    told = {
+    events = {
         (draft.kind, draft.fact.model)
         for draft in interpret(SOURCE, changes, datetime(2025, 4, 29, tzinfo=UTC))
         if draft.fact
     }
-    assert told == {
+    assert events == {
         ("retirement.postponed", "rerank-english-v2.0"),
         ("retirement.postponed", "rerank-multilingual-v2.0"),
         ("retirement.announced", "Command-R-03-2024"),
@@ -178,8 +171,8 @@ def test_the_end_of_rerank_was_postponed_after_it_had_passed() -> None:
 @needs_corpus
 def test_each_capture_adds_its_section_and_takes_nothing_away() -> None:
     names = [f"deprecations-mdx/{day}.mdx" for day in ("2025-04-29", "2025-09-16", "2026-08-06")]
-    for one, other in pairwise(names):
-        assert all(change.before is None for change in diff(read(one), read(other)))
+    for before, after in pairwise(names):
+        assert all(change.before is None for change in diff(read(before), read(after)))
 
 
 @needs_corpus

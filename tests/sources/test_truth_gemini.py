@@ -5,7 +5,6 @@ silent.
 from __future__ import annotations
 
 import calendar
-import csv
 import json
 import re
 from decimal import Decimal
@@ -15,7 +14,8 @@ import pytest
 from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 FOLDERS = {
     "gemini.deprecations": "gemini-deprecations",
@@ -33,19 +33,11 @@ REFUSED = {
 }
 
 
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Google (Gemini API)"]
-
-
 def read(source: str, name: str) -> list[Fact]:
     return REGISTRY[source].read(capture(name))
 
 
-def said(facts: list[Fact]) -> dict[str, tuple[object, ...]]:
+def values(facts: list[Fact]) -> dict[str, tuple[object, ...]]:
     return {fact.key: fact.value for fact in facts}
 
 
@@ -72,7 +64,7 @@ def day(printed: str) -> str:
     "row",
     [
         pytest.param(row, id=f"{row['model_cell']}-{row['capture']}")
-        for row in truth("first_party_deprecations.csv")
+        for row in truth("first_party_deprecations.csv", {"Google (Gemini API)": 79})
     ],
 )
 def test_every_row_of_the_schedule(row: dict[str, str]) -> None:
@@ -114,7 +106,7 @@ COLUMNS = {
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['capture']}")
-        for row in truth("first_party_prices.csv")
+        for row in truth("first_party_prices.csv", {"Google (Gemini API)": 17})
     ],
 )
 def test_every_row_of_the_prices(row: dict[str, str]) -> None:
@@ -127,16 +119,16 @@ def test_every_row_of_the_prices(row: dict[str, str]) -> None:
     ]
     assert all(fact.note.endswith("preview") == bool(preview) for fact in facts)
     for column, (tier, kinds) in COLUMNS.items():
-        found = [fact for fact in facts if fact.tier == tier and fact.quote.startswith(kinds)]
-        assert [str(fact.amount) for fact in found] == re.findall(r"\$(\d[\d.]*\d)", row[column]), (
-            column
-        )
-        for fact in found:
+        priced = [fact for fact in facts if fact.tier == tier and fact.quote.startswith(kinds)]
+        assert [str(fact.amount) for fact in priced] == re.findall(
+            r"\$(\d[\d.]*\d)", row[column]
+        ), column
+        for fact in priced:
             assert fact.per == (
                 "1M tokens per hour" if fact.meter == "cache_storage" else "1M tokens"
             )
         contexts = re.findall(r"(?:<=|>) \d+k|(?<!-)Thinking(?=:)", row[column])
-        assert [fact.context for fact in found if fact.context] == [
+        assert [fact.context for fact in priced if fact.context] == [
             context.replace(" ", "").lower() for context in contexts
         ]
         dates = [
@@ -145,12 +137,12 @@ def test_every_row_of_the_prices(row: dict[str, str]) -> None:
         ]
         assert [
             (name, when.text)
-            for fact in found
+            for fact in priced
             for name in ("ends", "starts")
             if (when := getattr(fact, name))
         ] == dates
         for label, meter in (("audio", "audio_"), ("text", "")):
-            of_label = [fact for fact in found if fact.note.startswith(label)]
+            of_label = [fact for fact in priced if fact.note.startswith(label)]
             assert len(of_label) == len(re.findall(rf"\({label}", row[column]))
             assert all(fact.meter == meter + column.removeprefix("batch_") for fact in of_label)
 
@@ -349,8 +341,8 @@ def test_changelog_of_november_2025() -> None:
 @needs_corpus
 def test_a_schedule_is_the_same_in_markdown_and_in_text() -> None:
     folder = "google/gemini-deprecations"
-    markdown = said(read("gemini.deprecations", f"{folder}/2025-12-02.html2md.md"))
-    text = said(read("gemini.deprecations", f"{folder}/2025-12-12.approx.excerpt.txt"))
+    markdown = values(read("gemini.deprecations", f"{folder}/2025-12-02.html2md.md"))
+    text = values(read("gemini.deprecations", f"{folder}/2025-12-12.approx.excerpt.txt"))
     shared = markdown.keys() & text.keys()
     assert len(shared) == 8
     assert {key: markdown[key] for key in shared} == {key: text[key] for key in shared}
@@ -367,7 +359,7 @@ def test_prices_keep_their_keys_when_tiers_get_headings() -> None:
         facts = read("gemini.pricing", f"{folder}/{name}")
         # the search of Gemini 3 went from 1,000 queries to 1,000 requests in between: a change, not
         # wording
-        return said(
+        return values(
             [
                 fact
                 for fact in facts
@@ -388,7 +380,7 @@ def test_a_model_list_says_the_same_in_any_order() -> None:
     turned = json.dumps(
         [{"models": document[1]["models"]}, {"models": document[0]["models"][::-1]}]
     ).encode()
-    assert said(REGISTRY["gemini.models"].read(turned)) == said(
+    assert values(REGISTRY["gemini.models"].read(turned)) == values(
         fixture("gemini.models", "models.pages.json")
     )
 
@@ -397,7 +389,7 @@ def test_a_changelog_says_the_same_in_html_and_markdown() -> None:
     html, markdown = (
         fixture("gemini.changelog", name) for name in ("changelog.html", "changelog.twin.md")
     )
-    shared = said(html).keys() & said(markdown).keys()
+    shared = values(html).keys() & values(markdown).keys()
     assert len(shared) == 3
     assert [f.to_json() for f in html if f.key in shared] == [
         f.to_json() for f in markdown if f.key in shared
@@ -451,7 +443,7 @@ def test_tiers_follow_their_usual_order_where_nothing_names_them() -> None:
     page = (FIXTURES / "gemini" / "pricing.tabs.md").read_text(encoding="utf-8")
     without = re.sub(r"^\[Standard\].*$", "", page, flags=re.MULTILINE)
     assert without != page
-    assert said(REGISTRY["gemini.pricing"].read(without.encode())) == said(
+    assert values(REGISTRY["gemini.pricing"].read(without.encode())) == values(
         fixture("gemini.pricing", "pricing.tabs.md")
     )
 
@@ -504,7 +496,8 @@ def test_what_is_not_known_of_2025_is_refused(name: str, old: str, new: str, mes
 
 def test_a_model_that_lost_its_heading_below_one_that_has_it_is_told_by_its_description() -> None:
     page = (FIXTURES / "gemini" / "pricing.bare.md").read_text(encoding="utf-8")
-    headed = page[page.index("Veo 3\n---") :]
+    title = page[: page.index("\n")]
+    headed = title + "\n\n" + page[page.index("Veo 3\n---") :]
     models = {fact.model for fact in REGISTRY["gemini.pricing"].read(headed.encode())}
     assert "veo-2.0-generate-001" in models
 

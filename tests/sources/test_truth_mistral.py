@@ -4,7 +4,6 @@ year 2525.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,21 +17,14 @@ from monitor.core.interpret import Draft, interpret
 from monitor.core.settle import settle
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 MODELS, API = REGISTRY["mistral.models"], REGISTRY["mistral.api"]
 FOLDERS = ("models-overview-md", "models-page-html2md", "models-schema-ts-bundle")
 BUNDLE = "mistral/models-schema-ts-bundle/{}.ts.txt"
 #: Not read: the changelog (folders changelog-mdx, changelog-entries-bundle) has no source. The rows
 #: of the price truth under LiteLLM and models.dev that name Mistral's models are theirs.
-
-
-def truth(name: str) -> list[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["provider"] == "Mistral"]
 
 
 def fixture(name: str) -> str:
@@ -43,7 +35,7 @@ def ends(body: bytes) -> dict[str, Retirement]:
     return {fact.model: fact for fact in MODELS.read(body) if isinstance(fact, Retirement)}
 
 
-def told(before: str, after: str) -> list[Draft]:
+def events(before: str, after: str) -> list[Draft]:
     """The events between two captures, on the day of the later one."""
     now = datetime.fromisoformat(after).replace(tzinfo=UTC)
     changes = diff(*(snapshot(MODELS.read(capture(BUNDLE.format(day)))) for day in (before, after)))
@@ -71,7 +63,7 @@ def day(printed: str) -> str:
     "row",
     [
         pytest.param(row, id=f"{row['#']}-{row['model']}")
-        for row in truth("platforms_retirements.csv")
+        for row in truth("platforms_retirements.csv", {"Mistral": 17})
     ],
 )
 def test_every_row_of_the_retirements(row: dict[str, str]) -> None:
@@ -93,11 +85,14 @@ PER = {
 @needs_corpus
 @pytest.mark.parametrize(
     "row",
-    [pytest.param(row, id=f"{row['#']}-{row['model']}") for row in truth("platforms_prices.csv")],
+    [
+        pytest.param(row, id=f"{row['#']}-{row['model']}")
+        for row in truth("platforms_prices.csv", {"Mistral": 7})
+    ],
 )
 def test_every_row_of_the_prices(row: dict[str, str]) -> None:
     facts = [fact for fact in MODELS.read(capture(row["capture file"])) if isinstance(fact, Price)]
-    found = [
+    prices = [
         fact for fact in facts if fact.quote.startswith(f"{row['model']}:")
     ]  # the truth names files
     expected = []
@@ -108,8 +103,8 @@ def test_every_row_of_the_prices(row: dict[str, str]) -> None:
             item,
         ).groups()  # type: ignore[union-attr]
         expected += [(usd, "USD", PER[unit]), (eur, "EUR", PER[unit])]
-    assert [(str(fact.amount), fact.currency, fact.per) for fact in found] == expected
-    assert len({fact.key for fact in found}) == len(found)
+    assert [(str(fact.amount), fact.currency, fact.per) for fact in prices] == expected
+    assert len({fact.key for fact in prices}) == len(prices)
 
 
 def identifier(file: str, name: str) -> str:
@@ -126,7 +121,7 @@ KINDS = {"EARLIER": "retirement.advanced", "date": "retirement.announced"}
     "row",
     [
         pytest.param(row, id=f"{row['model']}-{row['kind']}")
-        for row in truth("platforms_retirement_changes.csv")
+        for row in truth("platforms_retirement_changes.csv", {"Mistral": 18})
     ],
 )
 def test_every_change_of_the_truth(row: dict[str, str]) -> None:
@@ -136,7 +131,7 @@ def test_every_change_of_the_truth(row: dict[str, str]) -> None:
     )
     [draft] = [
         draft
-        for draft in told(before, after)
+        for draft in events(before, after)
         if draft.kind.startswith("retirement.") and draft.fact and draft.fact.model == model
     ]
     assert draft.kind == KINDS[row["kind"].split()[0]]
@@ -159,7 +154,7 @@ def test_a_rewrite_of_dates_is_no_event() -> None:
     dated = {model: fact for model, fact in before.items() if fact.retires}
     assert len(dated) == 24  # two of the files share open-mistral-7b
     assert all(after[model].retires == fact.retires for model, fact in dated.items())
-    drafts = told("2025-12-02", "2026-05-29")
+    drafts = events("2025-12-02", "2026-05-29")
     assert not {draft.kind for draft in drafts} & {"retirement.advanced", "retirement.postponed"}
     announced = {
         draft.fact.model for draft in drafts if draft.fact and draft.kind == "retirement.announced"
@@ -172,9 +167,9 @@ def test_a_rewrite_of_dates_is_no_event() -> None:
     ("before", "after"), [("2026-05-29", "2026-06-12"), ("2026-08-13", "2026-08-21")]
 )
 def test_silent_pairs(before: str, after: str) -> None:
-    assert [draft for draft in told(before, after) if draft.kind.startswith("retirement.")] == []
+    assert [draft for draft in events(before, after) if draft.kind.startswith("retirement.")] == []
     if before == "2026-08-13":
-        assert told(before, after) == []
+        assert events(before, after) == []
 
 
 @needs_corpus
@@ -195,25 +190,25 @@ def test_dates_withdrawn_for_a_week_wait_for_a_second_look() -> None:
         if any(f"apiNames: ['{model}'" in part for model in six):
             part = re.sub(r"metadata: ?\{.*?\}", "metadata: {}", part, flags=re.DOTALL)
             parts[number] = part.replace("status: 'Deprecated'", "status: 'Active'")
-    known, without = (
+    current, without = (
         snapshot(MODELS.read(page.encode())),
         snapshot(MODELS.read("// ===== ".join(parts).encode())),
     )
     gone, back = datetime(2026, 6, 4, tzinfo=UTC), datetime(2026, 6, 12, tzinfo=UTC)
-    first = settle(known, without, [], [], gone)
+    first = settle(current, without, [], [], gone)
     assert (first.changes, len(first.pending)) == ([], 6)
     assert (
-        settle(known, known, first.pending, [], gone).changes == []
-    )  # back at the next look: nothing happened
-    second = settle(known, without, first.pending, [], gone)  # still gone: withdrawn, once each
+        settle(current, current, first.pending, [], gone).changes == []
+    )  # back at the next poll: nothing happened
+    second = settle(current, without, first.pending, [], gone)  # still gone: withdrawn, once each
     drafts = interpret(MODELS, second.changes, gone)
     assert [draft.kind for draft in drafts] == ["retirement.withdrawn"] * 6
-    look = settle(without, known, [], second.recent, back)
+    poll = settle(without, current, [], second.recent, back)
     for _ in range(6):  # back again: that takes two days
-        look = settle(without, known, look.pending, look.recent, back)
-        assert look.changes == []
-    look = settle(without, known, look.pending, look.recent, back)
-    assert [draft.kind for draft in interpret(MODELS, look.changes, back)] == [
+        poll = settle(without, current, poll.pending, poll.recent, back)
+        assert poll.changes == []
+    poll = settle(without, current, poll.pending, poll.recent, back)
+    assert [draft.kind for draft in interpret(MODELS, poll.changes, back)] == [
         "retirement.announced"
     ] * 6
 
@@ -321,7 +316,7 @@ def test_labs_models_and_zero_prices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "was", "becomes", "why"),
+    ("name", "old", "new", "message"),
     [
         ("models.md", "| Retirement |", "| Sunset |", "no known layout"),
         ("models.md", "| API  ", "| Name ", "no known layout"),
@@ -358,11 +353,11 @@ def test_labs_models_and_zero_prices() -> None:
         ("models.2026-08.ts", "identifiers: {", "names: {", "not a model: KeyError: 'identifiers'"),
     ],
 )
-def test_what_is_not_understood_is_not_skipped(name: str, was: str, becomes: str, why: str) -> None:
+def test_what_is_not_understood_is_not_skipped(name: str, old: str, new: str, message: str) -> None:
     page = fixture(name)
-    assert was in page
-    with pytest.raises(Unreadable, match=why):
-        MODELS.read(page.replace(was, becomes).encode())
+    assert old in page
+    with pytest.raises(Unreadable, match=message):
+        MODELS.read(page.replace(old, new).encode())
 
 
 def test_a_table_without_any_id() -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +15,8 @@ import pytest
 from monitor.core.facts import Fact, Price, Retirement, When
 from monitor.errors import Unreadable
 from monitor.reading.source import REGISTRY
-from tests.support.paths import CORPUS, FIXTURES, capture, needs_corpus
+from tests.support.corpus import CORPUS, capture, needs_corpus, truth
+from tests.support.fixtures import FIXTURES
 
 PAGES = {
     "openai/deprecations": ("openai.deprecations", ".html", ".md"),
@@ -39,13 +39,6 @@ def values(facts: list[Fact]) -> dict[str, tuple[object, ...]]:
     return {fact.key: fact.value for fact in facts}
 
 
-def truth(name: str) -> Iterator[dict[str, str]]:
-    path = CORPUS / "truth" / name
-    if path.exists():
-        with path.open(encoding="utf-8") as lines:
-            yield from (row for row in csv.DictReader(lines) if row["provider"] == "OpenAI")
-
-
 def pages() -> Iterator[str]:
     for folder, (_, *endings) in PAGES.items():
         for path in sorted((CORPUS / folder).glob("*")):
@@ -58,11 +51,11 @@ def pages() -> Iterator[str]:
 
 DEPRECATIONS = [
     pytest.param(row, id=f"{row['capture']}-{row['model_cell']}")
-    for row in truth("first_party_deprecations.csv")
+    for row in truth("first_party_deprecations.csv", {"OpenAI": 73})
 ]
 PRICES = [
     pytest.param(row, id=f"{row['capture']}-{row['model']}")
-    for row in truth("first_party_prices.csv")
+    for row in truth("first_party_prices.csv", {"OpenAI": 64})
 ]
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from alembic import command
+from monitor.core.interpret import Draft
 from monitor.errors import StoreError
-from monitor.store import schema
+from monitor.store import event_log, schema, source_state
 from monitor.store.db import Store
+from monitor.store.tables import EventRow
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,6 +84,29 @@ def test_down_and_up(empty: Store) -> None:
     assert tables(empty) == {"alembic_version"}
     schema.ready(empty)
     assert tables(empty) == made == {*SQLModel.metadata.tables, "alembic_version"}
+
+
+def test_events_from_before_0003_find_their_poll_by_time(empty: Store) -> None:
+    """A database of version 0.1 is migrated in place and explains its events as before."""
+    command.upgrade(schema._config(empty), "0002")
+    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    poll = {"source_id": "acme.models", "at": at, "outcome": "accepted", "events": 1}
+    with empty.write() as session:
+        source_state.register(session, ["acme.models"], at)
+        for time in (at - timedelta(hours=6), at):
+            source_state.record(session, poll | {"at": time})
+        draft = Draft("source.failing", "action", None, "x")
+        line = event_log.line(draft, event_log.Provenance("acme.models", at))
+        line |= {"id": "evt_1", "says": "acme.models source.failing"}
+        del line["poll_id"]
+        event_log.write(session, [line])
+    assert schema.upgrade(empty) == ("0002", "0003")
+    with empty.read() as session:
+        (row,) = session.scalars(select(EventRow))
+        assert (row.id, row.detected_at, row.poll_id) == ("evt_1", at, None)
+        found = source_state.poll_of(session, row)
+        assert found
+        assert (found.at, found.events) == (at, 1)
 
 
 def test_head_is_the_newest_migration(empty: Store) -> None:

@@ -21,7 +21,8 @@ from monitor import vault
 from monitor.delivery import outbox
 from monitor.delivery.webhook.signature import new_secret
 from monitor.errors import SettingError, StoreError
-from monitor.settings import Settings, load_settings
+from monitor.settings import load_settings
+from monitor.settings.model import Settings
 from monitor.store import maintenance
 from monitor.store import secrets as sealed
 from monitor.store.db import Store

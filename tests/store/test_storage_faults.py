@@ -35,9 +35,9 @@ from monitor.store.tables import AttemptRow, DeliveryRow, DocumentRow, PollRow
 from monitor.web import health
 from tests.conftest import create
 from tests.store.test_store import without_privileges
+from tests.support.loopback_site import Page, Site
 from tests.support.receivers import Receiver, event, serving, target
-from tests.support.servers import Page, Site
-from tests.support.services import Clock, declare, due, queue, running, state, until
+from tests.support.running_service import Clock, declare, due, queue, running, state, until
 
 #: A new model, on a page that does not fit into the room that is left.
 MORE = b"one\ntwo\nthree\n#" + os.urandom(20_000).hex().encode()
@@ -50,7 +50,7 @@ def file(tmp_path: Path) -> Iterator[Store]:
         yield schema.ready(store)
 
 
-def owe(store: Store, url: str, secret: str, numbers: range) -> None:
+def enqueue(store: Store, url: str, secret: str, numbers: range) -> None:
     """Events owed to a webhook there."""
     at = Clock()()
     with store.write() as session:
@@ -143,7 +143,7 @@ async def test_d2_a_full_disk_stops_fetching_and_sending_and_nothing_is_lost(fil
     disk, receiver = Disk(file), Receiver()
     async with Site() as site, serving(receiver.handle) as address:
         declared = declare(site, "acme.models")
-        owe(file, address, receiver.secret, range(1))
+        enqueue(file, address, receiver.secret, range(1))
         async with running(file, declared) as service:
             await until(
                 lambda: (
@@ -199,7 +199,7 @@ async def test_d2_a_try_that_could_not_be_recorded_is_not_made_again(file: Store
 
     receiver = Receiver(answer=fill_up)
     async with Site() as site, serving(receiver.handle) as address:
-        owe(file, address, receiver.secret, range(10))
+        enqueue(file, address, receiver.secret, range(10))
         async with running(file, declare(site, "acme.models")) as service:
             await until(lambda: bool(file.trouble))
             sent = len(receiver.got)
@@ -240,7 +240,7 @@ async def test_d3_postgresql_restarts_under_load(server: Any) -> None:
     with contextlib.closing(Store(server.get_uri())) as store:
         create(store)
         async with Site() as site, serving(receiver.handle) as address:
-            owe(store, address, receiver.secret, range(30))
+            enqueue(store, address, receiver.secret, range(30))
             async with running(store, declare(site, *ids), at_once=5) as service:
                 await until(lambda: len(site.requests) >= 10 and len(receiver.got) >= 5)
                 await asyncio.to_thread(restart, server)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,12 +29,13 @@ from monitor.core.diff import Change
 from monitor.core.facts import Fact, Listing, Notice, Price, Retirement, When
 from monitor.core.interpret import KINDS, Draft
 from monitor.core.names import canonical
+from monitor.core.patterns import Pattern, Subject
 from monitor.core.severity import SEVERITIES
 from monitor.errors import StoreError
-from monitor.store import event_log, schema, source_state
+from monitor.store import event_log, maintenance, schema, source_state
 from monitor.store import fact_versions as versions
 from monitor.store.db import Store
-from monitor.store.event_log import Wanted
+from monitor.store.event_log import EventQuery
 from monitor.store.tables import DocumentRow, EventRow, SourceRow
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -356,15 +358,14 @@ def test_a_source_without_its_key_neither_fails_nor_succeeds(known: Store) -> No
 # ---------------------------------------------------------------------------------------
 
 
-def append(store: Store, *drafts: Draft, **more: Any) -> list[EventRow]:
-    place = {
-        "source_id": DEPRECATIONS,
-        "url": "https://x.example/",
-        "document": "abc",
-        "now": NOW,
-    } | more
+FOUND = event_log.Provenance(DEPRECATIONS, NOW, "https://x.example/", "abc")
+
+
+def append(
+    store: Store, *drafts: Draft, baseline: bool = False, provenance: event_log.Provenance = FOUND
+) -> list[EventRow]:
     with store.write() as session:
-        return event_log.append(session, drafts, **place)
+        return event_log.append(session, drafts, provenance, baseline=baseline)
 
 
 def moved(before: str | None, after: str | None, **more: Any) -> Draft:
@@ -407,7 +408,7 @@ def test_an_event_is_what_the_interface_says(store: Store) -> None:
         "corrects": None,
     }
     with store.read() as session:
-        assert event_log.events(session, Wanted()) == [event.to_json()]
+        assert event_log.events(session, EventQuery()) == [event.to_json()]
         for name in (event.id, str(event.sequence)):
             found = event_log.event(session, name)
             assert found
@@ -436,7 +437,8 @@ def test_ids_are_the_same_in_another_database_at_another_time(store: Store, tmp_
     other = schema.ready(Store(str(tmp_path / "other.db")))
     steps = [moved("2026-02-27", "2026-03-24"), moved("2026-03-24", "2026-02-27")] * 2
     ids = [event.id for step in steps for event in append(store, step)]
-    assert ids == [event.id for event in append(other, *steps, now=NOW + DAY, document="", url="")]
+    later = event_log.Provenance(DEPRECATIONS, NOW + DAY)
+    assert ids == [event.id for event in append(other, *steps, provenance=later)]
     other.close()
 
 
@@ -468,8 +470,10 @@ def test_an_id_is_there_once(store: Store) -> None:
 MODELS = {
     "openai": ["gpt-4o", "GPT-4o-mini", "gpt-4.1", "o1-mini", "gpt_4%x", "gptx4yx", "back\\slash"],
     "azure": ["gpt-4o", "Llama"],
-    "anthropic": ["claude-3-haiku-20240307", "claude-opus-4-6"],
+    "anthropic": ["claude-3-haiku-20240307", "claude-opus-4-6", "Claude Haiku 3"],
     "openrouter": ["openai/gpt-4o", "meta-llama/llama-3.1-70b"],
+    "bedrock": ["anthropic.claude-3-haiku-20240307-v1:0", "meta.llama3-1-8b-instruct-v1:0"],
+    "fireworks": ["accounts/fireworks/models/llama-v3p1-8b-instruct"],
 }
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -480,6 +484,7 @@ def lines(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
     for number in range(count):
         provider = chance.choice(list(MODELS))
         model = chance.choice(MODELS[provider])
+        mentions = {"fact": "notice", "models": chance.sample(MODELS[provider], 1)}
         yield {
             "id": f"evt_{number}",
             "says": f"says {number}",
@@ -489,12 +494,12 @@ def lines(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
             "model": model,
             "folded": model.casefold(),
             "version": "",
-            "region": "",
+            "region": chance.choice(["", "eastus", "eu-west-1, us-east-1"]),
             "surface": "api",
             "canonical": canonical(provider, model),
             "summary": "s" * 80,
             "before": None,
-            "after": None,
+            "after": mentions,
             "effective": None,
             "detected_at": START + timedelta(minutes=number // 3),
             "source_id": f"{provider}.{chance.choice(['deprecations', 'pricing'])}",
@@ -506,20 +511,15 @@ def lines(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
         }
 
 
-def means(line: dict[str, Any], wanted: Wanted) -> bool:
-    """What a question means, row by row. fnmatch has brackets, which a question has not; none are
-    asked here.
-    """
-    glob, kind = wanted.model.casefold(), wanted.kind.casefold()
-    provider, slash, name = glob.partition("/")
-    model = fnmatchcase(line["folded"], glob) or (
-        slash
-        and fnmatchcase(line["provider"], provider)
-        and (fnmatchcase(line["folded"], name) or fnmatchcase(line["canonical"], glob))
+def means(line: dict[str, Any], wanted: EventQuery) -> bool:
+    """Return whether a question means a row, compared by itself."""
+    kind = wanted.kind.casefold()
+    model = not wanted.model or Pattern.parse(wanted.model).matches(
+        Subject.of_event(SimpleNamespace(**line))
     )
     return bool(
         (not wanted.provider or line["provider"] == wanted.provider.casefold())
-        and (not wanted.model or model)
+        and model
         and (not kind or fnmatchcase(line["kind"], kind if "*" in kind else f"{kind}*"))
         and (
             not wanted.severity
@@ -550,7 +550,17 @@ ASKED: dict[str, list[Any]] = {
         "gpt_4%*",
         "gpt_4%x",
         "back\\*",
+        "[g]pt-4*",
+        "gpt-4[!o]*",
+        "openai",
+        "open*",
+        "openai/gpt-4o@eastus",
+        "*/*@eu-*",
+        "llama-v3.1*",
+        "*/claude-3-haiku*",
         "anthropic/claude-haiku-3",
+        "claude-3-haiku",
+        "Claude-Opus-4.6",
         "*/claude-haiku*",
         "open*/gpt-4o",
         "nobody/*",
@@ -587,10 +597,10 @@ def full(store: Store) -> tuple[Store, list[dict[str, Any]]]:
 def test_questions_find_what_they_mean(full: tuple[Store, list[dict[str, Any]]]) -> None:
     """Each filter alone, then many combinations; newest first, and no more than asked for."""
     store, newest = full
-    questions = [Wanted(**{name: value}) for name, values in ASKED.items() for value in values]
+    questions = [EventQuery(**{name: value}) for name, values in ASKED.items() for value in values]
     chance = random.Random(11)
     questions += [
-        Wanted(**{name: chance.choice(values) for name, values in ASKED.items()})
+        EventQuery(**{name: chance.choice(values) for name, values in ASKED.items()})
         for _ in range(300)
     ]
     hits = 0
@@ -605,12 +615,27 @@ def test_questions_find_what_they_mean(full: tuple[Store, list[dict[str, Any]]])
 def test_underscore_and_percent_are_themselves(full: tuple[Store, list[dict[str, Any]]]) -> None:
     store, _ = full
     with store.read() as session:
-        assert {event["model"] for event in event_log.events(session, Wanted(model="gpt_4%x"))} == {
-            "gpt_4%x"
-        }
-        assert {event["model"] for event in event_log.events(session, Wanted(model="gpt_4*"))} == {
-            "gpt_4%x"
-        }
+        for model in ("gpt_4%x", "gpt_4*"):
+            found = event_log.events(session, EventQuery(model=model, kind="price"))
+            assert {event["model"] for event in found} == {"gpt_4%x"}
+
+
+def test_a_question_for_a_model_reads_on_beyond_the_first_page(
+    full: tuple[Store, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few of the candidates are in the region, and several have the same time."""
+    store, newest = full
+    wanted = EventQuery(model="azure/gpt-*@eastus", limit=5000, baseline=None)
+    expected = [line["id"] for line in newest if means(line, wanted)]
+    assert len(expected) > 30
+    monkeypatch.setattr(event_log, "PAGE", 7)
+    with store.read() as session:
+        assert [event["id"] for event in event_log.events(session, wanted)] == expected
+        first = event_log.events(session, replace(wanted, limit=20))
+        assert [event["id"] for event in first] == expected[:20]
+        assert set(session.scalars(event_log.ids_of(session, wanted))) == set(expected)
+        hidden = [line for line in newest if means(line, replace(wanted, baseline=True))]
+        assert event_log.count_baseline(session, wanted) == len(hidden)
 
 
 def test_the_events_of_a_model_by_any_of_its_names(
@@ -624,8 +649,7 @@ def test_the_events_of_a_model_by_any_of_its_names(
         assert [event["id"] for event in event_log.about(session, names, limit=3)] == expected[:3]
 
 
-#: Each filter. A glob that begins with a wildcard has no range in an index; ``*/gpt-4o*`` walks
-#: that of time for the names on other platforms.
+#: Each filter.
 FILTERS: list[dict[str, Any]] = [
     {},
     {"baseline": None},
@@ -637,6 +661,9 @@ FILTERS: list[dict[str, Any]] = [
     {"model": "*/gpt-4o*"},
     {"model": "openai/gpt-4*"},
     {"model": "openai/gpt-4o"},
+    {"model": "openai"},
+    {"model": "openai/*"},
+    {"model": "*"},
     {"kind": "price"},
     {"kind": "retirement.completed"},
     {"severity": "critical"},
@@ -668,7 +695,7 @@ def test_every_filter_stands_on_an_index(store: Store) -> None:
         session.execute(text("ANALYZE"))
     with store.read() as session:
         for asked in FILTERS:
-            question = event_log.question(Wanted(limit=20, **asked))
+            question = event_log.statement(session, EventQuery(limit=20, **asked))
             sql = str(
                 question.compile(store.engine, compile_kwargs={"literal_binds": True})
             ).replace("%%", "%")
@@ -708,6 +735,42 @@ def test_due_sources_stand_on_an_index(store: Store) -> None:
     assert steps == ["SEARCH source USING INDEX source_due (due_at<?)"]
 
 
+# --- the polls of events
+
+
+def poll_line(at: datetime, **values: Any) -> dict[str, Any]:
+    return {"source_id": DEPRECATIONS, "at": at, "outcome": "accepted", "events": 0} | values
+
+
+def test_an_event_names_its_poll_among_several_of_one_instant(known: Store) -> None:
+    """As a replay has them, which polls a document several times by one clock."""
+    with known.write() as session:
+        polls = [source_state.record(session, poll_line(NOW)) for _ in range(3)]
+        provenance = replace(FOUND, poll_id=polls[1])
+        (event,) = event_log.append(session, [moved(None, "2026-03-24")], provenance)
+        source_state.count_events(session, polls[1], 1)
+    with known.read() as session:
+        poll = source_state.poll_of(session, event)
+        assert poll
+        assert (poll.id, poll.events) == (polls[1], 1)
+        event.poll_id = None  # as before 0003: the last poll of that time
+        assert source_state.poll_of(session, event).id == polls[2]
+
+
+def test_an_event_outlives_its_poll(known: Store) -> None:
+    """SQLite may give the id of a pruned poll again."""
+    with known.write() as session:
+        old, new = (source_state.record(session, poll_line(at)) for at in (NOW - DAY, NOW))
+        for poll_id, end in ((old, "2026-03-24"), (new, "2026-03-25")):
+            provenance = replace(FOUND, poll_id=poll_id)
+            event_log.append(session, [moved(None, end)], provenance)
+    with known.write() as session:
+        assert maintenance.prune(session, NOW)["poll"] == 1
+    with known.read() as session:
+        events = session.scalars(select(EventRow).order_by(EventRow.sequence)).all()
+        assert [event.poll_id for event in events] == [None, new]
+
+
 # --- transactions
 # ------------------------------------------------------------------------------------------
 
@@ -716,21 +779,14 @@ def test_an_error_takes_everything_back(known: Store) -> None:
     def work() -> None:
         with known.write() as session:
             versions.apply(session, DEPRECATIONS, [Change(None, gpt())], NOW, "d")
-            event_log.append(
-                session,
-                [moved(None, "2026-03-24")],
-                source_id=DEPRECATIONS,
-                url="",
-                document="",
-                now=NOW,
-            )
+            event_log.append(session, [moved(None, "2026-03-24")], FOUND)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         work()
     with known.read() as session:
         assert versions.current(session, DEPRECATIONS) == {}
-        assert event_log.events(session, Wanted()) == []
+        assert event_log.events(session, EventQuery()) == []
 
 
 def test_a_fact_needs_its_source(store: Store) -> None:

@@ -11,20 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.names import canonical
-from monitor.subscriptions.filters import Audience, Filter, Wanted, check_kind
-from tests.support.paths import GOLDENS
+from monitor.core.patterns import Pattern
+from monitor.subscriptions.filters import Audience, EventFilter, check_kind
+from tests.support.fixtures import GOLDENS
 from tests.support.receivers import event, target
 
 NOW = datetime(2026, 4, 3, tzinfo=UTC)
 
 
-def wants(found, **asked) -> bool:
-    """What one subscription says, which among many is the same."""
-    other, one = (
-        Wanted.of(target("t", NOW, **values)) for values in ({"filters": ["acme/*"]}, asked)
+def wants(found, **columns) -> bool:
+    """Return whether a subscription wants an event; among others it answers the same."""
+    other, event_filter = (
+        EventFilter.of(target("t", NOW, **values)) for values in ({"filters": ["acme/*"]}, columns)
     )
-    answer = one.matches(found)
-    assert (1 in Audience([other, one]).of(found)) == answer
+    answer = event_filter.matches(found)
+    assert (1 in Audience([other, event_filter]).of(found)) == answer
     return answer
 
 
@@ -230,7 +231,7 @@ def test_filters_add_up_and_none_is_all():
 )
 def test_a_wrong_filter_is_said_in_one_line(word):
     with pytest.raises(ValueError, match="filter") as caught:
-        Filter.parse(word)
+        Pattern.parse(word)
     assert "\n" not in str(caught.value)
 
 

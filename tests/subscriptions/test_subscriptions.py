@@ -14,10 +14,11 @@ import pytest
 from sqlmodel import select
 
 from monitor.answers import model_lists
+from monitor.cli.options import platforms
 from monitor.errors import NotFound, Unreadable
 from monitor.store.db import Store
 from monitor.store.tables import DeliveryRow, SubscriptionRow
-from monitor.subscriptions import options
+from monitor.subscriptions.options import mute_until, parse_options
 from tests.support.cli import NOW, Run, database, run, template, world  # noqa: F401  fixtures
 from tests.support.receivers import event
 
@@ -25,8 +26,8 @@ from tests.support.receivers import event
 # -------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_asked_for_is_the_plain_default():
-    assert options.columns() == {
+def test_without_options_a_subscription_wants_everything_at_once():
+    assert parse_options().columns() == {
         "filters": [],
         "kinds": [],
         "surfaces": [],
@@ -39,11 +40,12 @@ def test_what_is_not_asked_for_is_the_plain_default():
         "quiet_to": "",
         "timezone": "UTC",
         "operator": False,
+        "threads": "updates",
     }
 
 
 @pytest.mark.parametrize(
-    ("words", "columns"),
+    ("texts", "columns"),
     [
         ({"kinds": " Retirement, price,retirement"}, {"kinds": ["retirement", "price"]}),
         ({"surfaces": "API, fine-tuning"}, {"surfaces": ["api", "fine-tuning"]}),
@@ -62,12 +64,21 @@ def test_what_is_not_asked_for_is_the_plain_default():
         ({"timezone": "Europe/Berlin"}, {"timezone": "Europe/Berlin"}),
     ],
 )
-def test_words_for_what_is_wanted(words, columns):
-    assert options.columns(**words).items() >= columns.items()
+def test_each_option_is_read_in_the_ways_that_people_write_it(texts, columns):
+    assert parse_options((), texts).columns().items() >= columns.items()
+
+
+def test_the_columns_of_some_options_are_those_and_no_others():
+    options = parse_options(["openai/*"], {"quiet": "22:00-07:00", "kinds": "price"})
+    assert options.columns({"quiet", "kinds"}) == {
+        "kinds": ["price"],
+        "quiet_from": "22:00",
+        "quiet_to": "07:00",
+    }
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("texts", "reason"),
     [
         ({"kinds": "prices"}, "no kind of event is called 'prices'"),
         ({"surfaces": "fine tuning"}, "no surface"),
@@ -86,22 +97,25 @@ def test_words_for_what_is_wanted(words, columns):
         ({"timezone": "Berlin"}, "no time zone"),
         ({"timezone": "Europe"}, "no time zone"),
         ({"timezone": "../etc/passwd"}, "no time zone"),
-        ({"filters": ["openai/*", "openai/"]}, "names no model"),
+        ({"threads": "none"}, "no way to thread"),
+        ({"filters": "openai/* openai/"}, "names no model"),
     ],
 )
-def test_a_wrong_word_is_one_line(words, said):
-    with pytest.raises(ValueError, match=said) as caught:
-        options.columns(**words)
-    assert "\n" not in str(caught.value)
+def test_a_wrong_word_is_one_line(texts, reason):
+    texts = dict(texts)
+    filters = texts.pop("filters", "").split()
+    with pytest.raises(ValueError, match=reason) as failure:
+        parse_options(filters, texts)
+    assert "\n" not in str(failure.value)
 
 
-def test_pauses():
-    assert options.muted("7d", NOW) == NOW + timedelta(days=7)
-    assert options.muted("90m", NOW) == NOW + timedelta(minutes=90)
-    assert options.muted("off", NOW) is None
-    for word in ("", "0d", "7", "forever", "9999w"):
+def test_a_mute_has_an_end_within_a_year():
+    assert mute_until("7d", NOW) == NOW + timedelta(days=7)
+    assert mute_until("90m", NOW) == NOW + timedelta(minutes=90)
+    assert mute_until("off", NOW) is None
+    for text in ("", "0d", "7", "forever", "9999w"):
         with pytest.raises(ValueError, match="no pause"):
-            options.muted(word, NOW)
+            mute_until(text, NOW)
 
 
 # --- lists of models
@@ -143,7 +157,7 @@ def listed(tmp_path: Path, text: str) -> str:
 def test_a_litellm_config_names_the_models_that_a_team_uses(tmp_path):
     file = listed(tmp_path, CONFIG)
     used = model_lists.read(file)
-    assert model_lists.filters(used, file) == [
+    assert model_lists.filters(used, file, platforms()) == [
         "azure/gpt-4o",
         "openai/gpt-4o-mini",
         "azure/gpt-4.1",
@@ -156,20 +170,20 @@ def test_a_litellm_config_names_the_models_that_a_team_uses(tmp_path):
         "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "groq/*",
     ]
-    assert (used[0].line, used[0].said) == (6, "azure/our-chat-deployment")
+    assert (used[0].line, used[0].text) == (6, "azure/our-chat-deployment")
 
 
 def test_a_list_names_them_too(tmp_path):
     text = "\ufeff# ours\ngpt-4o   # anywhere\n\nAzure/gpt-4o\ngoogle/gemini-2.5-pro\nClaude Haiku 3\ngpt-4o\n"
     file = listed(tmp_path, text)
     used = model_lists.read(file)
-    assert [one.name for one in used] == [
+    assert [model.name for model in used] == [
         "gpt-4o",
         "Azure/gpt-4o",
         "google/gemini-2.5-pro",
         "Claude Haiku 3",
     ]
-    assert model_lists.filters(used, file) == [
+    assert model_lists.filters(used, file, platforms()) == [
         "*/gpt-4o",
         "azure/gpt-4o",
         "*/gemini-2.5-pro",
@@ -178,7 +192,7 @@ def test_a_list_names_them_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         (
             "gpt-4o\nollama/llama3\nopenai/\n",
@@ -201,10 +215,10 @@ def test_a_list_names_them_too(tmp_path):
         ("model_list: " + "[" * 20_000, "no YAML that can be read"),
     ],
 )
-def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, text, said):
+def test_what_cannot_be_followed_is_named_by_its_line_and_nothing_is(tmp_path, text, reason):
     file = listed(tmp_path, text)
-    with pytest.raises(Unreadable, match=said) as caught:
-        model_lists.filters(model_lists.read(file), file)
+    with pytest.raises(Unreadable, match=reason) as caught:
+        model_lists.filters(model_lists.read(file), file, platforms())
     assert "\n" not in str(caught.value)
 
 
@@ -214,16 +228,16 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "reason"),
     [
         ("models.txt", b"\xff\xfe\x00", "no text in UTF-8"),
         ("config.yaml", b"x: [1", "config.yaml: line 1: "),
         ("config.yml", b"models: [gpt-4o]", "has no model_list"),
     ],
 )
-def test_a_file_that_is_no_list(tmp_path, name, content, said):
+def test_a_file_that_is_no_list(tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Unreadable, match=said):
+    with pytest.raises(Unreadable, match=reason):
         model_lists.read(str(tmp_path / name))
 
 
@@ -315,8 +329,8 @@ def test_list_and_show(run: Run, world: Store):
         session.add(
             DeliveryRow(event_id=found.id, subscription_id=hook["id"], created_at=NOW, next_at=NOW)
         )
-    listed = {one["address"]: one for one in run("subscriptions", "list", "--json").json}
-    assert {name: one["owed"] for name, one in listed.items()} == {
+    listed = {form["address"]: form for form in run("subscriptions", "list", "--json").json}
+    assert {name: form["owed"] for name, form in listed.items()} == {
         "https://hooks.example.com/ai": 1,
         "#ml": 0,
     }
@@ -430,7 +444,7 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
         session.add(event(903, NOW - timedelta(days=10)))
         session.add(event(904, NOW - timedelta(days=5), baseline=True))
     tried = run("subscriptions", "test", "openai/*", "--since", "30d", "--json")
-    assert [one["kind"] for one in tried.json] == ["retirement.postponed", "price.increased"]
+    assert [form["kind"] for form in tried.json] == ["retirement.postponed", "price.increased"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC" in tried.err
     assert "3 of 3 events" in run("subscriptions", "test", "--since", "41d").err
     tried = run(
@@ -453,7 +467,7 @@ def test_a_filter_can_be_tried_against_the_log(run: Run, world: Store):
         ).err
     )
     limited = run("subscriptions", "test", "--since", "30d", "--limit", "1", "--jsonl")
-    assert [one["kind"] for one in limited.lines] == ["retirement.postponed"]
+    assert [form["kind"] for form in limited.lines] == ["retirement.postponed"]
     assert "2 of 2 events since 2026-10-24 12:00 UTC; the newest 1 are shown" in limited.err
     run("slack", "subscribe", "#ml", "--kinds", "price")
     assert "1 of 2 events" in run("subscriptions", "test", "#ml", "--since", "30d").err

@@ -27,7 +27,7 @@ from monitor.reading.source import REGISTRY
 from monitor.store import source_state
 from monitor.store.db import Store
 from monitor.store.schema import ready
-from tests.support.paths import capture  # noqa: F401  its import loads the sources
+from tests.support import fixtures  # noqa: F401  its import declares the sources
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODULES = (
@@ -37,13 +37,15 @@ MODULES = (
     "events",
     "explain",
     "feeds",
-    "models",
     "poll",
+    "prices",
+    "show",
     "slack",
     "sources",
     "subscriptions",
-    "survey",
+    "sources_check",
     "targets",
+    "upcoming",
     "webhooks",
 )
 

@@ -18,9 +18,12 @@ from bs4 import BeautifulSoup
 
 from monitor.core.facts import Notice
 from monitor.errors import Implausible, Unreadable
-from monitor.reading.blocks import _DELIMITER, _FENCE, _split, inline, is_html
+from monitor.reading.dates import MONTHS, when
+from monitor.reading.document import is_html
+from monitor.reading.inline import inline
+from monitor.reading.markdown import DELIMITER, split_row
+from monitor.reading.money import money
 from monitor.reading.source import Source
-from monitor.reading.values import _MONTHS, money, when
 
 RENAMED = "Quux"
 #: What makes a cell worth garbling, and what it is made into.
@@ -101,6 +104,9 @@ def page(text: str) -> Page:
     return Page(list(_html(text) if is_html(text) else _markdown(text)))
 
 
+_FENCE = re.compile(r"\s*(```|~~~)")
+
+
 def _markdown(text: str) -> Iterator[str | Cell]:
     lines = [*text.splitlines(), ""]
     at = table = 0
@@ -111,18 +117,18 @@ def _markdown(text: str) -> Iterator[str | Cell]:
                 end += 1
             yield "\n".join(lines[at : end + 1]) + "\n"
             at = end + 1
-        elif "|" in lines[at] and "|" in lines[at + 1] and _DELIMITER.match(lines[at + 1]):
+        elif "|" in lines[at] and "|" in lines[at + 1] and DELIMITER.match(lines[at + 1]):
             table += 1
-            first, width = at, len(_split(lines[at]))
+            first, width = at, len(split_row(lines[at]))
             while "|" in lines[at]:
-                head, cells = at == first, _split(lines[at])
+                head, cells = at == first, split_row(lines[at])
                 at += 1
                 while (
                     len(cells) < width
                     and "|" in lines[at]
                     and not lines[at].lstrip().startswith("|")
                 ):
-                    cells += _split(lines[at])  # a row broken over lines
+                    cells += split_row(lines[at])  # a row broken over lines
                     at += 1
                 yield from (
                     Cell(table, at, column, head, "|", inner) for column, inner in enumerate(cells)
@@ -250,7 +256,7 @@ def page_faults(source: Source, text: str, across: Collection[str] = ()) -> list
 # --- damage outside tables
 # ---------------------------------------------------------------------------------
 
-_MONTH = rf"\b(?:{'|'.join(_MONTHS)})\b\.?"
+_MONTH = rf"\b(?:{'|'.join(MONTHS)})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|GMT|[+-]\d\d:?\d\d))?)?"
 #: What looks like a date or a price, wherever it stands. A date behind a letter, digit, point or
@@ -470,7 +476,7 @@ def damage_faults(source: Source, name: str, body: bytes, rounds: int) -> list[s
 # --------------------------------------------------------------------------------------------
 
 _S = r"(?:\s|&nbsp;|\*\*|</?\w+>)+"
-#: Words that make a day a floor or a last day, as pages print them (monitor.reading.values).
+#: Words that make a day a floor or a last day, as pages print them (monitor.reading.dates).
 _QUALIFIER = re.compile(
     r"\b(?:(?:EOL |starting )?(?:not|no) (?:sooner|earlier) than|not? before|(?:no|not) later "
     r"than|on or before"

@@ -19,10 +19,11 @@ from standardwebhooks.webhooks import Webhook
 from monitor.core.facts import Retirement
 from monitor.delivery import outbox
 from monitor.delivery.publisher import Publisher
+from monitor.delivery.settings import DeliverySettings
 from monitor.delivery.webhook.signature import new_secret
 from monitor.store.db import Store
 from monitor.store.tables import EventRow, SubscriptionRow
-from tests.support import node
+from tests.support import node_verifier
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
@@ -57,7 +58,7 @@ def node_agrees() -> Iterator[None]:
     RECORDED.clear()
     yield
     if RECORDED:
-        assert set(node.verified(RECORDED)) == {"ok"}
+        assert set(node_verifier.verified(RECORDED)) == {"ok"}
 
 
 class Receiver:
@@ -239,7 +240,7 @@ def target(name: str, at: datetime, **values: Any) -> SubscriptionRow:
     return SubscriptionRow(**(row | {"secret": new_secret()} | values))
 
 
-def owe(
+def enqueue(
     store: Store,
     clock: Callable[[], datetime],
     targets: Sequence[SubscriptionRow],
@@ -259,5 +260,6 @@ def owe(
 
 def publisher(store: Store, clock: Callable[[], datetime], **values: Any) -> Publisher:
     """A publisher that may use loopback, without jitter."""
-    values = {"random": lambda: 0.5, "allow_networks": LOOPBACK, "allow_http": True} | values
-    return Publisher(store, now=clock, **values)
+    settings = {"allow_networks": LOOPBACK, "allow_http": True} | values
+    random, vault = settings.pop("random", lambda: 0.5), settings.pop("vault", None)
+    return Publisher(store, DeliverySettings(**settings), now=clock, random=random, vault=vault)

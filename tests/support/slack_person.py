@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from slack_sdk.signature import SignatureVerifier
 
 from monitor.delivery.publisher import Publisher
-from monitor.settings import Settings
+from monitor.settings.model import Settings
 from monitor.slack_app.serve import slack_app
 from monitor.store.db import Store
 from tests.support.receivers import LOOPBACK, Clock

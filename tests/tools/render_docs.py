@@ -71,7 +71,7 @@ def watched() -> str:
     ours = [
         one
         for one in load().values()
-        if one.parse.__module__ == f"sources.{one.provider}" != "sources.example"
+        if one.provider != "example" and one.parse.__module__.startswith(f"sources.{one.provider}")
     ]
     lines = [
         f"| [{one.id}]({one.url}) | {one.kind} | {', '.join(fact.fact for fact in one.facts)} | "

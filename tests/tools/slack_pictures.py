@@ -4,7 +4,7 @@ Chromium.
     python -m tests.tools.slack_pictures [FOLDER]        needs chromium; the pictures are
     docs/pictures/slack-*.png
 
-Run by hand after a change of monitor/delivery/slack/blocks.py. What Slack draws is only approached; limits
+Run by hand after a change of monitor/delivery/slack/card.py or change_list.py. What Slack draws is only approached; limits
 are for the tests."""
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from monitor.core.facts import Price, When
-from monitor.delivery.slack import blocks
-from monitor.delivery.slack.blocks import Background, Cost, Heard
+from monitor.delivery.message_context import Acknowledgement, MessageContext, PriceComparison
+from monitor.delivery.slack.card import card
+from monitor.delivery.slack.change_list import change_list
 from monitor.store.db import Store
+from monitor.store.model_lookup import Successor
 from monitor.store.tables import EventRow
-from tests.support import slack_story
+from tests.support import slack_transcript
 from tests.support.receivers import event
 
 NOW = datetime(2026, 8, 8, 9, tzinfo=UTC)
@@ -154,31 +156,27 @@ def told(number: int, kind: str, **values: Any) -> EventRow:
 def moved() -> list[dict[str, Any]]:
     """A postponement, with a replacement that goes too and a person who knows already."""
     fact = replace(
-        slack_story.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
+        slack_transcript.OLD, provider="openai", retires=When("2026-11-20"), surface="fine-tuning"
     )
-    usual = {"stage": "", "retires": None, "lives": True, "gone": False, "successors": []}
-    going = {"stage": "deprecated", "retires": When("2027-01-15").to_json(), "lives": False}
-    chain = (
-        usual
-        | going
-        | {"model": "gpt-realtime", "successors": [usual | {"model": "gpt-realtime-2"}]}
-    )
+    latest = Successor("gpt-realtime-2", "", None, lives=True, gone=False)
+    end = When("2027-01-15")
+    chain = Successor("gpt-realtime", "deprecated", end, False, False, (latest,))
     costs = [
-        Cost(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
+        PriceComparison(meter, Decimal(old), Decimal(new), "USD", "1M tokens")
         for meter, old, new in (("input", "5.00", "4.00"), ("output", "20.00", "24.00"))
     ]
-    around = Background([chain], costs, Heard("ann", NOW))
+    context = MessageContext([chain], costs, Acknowledgement("ann", NOW))
     one = told(
         1,
         "retirement.postponed",
         model=fact.model,
         surface="fine-tuning",
-        before=slack_story.OLD.to_json(),
+        before=slack_transcript.OLD.to_json(),
         after=fact.to_json(),
         effective=fact.retires.to_json() if fact.retires else None,
-        quote=slack_story.OLD.quote,
+        quote=slack_transcript.OLD.quote,
     )
-    return blocks.card([one], NOW, around, buttons=True)[1]
+    return card([one], NOW, context, buttons=True)[1]
 
 
 def rewrite() -> list[dict[str, Any]]:
@@ -206,7 +204,7 @@ def rewrite() -> list[dict[str, Any]]:
                 summary=f"openai/{model}: retires {day} (in 99 days); replacement gpt-5-mini",
             )
         )
-    return blocks.bundle(rows, NOW)[1]
+    return change_list(rows, NOW)[1]
 
 
 def cheaper() -> list[dict[str, Any]]:
@@ -229,7 +227,7 @@ def cheaper() -> list[dict[str, Any]]:
         summary="openai/gpt-realtime: input 4.00 -> 2.00 USD per 1M tokens (-50 %)",
         source_id="openai.pricing",
     )
-    return blocks.card([one], NOW)[1]
+    return card([one], NOW)[1]
 
 
 async def channel() -> str:
@@ -237,7 +235,7 @@ async def channel() -> str:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"{folder}/story.db")
         SQLModel.metadata.create_all(store.engine)
-        _, slack = await slack_story.run(store)
+        _, slack = await slack_transcript.run(store)
         store.close()
     parts = []
     for one in slack.messages:
@@ -247,7 +245,7 @@ async def channel() -> str:
 
 
 def main() -> None:
-    from tests.support import paths  # noqa: F401  its import loads the sources
+    from tests.support import fixtures  # noqa: F401  its import declares the sources
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The bodies of webhooks: what an event, or a digest of several, is sent as. The same bytes on
-every attempt.
+"""Write the bodies of webhooks: an event, or a digest of several. They are the same bytes on every
+attempt.
 
 ``""`` is the form of Standard Webhooks: ``{"type", "timestamp", "data"}``. The other two are
-CloudEvents 1.0 (its HTTP binding, binary and structured), for who has tools for those. All are
-signed alike."""
+CloudEvents 1.0 (its HTTP binding, binary and structured), for receivers with tools for those. All
+are signed alike."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from monitor.store.tables import EventRow
 
 FORMATS: tuple[str, ...] = get_args(WebhookFormat)
-#: The kind of a digest, and of the message that only asks whether somebody is there: neither is in
-#: the log.
+#: The kind of a digest, and of the message that only tries an endpoint: neither is in the log.
 DIGEST, VERIFICATION = "digest", "endpoint.verification"
 #: Before the kind in a CloudEvents type, and before the source in its source.
 NAMESPACE = "lastcall"
@@ -37,13 +36,15 @@ class Envelope:
 
 
 def seal(form: str, events: Sequence[EventRow], message_id: str = "") -> Envelope:
-    """The message of one event; or with a ``message_id`` the digest of several, which is as old as
-    its newest.
+    """Return the message of one event; or with a ``message_id`` the digest of several, which is as
+    old as its newest.
     """
-    said = [event.to_json() for event in events]
-    last = max(said, key=lambda event: event["detected_at"])
+    forms = [event.to_json() for event in events]
+    last = max(forms, key=lambda form: form["detected_at"])
     kind, data, source = (
-        (DIGEST, {"events": said}, "") if message_id else (last["kind"], last, f"/{last['source']}")
+        (DIGEST, {"events": forms}, "")
+        if message_id
+        else (last["kind"], last, f"/{last['source']}")
     )
     message_id, plain = message_id or last["id"], {"Content-Type": "application/json"}
     if not form:
@@ -71,17 +72,17 @@ def seal(form: str, events: Sequence[EventRow], message_id: str = "") -> Envelop
 
 
 class Envelopes:
-    """Makes each message once, however many targets it goes to: the newest are kept."""
+    """Writes each message once, however many targets it goes to: the newest are kept."""
 
-    def __init__(self, kept: int = 256):
-        self.kept = kept
+    def __init__(self, size: int = 256):
+        self.size = size
         self._made: dict[tuple[str, str], Envelope] = {}
 
     def seal(self, form: str, events: Sequence[EventRow], message_id: str = "") -> Envelope:
-        """As the function of this name. What has an id says the same whenever it is asked."""
+        """Return the message, as the function ``seal`` does. The same id has the same message."""
         key = (form, message_id or events[-1].id)
         if key not in self._made:
-            while len(self._made) >= self.kept:
+            while len(self._made) >= self.size:
                 del self._made[next(iter(self._made))]
             self._made[key] = seal(form, events, message_id)
         return self._made[key]
@@ -92,7 +93,7 @@ def _bytes(message: Json) -> bytes:
 
 
 def _header(value: str) -> str:
-    """As the HTTP binding of CloudEvents 1.0 (3.1.3.2) asks: printable ASCII without space, ``"``
-    and ``%``.
+    """Encode a value as the HTTP binding of CloudEvents 1.0 (3.1.3.2) asks: printable ASCII without
+    space, ``"`` and ``%``.
     """
     return quote(value, safe="!#$&'()*+,/:;<=>?@[\\]^_`{|}~-.")

@@ -1,8 +1,6 @@
-"""The JSON Schema of every message, made from the facts and kinds themselves: what is published
-cannot go stale.
+"""Write the JSON Schema (draft 2020-12) of every message, from the facts and kinds themselves.
 
-Draft 2020-12. Properties that are not named may come: receivers should ignore what they do not
-know."""
+Messages may get more properties: receivers should ignore those they do not know."""
 
 from __future__ import annotations
 
@@ -22,8 +20,8 @@ MESSAGES = (*KINDS, DIGEST, VERIFICATION)
 
 _TIME: Json = {"type": "string", "format": "date-time", "description": "UTC, ISO 8601."}
 _TEXT: Json = {"type": "string"}
-#: Which facts an event may hold before and after, by the first word of its kind; without one of
-#: these, none.
+#: The facts that an event may hold before and after, by the first word of its kind. Other kinds
+#: hold none.
 _ABOUT: dict[str, tuple[str, ...]] = {
     "model": ("listing", "retirement"),
     "retirement": ("retirement",),
@@ -51,7 +49,7 @@ _WHEN: Json = {
 
 
 def message(kind: str) -> Json:
-    """The schema of a message by its type. Raises KeyError for a type that there is not."""
+    """Return the schema of a message by its type. Raise KeyError for an unknown type."""
     if kind not in MESSAGES:
         raise KeyError(kind)
     names = tuple(FACTS) if kind == DIGEST else _ABOUT.get(kind.partition(".")[0], ())
@@ -81,7 +79,7 @@ def message(kind: str) -> Json:
 
 
 def _event(kinds: tuple[str, ...], names: tuple[str, ...]) -> Json:
-    """What stands in the log, as `lastcall events --json` prints it too
+    """Return the schema of an event of the log, as `lastcall events --json` prints it too
     (monitor.store.tables.event_json).
     """
     side = _or_null([{"$ref": f"#/$defs/{name}"} for name in names])
@@ -119,7 +117,7 @@ def _event(kinds: tuple[str, ...], names: tuple[str, ...]) -> Json:
 
 def _fact(kind: type[Fact]) -> Json:
     hints = get_type_hints(kind)
-    properties = {one.name: _typed(one.name, hints[one.name]) for one in fields(kind)}
+    properties = {field.name: _typed(field.name, hints[field.name]) for field in fields(kind)}
     return {
         "type": "object",
         "description": " ".join((kind.__doc__ or "").split()),
@@ -129,11 +127,11 @@ def _fact(kind: type[Fact]) -> Json:
 
 
 def _typed(name: str, hint: Any) -> Json:
-    """The schema of a field of a fact by its annotation."""
+    """Return the schema of a field of a fact by its annotation."""
     if name == "per":
         return {"enum": sorted(PER)}
     if get_origin(hint) in (Union, UnionType):
-        return _or_null([_typed(name, one) for one in get_args(hint) if one is not type(None)])
+        return _or_null([_typed(name, part) for part in get_args(hint) if part is not type(None)])
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     if get_origin(hint) is tuple:

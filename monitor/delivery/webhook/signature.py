@@ -1,4 +1,4 @@
-"""Signatures of Standard Webhooks 1.0.0: symmetric (v1, HMAC-SHA256) and asymmetric (v1a, Ed25519).
+"""Sign and verify messages by Standard Webhooks 1.0.0: v1 (HMAC-SHA256) and v1a (Ed25519).
 
 Written here because the released library signs an aware time that is not in UTC wrongly and has no
 v1a; the tests verify every delivery with that library and with the one for Node, and v1a with the
@@ -25,20 +25,21 @@ if TYPE_CHECKING:  # imported only where such a key is used
     )
 
 PREFIX, PRIVATE, PUBLIC = "whsec_", "whsk_", "whpk_"
-#: How far the time of a message may be from the receiver's, in seconds; every library of the
-#: specification has this.
+#: How far the time of a message may be from the receiver's, in seconds; so in every library of the
+#: specification.
 TOLERANCE = 300
-#: How long a replaced secret may sign beside the new one, and how many do at most; as Svix has it.
+#: How long a replaced secret signs beside the new one, and the limits of time and number; as Svix
+#: has them.
 GRACE, LONGEST_GRACE, MOST_OLD = timedelta(hours=24), timedelta(days=7), 10
 
 
 def new_secret() -> str:
-    """32 random bytes (the specification asks for 24 to 64)."""
+    """Return a new secret of 32 random bytes (the specification asks for 24 to 64)."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def new_private_key() -> str:
-    """A new Ed25519 key, as its seed and the public key: ``whsk_`` and base64 of 64 bytes."""
+    """Return a new Ed25519 key, as seed and public key: ``whsk_`` and base64 of 64 bytes."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key = Ed25519PrivateKey.generate()
@@ -47,18 +48,16 @@ def new_private_key() -> str:
 
 
 def public_key(secret: str) -> str:
-    """What a receiver needs to verify the signatures of a private key; empty for a secret that both
-    sides share.
-    """
+    """Return the public key of a private key, for the receiver; empty for a shared secret."""
     if not secret.startswith(PRIVATE):
         return ""
     return PUBLIC + base64.b64encode(_private(secret).public_key().public_bytes_raw()).decode()
 
 
 def check(key: str) -> None:
-    """Raises ValueError for what is no key to verify with, without the key in it."""
+    """Raise ValueError, without the key in it, for a text that is no key to verify with."""
     if key.startswith(PUBLIC):
-        _known(key)
+        _public(key)
     elif key.startswith(PRIVATE):
         _private(key)
     else:
@@ -67,9 +66,9 @@ def check(key: str) -> None:
 
 @lru_cache(maxsize=4096)
 def key_of(secret: str) -> bytes:
-    """The key in a secret, with or without its prefix and padding. Raises ValueError, without the
-    secret in it.
-    """
+    """Return the key in a secret, with or without its prefix and padding.
+
+    Raise ValueError, without the secret in it."""
     key = _decoded(secret.removeprefix(PREFIX), PREFIX)
     if not 24 <= len(key) <= 64:
         raise ValueError(f"a signing secret has 24 to 64 bytes, this one has {len(key)}")
@@ -77,28 +76,26 @@ def key_of(secret: str) -> bytes:
 
 
 def rotated(secret: str, old: Sequence[Json], now: datetime, grace: timedelta) -> list[Json]:
-    """The old secrets after ``secret`` is replaced: it signs beside the new one until the grace is
-    over.
+    """Return the old secrets after ``secret`` is replaced: it signs beside the new one until the
+    grace is over.
 
-    Those whose time is up are forgotten, and all but the ten newest.
-    """
-    kept = [one for one in old if _lasts(one, now)]
-    return ([{"secret": secret, "until": (now + grace).isoformat()}] if grace else []) + kept[
-        : MOST_OLD - 1
-    ]
+    Drop expired secrets, and keep at most ten."""
+    valid = [entry for entry in old if _is_valid(entry, now)]
+    replaced = [{"secret": secret, "until": (now + grace).isoformat()}] if grace else []
+    return replaced + valid[: MOST_OLD - 1]
 
 
 def signing(secret: str, old: Sequence[Json], now: datetime) -> list[str]:
-    """The secrets that sign now, the current one first."""
-    return [secret, *(one["secret"] for one in old if _lasts(one, now))]
+    """Return the secrets that sign now, the current one first."""
+    return [secret, *(entry["secret"] for entry in old if _is_valid(entry, now))]
 
 
-def _lasts(old: Json, now: datetime) -> bool:
+def _is_valid(old: Json, now: datetime) -> bool:
     return datetime.fromisoformat(old["until"]) > now
 
 
 def headers(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers, with one signature by each of ``keys``.
+    """Return the three headers, with one signature by each of ``keys``.
 
     ``timestamp`` is that of the attempt, in Unix seconds; ``message_id`` is the same on every
     attempt."""
@@ -111,11 +108,10 @@ def headers(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -
 
 
 def verify(key: str, sent: Mapping[str, str], body: bytes, now: float) -> None:
-    """Check a message as its receiver does. ``key`` is the shared secret, or the public (or
-    private) key.
+    """Check a message as its receiver does.
 
-    ``sent`` has the names of the headers in lower case. Raises ValueError with what is wrong.
-    """
+    ``key`` is the shared secret, or the public (or private) key. ``sent`` are the headers, named in
+    lower case. Raise ValueError with the reason if it does not verify."""
     try:
         message_id, timestamp = sent["webhook-id"], sent["webhook-timestamp"]
         signatures = sent["webhook-signature"].split()
@@ -139,7 +135,7 @@ def _verifies(key: str, signature: str, content: bytes) -> bool:
     version, _, encoded = signature.partition(",")
     public = key if key.startswith(PUBLIC) else public_key(key)
     try:
-        _known(public).verify(base64.b64decode(encoded), content)
+        _public(public).verify(base64.b64decode(encoded), content)
     except (InvalidSignature, ValueError):
         return False
     return version == "v1a"
@@ -157,7 +153,7 @@ def _sign(key: str, content: bytes) -> str:
 
 @lru_cache(maxsize=1024)
 def _private(secret: str) -> Ed25519PrivateKey:
-    """The Ed25519 key behind a seed of 32 bytes, which its public key may follow."""
+    """Return the Ed25519 key of a seed of 32 bytes, which its public key may follow."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key = _decoded(secret.removeprefix(PRIVATE), PRIVATE)
@@ -166,7 +162,7 @@ def _private(secret: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(key[:32])
 
 
-def _known(public: str) -> Ed25519PublicKey:
+def _public(public: str) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     key = _decoded(public.removeprefix(PUBLIC), PUBLIC)

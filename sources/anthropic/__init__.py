@@ -1,0 +1,1 @@
+from sources.anthropic import history as history

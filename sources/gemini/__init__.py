@@ -1,0 +1,1 @@
+from sources.gemini import history as history

@@ -1,0 +1,1 @@
+from sources.groq import history as history

@@ -1,0 +1,1 @@
+from sources.mistral import history as history

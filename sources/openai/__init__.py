@@ -1,0 +1,1 @@
+from sources.openai import history as history
