@@ -25,7 +25,7 @@ FOLDERS = {
 }
 #: Whole captures that are refused, and why. All model lists with a nextPageToken are refused too.
 REFUSED = {
-    "2026-05-28.approx.excerpt.md": "a code span that does not end",  # cut in the middle of an id
+    "2026-05-28.approx.excerpt.md": "neither ids nor the name",  # cut in the middle of an id
     # one cell a line: rows cannot be told apart without guessing
     "2026-05-28.approx.excerpt.txt": "no facts",
     "2026-09-15.approx.excerpt.txt": "no facts",  # the same
