@@ -15,7 +15,7 @@ from monitor.answers.versions import Freshness, Version, versions
 from monitor.core.contradictions import Conflict, Deviation, contradicted_by, find, quiet
 from monitor.core.ends import days_left
 from monitor.core.facts import Fact, Json, Listing, Price, Retirement
-from monitor.core.names import canonical
+from monitor.core.names import canonical, stored_names
 from monitor.core.wording import stamp
 from monitor.store import event_log, fact_versions, model_lookup
 from monitor.store.fact_versions import FactVersion
@@ -130,7 +130,7 @@ def official_model(
 
 def _events(session: Session, name: str, stored: Collection[FactVersion], limit: int) -> list[Json]:
     ids = {row.fact.model.casefold() for row in stored}
-    return event_log.about(session, [*model_lookup.names(name), *ids], limit)
+    return event_log.about(session, [*stored_names(name), *ids], limit)
 
 
 def _endings(

@@ -13,9 +13,9 @@ from sqlmodel import Session
 from monitor.answers.versions import Freshness, Version, version
 from monitor.core.claims import VERDICTS, Mark
 from monitor.core.facts import Json, Notice, from_json
+from monitor.core.names import stored_names
 from monitor.reading.source import Source, officials
 from monitor.store import fact_versions, news_verdicts
-from monitor.store.model_lookup import names
 from monitor.store.tables import NoticeRow
 
 #: Returns every declared source by id. It is called only if needed: that imports all adapters.
@@ -46,7 +46,7 @@ def news(
     judged = news_verdicts.verdicts(session, official or (), facts, now, at)
     about_model = {
         (row.source_id, row.fact.key): [
-            mark for mark in judged[row.fact.key] if mark.claim.model in names(model)
+            mark for mark in judged[row.fact.key] if mark.claim.model in stored_names(model)
         ]
         for row in articles
         if row.fact.key in judged
@@ -83,7 +83,7 @@ def worst_first(marks: Sequence[Mark]) -> tuple[Mark, ...]:
 def _names(model: str) -> ColumnElement[bool]:
     """Return the condition of notices that name a model, by its id in any of its spellings."""
     listed = func.lower(type_coerce(NoticeRow.__table__.c.models, Text))  # type: ignore[attr-defined]
-    ids = {name.rpartition("/")[2] for name in names(model)}
+    ids = {name.rpartition("/")[2] for name in stored_names(model)}
     return or_(*(listed.contains(f'"{name}"', autoescape=True) for name in sorted(ids)))
 
 

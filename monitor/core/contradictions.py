@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -172,6 +172,17 @@ def _on_one_page(official: Iterable[Statement]) -> Iterator[Conflict]:
 def contradicted_by(fact: Fact) -> list[str]:
     """The rows of its own page that contradict a fact, as its adapter noted them."""
     return [part.strip("; ") for part in fact.note.split(MARK)[1:]]
+
+
+def renoted(current: Mapping[str, Fact], facts: Mapping[str, Fact]) -> list[Fact]:
+    """Return the unchanged facts that other rows of their page contradict differently now."""
+    return [
+        fact
+        for key, fact in facts.items()
+        if key in current
+        and current[key].value == fact.value
+        and contradicted_by(current[key]) != contradicted_by(fact)
+    ]
 
 
 def _between(official: Iterable[Statement], now: datetime) -> Iterator[Conflict]:

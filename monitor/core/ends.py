@@ -5,6 +5,7 @@ near, never over, and nobody counts its days down."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
@@ -67,6 +68,16 @@ def available_until(fact: Retirement) -> datetime:
     if firm(fact.retires):
         return fact.retires.starts
     return _LONG_AGO if fact.stage == "retired" else _FOR_EVER
+
+
+def ends_by_model(facts: Iterable[Fact]) -> dict[str, Retirement]:
+    """Return the latest retirement of each model in the API, by its folded id."""
+    retirements: dict[str, Retirement] = {}
+    for fact in facts:
+        if isinstance(fact, Retirement) and fact.surface == "api":
+            name = fact.model.casefold()
+            retirements[name] = max(retirements.get(name, fact), fact, key=available_until)
+    return retirements
 
 
 def ended_since(fact: Fact, since: datetime, now: datetime) -> bool:

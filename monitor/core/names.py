@@ -215,3 +215,16 @@ def _replaced(rules: Iterable[tuple[re.Pattern[str], str]], name: str) -> str:
     for pattern, replacement in rules:
         name = pattern.sub(replacement, name) or name
     return name
+
+
+def stored_names(text: str) -> list[str]:
+    """Return what a model can be stored as: its id, its display name, ``maker/model`` or
+    ``provider/model``, case folded.
+    """
+    folded = text.strip().casefold()
+    provider, slash, model = folded.partition("/")
+    candidates = [folded]
+    if slash:
+        candidates.append(canonical(provider, model))
+    candidates += [canonical(provider, folded) for provider in MAKERS]
+    return list(dict.fromkeys(name for name in candidates if name))

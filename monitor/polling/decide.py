@@ -4,13 +4,13 @@ changes and events. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor.core.claims import Mark
 from monitor.core.diff import Change, Snapshot, diff, patch
-from monitor.core.ends import available_until, passed
+from monitor.core.ends import ends_by_model, passed
 from monitor.core.facts import Fact, Retirement
 from monitor.core.guards import Doubt, check
 from monitor.core.interpret import Draft, completions, interpret
@@ -93,7 +93,7 @@ def decide(source: Source, page: Page, memory: Memory, now: datetime) -> Decisio
     settled = _settle(source, page, memory, now, trusted=page.approved or doubt is not None)
     current = patch(memory.current, settled.changes)
     unsure = _unsure_keys(memory.pending, settled, now)
-    retirements = _retirements(current.values(), memory.retirements)
+    retirements = {**memory.retirements, **ends_by_model(current.values())}
     drafts = interpret(source, settled.changes, now, memory.returned, retirements, memory.verdicts)
     if source.kind == "official":
         certain = [fact for key, fact in current.items() if key not in unsure]
@@ -176,17 +176,3 @@ def _is_over(fact: Fact | None, now: datetime) -> bool:
     retirement is postponed.
     """
     return isinstance(fact, Retirement) and passed(fact.retires, now)
-
-
-def _retirements(
-    current: Iterable[Fact], stored: Mapping[str, Retirement]
-) -> dict[str, Retirement]:
-    """Return the retirements by folded id: as this page states them now, and as the store knows
-    them for other models.
-    """
-    own: dict[str, Retirement] = {}
-    for fact in current:
-        if isinstance(fact, Retirement) and fact.surface == "api":
-            name = fact.model.casefold()
-            own[name] = max(own.get(name, fact), fact, key=available_until)
-    return {**stored, **own}

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from monitor.core.contradictions import BUILT_IN, Deviation, contradicted_by
+from monitor.core.contradictions import BUILT_IN, Deviation, renoted
 from monitor.core.diff import Snapshot, fingerprint, snapshot
 from monitor.core.facts import Fact, Notice, Price, Retirement
 from monitor.core.interpret import Draft, next_completion
@@ -249,10 +249,10 @@ def _accept(
             session, poll.official, reported, row.good_at or poll.now
         )
     fact_versions.apply(session, source.id, decision.changes, poll.now, kept)
-    renoted = _renoted(memory.current, page.facts or {})
-    fact_versions.write_notes(session, source.id, renoted)
+    contradicted = renoted(memory.current, page.facts or {})
+    fact_versions.write_notes(session, source.id, contradicted)
     drafts = decision.drafts + open_contradictions.compare(
-        session, _models(changed + renoted), rules.declared, rules.deviations, poll.now
+        session, _models(changed + contradicted), rules.declared, rules.deviations, poll.now
     )
     drafts += _recovered(poll)
     _write_state(poll, document, page, decision, kept)
@@ -303,19 +303,6 @@ def _hold(poll: _Poll, memory: Memory, page: Page, decision: Decision, kept: str
     row.held, row.held_seen, row.held_looks = kept, seen, page.held_polls
     row.held_at = count_from(row.held_at, poll.now, full_interval=is_counted)
     return drafts
-
-
-def _renoted(current: Snapshot, facts: Snapshot) -> list[Fact]:
-    """Return the facts that are unchanged, but contradicted by other rows of their page than
-    before.
-    """
-    return [
-        fact
-        for key, fact in facts.items()
-        if key in current
-        and current[key].value == fact.value
-        and contradicted_by(current[key]) != contradicted_by(fact)
-    ]
 
 
 def _models(facts: Iterable[Fact]) -> set[str]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
+from monitor.core.names import stored_names
 from monitor.delivery.event_subject import subject
 from monitor.delivery.message_context import context_of, retirement_date
 from monitor.delivery.slack import card as cards
@@ -13,7 +14,7 @@ from monitor.delivery.slack.blocks import Message
 from monitor.delivery.slack.mrkdwn import fit
 from monitor.errors import NotFound
 from monitor.slack_app.commands import Place, Reply, find_subscription, reply
-from monitor.store import event_log, model_lookup
+from monitor.store import event_log
 from monitor.store.tables import AcknowledgementRow, EventRow, SubscriptionRow, ThreadRow
 
 SNOOZE = timedelta(days=7)
@@ -53,7 +54,7 @@ def card(session: Session, place: Place, event_id: str, now: datetime) -> Messag
 def history(session: Session, event_id: str) -> Reply:
     """Return the events about the model of an event, newest first."""
     event = _event(session, event_id)
-    names = [event.folded, *model_lookup.names(f"{event.provider}/{event.model}")]
+    names = [event.folded, *stored_names(f"{event.provider}/{event.model}")]
     lines = [
         f"• {other['detected_at'][:10]}: {fit(other['summary'], 300)}"
         for other in event_log.about(session, names, EVENTS)

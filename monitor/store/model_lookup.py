@@ -15,24 +15,11 @@ from sqlmodel import Session
 
 from monitor.core.ends import firm, leaving, over
 from monitor.core.facts import Fact, Listing, Price, Retirement, When
-from monitor.core.names import MAKERS, canonical
+from monitor.core.names import stored_names
 from monitor.core.patterns import Pattern, Subject
 from monitor.store import fact_versions
 from monitor.store.fact_versions import FactVersion
 from monitor.store.tables import VERSIONS
-
-
-def names(text: str) -> list[str]:
-    """Return what a model can be stored as: its id, its display name, ``maker/model`` or
-    ``provider/model``, case folded.
-    """
-    folded = text.strip().casefold()
-    provider, slash, model = folded.partition("/")
-    candidates = [folded]
-    if slash:
-        candidates.append(canonical(provider, model))
-    candidates += [canonical(provider, folded) for provider in MAKERS]
-    return list(dict.fromkeys(name for name in candidates if name))
 
 
 def named(
@@ -51,9 +38,9 @@ def named(
     versions = partial(
         fact_versions.matching, session, kinds, at=at, history=history, official=official
     )
-    if slash and (own := versions(provider=provider, names=names(model))):
+    if slash and (own := versions(provider=provider, names=stored_names(model))):
         return own
-    return versions(names=names(text))
+    return versions(names=stored_names(text))
 
 
 def is_named(session: Session, pattern: Pattern) -> bool:
