@@ -111,5 +111,5 @@ class DeliveryFailed(LastcallError):
 
     @property
     def stops(self) -> bool:
-        """Whether the target is stopped by this."""
+        """Return True if this error stops the target."""
         return self.effect in ("stop_target", "stop_workspace")

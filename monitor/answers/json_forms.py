@@ -258,7 +258,7 @@ def _contradiction(contradiction: Contradiction) -> Json:
                 "fact": statement.fact.to_json() if statement.fact else None,
             }
             for statement, first_seen in zip(
-                (conflict.one, conflict.other), contradiction.first_seen, strict=True
+                (conflict.first, conflict.second), contradiction.first_seen, strict=True
             )
         ],
     }

@@ -189,7 +189,7 @@ def _contradictions(
     offerings = {(row.fact.provider, row.fact.key) for row in stored}
     contradictions = []
     for conflict in find(statements(stated, declared()), at or now):
-        sides = conflict.one, conflict.other
+        sides = conflict.first, conflict.second
         facts = [side.fact for side in sides if side.fact]
         if any((fact.provider, fact.key) in offerings for fact in facts):
             # A row that is known by its quote alone was seen with the fact that it contradicts.

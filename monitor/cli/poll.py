@@ -62,16 +62,16 @@ def poll(
     how = output.form(as_json, as_jsonl, as_csv)
     settings = load_settings(db)
     with opened(db) as store:
-        known = declared(settings, store, sources or ())
-        if not known.keys() >= set(sources or ()):
-            known = declared(settings, store)  # to say which names are near
-        named = [find(source, known).id for source in dict.fromkeys(sources or [])]
+        sources_by_id = declared(settings, store, sources or ())
+        if not sources_by_id.keys() >= set(sources or ()):
+            sources_by_id = declared(settings, store)  # to say which names are near
+        ids = [find(source, sources_by_id).id for source in dict.fromkeys(sources or [])]
         with store.write() as session:
-            states.register(session, known, clock())
-            rows = states.states(session, named) if named else _due(store, session, known)
-        ended = asyncio.run(_sweep(store, settings, known, rows))
+            states.register(session, sources_by_id, clock())
+            rows = states.states(session, ids) if ids else _due(store, session, sources_by_id)
+        ended = asyncio.run(_sweep(store, settings, sources_by_id, rows))
         changes = [event for polled in ended for event in polled.events if not event["baseline"]]
-        changes += remind(store, known, clock())
+        changes += remind(store, sources_by_id, clock())
         show(how, changes)
         failed = [polled for polled in ended if polled.outcome in FAILED]
         output.say(
@@ -86,19 +86,19 @@ def poll(
                 f"{output.ago(min(waits), clock())}"
             )
         asyncio.run(_deliver(store, settings))
-    if not named:
+    if not ids:
         return
     if failed:
         raise Unreadable(
-            failed[0].error if len(failed) == 1 else f"{len(failed)} of {len(named)} sources failed"
+            failed[0].error if len(failed) == 1 else f"{len(failed)} of {len(ids)} sources failed"
         )
     if off := [polled for polled in ended if polled.outcome == "off"]:
         raise SettingError(f"{off[0].source_id}: {off[0].error}")
 
 
-def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[SourceState]:
-    """What is due and nobody else polls: a service on an SQLite file has all of it, other processes
-    lease theirs.
+def _due(store: Store, session: Session, declared: Collection[str]) -> Sequence[SourceState]:
+    """Return the due sources that no other process polls. A service on an SQLite file has them all;
+    other processes lease theirs.
     """
     from monitor.store import source_state
     from monitor.store.service_lock import holder
@@ -109,8 +109,8 @@ def _due(store: Store, session: Session, known: Collection[str]) -> Sequence[Sou
         )
         return []
     now = clock()
-    due = source_state.due(session, now, len(known))
-    leased = source_state.claim(session, [row.id for row in due if row.id in known], now)
+    due = source_state.due(session, now, len(declared))
+    leased = source_state.claim(session, [row.id for row in due if row.id in declared], now)
     return [row for row in due if row.id in leased]
 
 

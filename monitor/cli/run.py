@@ -107,8 +107,8 @@ def replay(
     deviations = known_deviations(settings.deviations_file)
     events: list[Json] = []
     with opened(db) as store:
-        known = declared(settings, store)
-        documents = archive(directory, known)
+        sources = declared(settings, store)
+        documents = archive(directory, sources)
         faults = FaultInjector(seed) if seed is not None else None
         steps = faults.between(documents) if faults else documents
         with progress(len(documents)) as step:
@@ -122,7 +122,7 @@ def replay(
                     faults.observe(polled)
                 events.extend(event for event in polled.events if baseline or not event["baseline"])
 
-            done = asyncio.run(play(store, steps, known, deviations=deviations, report=tell))
+            done = asyncio.run(play(store, steps, sources, deviations=deviations, report=tell))
     show(how, events)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
     count = (

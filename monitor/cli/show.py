@@ -170,7 +170,7 @@ def _print_contradiction(contradiction: Contradiction, now: datetime) -> None:
     conflict = contradiction.conflict
     remark = " (known)" if contradiction.expected else ""
     print(f"{subject(conflict.fact)}: {conflict.what}{remark}")
-    sides = zip((conflict.one, conflict.other), contradiction.first_seen, strict=True)
+    sides = zip((conflict.first, conflict.second), contradiction.first_seen, strict=True)
     output.table(
         ("SOURCE", "SAYS", "QUOTE", "FIRST SEEN"),
         [

@@ -59,8 +59,8 @@ def common(kind: str) -> typer.Typer:
 
         with targets.unlocked(db) as (store, vault), store.write() as session:
             row = targets.find(session, kind, target, vault)
-            held = target_health.hold(session, row.id, "disabled", "disabled by hand")
-        print(f"{row.id}: disabled, {output.are(held, 'delivery')} held")
+            count = target_health.hold(session, row.id, "disabled", "disabled by hand")
+        print(f"{row.id}: disabled, {output.are(count, 'delivery')} held")
 
     @group.command(
         help="Remove a target with its deliveries."

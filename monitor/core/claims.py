@@ -1,13 +1,13 @@
-"""What an article claims of a model, and what the official sources say to it. Pure.
+"""Read the claims of an article about models, and judge them by the official sources. Pure.
 
     title, summary --claims--> Claim --verdict--> Mark: confirmed, contradicted or unconfirmed, and
     why
 
-A claim is made of words that stand together: a model that is known, and within the same clause a
-word for its end or for its being there, a price for a million tokens, or a context in tokens. What
-is doubtful is no claim: a question, a hedge, a denial, two models in one clause, a move from one
-model to another, a product that only uses the model. No claim is no mark. Nothing here raises an
-event about a retirement or a price: that is for official sources alone."""
+A claim is a known model and, in the same clause, a word for its end or its availability, a price
+for a million tokens, or a context in tokens. Doubtful words are no claim: a question, a hedge, a
+denial, two models in one clause, a move from one model to another, a product that only uses the
+model. Without a claim there is no verdict. Nothing here raises an event about a retirement or a
+price: only official sources do."""
 
 from __future__ import annotations
 
@@ -57,9 +57,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mark:
-    """What the official sources say to a claim. ``sources`` are those that decided; ``why`` says
-    what they say.
-    """
+    """Judge a claim. ``sources`` are those that decided; ``why`` gives their statement."""
 
     claim: Claim
     verdict: Verdict
@@ -225,16 +223,16 @@ _HOST = re.compile(
 
 
 def claims(names: Names, title: str, summary: str = "") -> tuple[Claim, ...]:
-    """What the text claims of the models it names: each thing once, in the words in which it is
-    said first.
+    """Return the claims of a text about the models it names, each once, in the words of its first
+    place.
     """
-    found: dict[Claim, Claim] = {}
+    stated: dict[Claim, Claim] = {}
     for claim in _claims(names, title, [title, *_SENTENCE.split(summary)]):
-        found.setdefault(
+        stated.setdefault(
             Claim(claim.model, claim.about, claim.host, claim.meter, claim.amount, claim.unit),
             claim,
         )
-    return tuple(found.values())
+    return tuple(stated.values())
 
 
 def _claims(names: Names, title: str, sentences: Iterable[str]) -> Iterator[Claim]:
@@ -269,7 +267,7 @@ def _clause(model: str, host: str, clause: str, sentence: str) -> Iterator[Claim
 
 
 def _life(clause: str) -> About | None:
-    """What the clause says of the model's life, if it says one thing and says it plainly."""
+    """Return the state that a clause gives a model, if it plainly gives one state."""
     if _DOUBT.search(_GONE.sub(" ", clause)):
         return None
     there, gone, going = (bool(words.search(clause)) for words in (_THERE, _GONE, _GOING))
@@ -286,10 +284,10 @@ def _life(clause: str) -> About | None:
 
 @dataclass(frozen=True)
 class Official:
-    """What the official sources say at an instant.
+    """Hold the statements of the official sources at an instant.
 
     ``facts`` are by canonical id, each with its source. ``looks`` is when each source was last
-    looked at with success. ``tellers`` are the sources that tell of retirements, by provider."""
+    polled with success. ``tellers`` are the sources that state retirements, by provider."""
 
     now: datetime
     facts: Mapping[str, Sequence[tuple[str, Fact]]]
@@ -298,10 +296,9 @@ class Official:
 
 
 def verdict(claim: Claim, official: Official) -> Mark:
-    """What the official sources say to the claim: those of the platform it names, else those of the
-    model's maker.
+    """Judge a claim by the official sources of the platform it names, else of the model's maker.
 
-    Of a context, which belongs to the model, any platform may tell where the maker's pages do not.
+    A context belongs to the model, so any platform decides where the maker's pages are silent.
     """
     maker = claim.model.partition("/")[0]
     said = official.facts.get(claim.model, ())

@@ -45,9 +45,7 @@ MARK = "conflict: "
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Who says it, what, and in which words. ``fact`` is None for a row that is known by its quote
-    alone.
-    """
+    """Hold a statement of a source. ``fact`` is None for a row of which only the quote is known."""
 
     source: Origin
     fact: Fact | None
@@ -83,8 +81,8 @@ class Conflict:
 
     what: What
     fact: Fact
-    one: Statement
-    other: Statement
+    first: Statement
+    second: Statement
     more: int = 0
 
     @property
@@ -95,22 +93,22 @@ class Conflict:
         fact = self.fact
         offering = (fact.provider, fact.model.casefold(), fact.version, fact.region, fact.surface)
         return json.dumps(
-            [self.what, *offering, self.one.source.id, self.other.source.id], ensure_ascii=False
+            [self.what, *offering, self.first.source.id, self.second.source.id], ensure_ascii=False
         )
 
     @property
     def severity(self) -> Severity:
-        return "notice" if self.other.source.kind == "official" else "info"
+        return "notice" if self.second.source.kind == "official" else "info"
 
     @property
     def summary(self) -> str:
-        if self.one.source.id == self.other.source.id:
-            quotes = f"{self.one.quote!r}, and {self.other.quote!r}"
-            words = f"{self.one.source.id} contradicts itself: {quotes}"
+        if self.first.source.id == self.second.source.id:
+            quotes = f"{self.first.quote!r}, and {self.second.quote!r}"
+            words = f"{self.first.source.id} contradicts itself: {quotes}"
         else:
             words = (
-                f"{self.one.source.id} says {self.one.says}, "
-                f"{self.other.source.id} says {self.other.says}"
+                f"{self.first.source.id} says {self.first.says}, "
+                f"{self.second.source.id} says {self.second.says}"
             )
         more = f" (and {self.more} more)" if self.more else ""
         return " ".join(f"{subject(self.fact)}: {words}{more}".split())
@@ -120,16 +118,16 @@ def find(statements: Iterable[Statement], now: datetime) -> list[Conflict]:
     """The contradictions among standing statements, one for each subject, in the order of their
     subjects.
     """
-    official = [said for said in statements if said.source.kind == "official"]
-    hints = [said for said in statements if said.source.kind == "hint"]
-    found: dict[str, list[Conflict]] = defaultdict(list)
+    official = [statement for statement in statements if statement.source.kind == "official"]
+    hints = [statement for statement in statements if statement.source.kind == "hint"]
+    by_subject: dict[str, list[Conflict]] = defaultdict(list)
     for conflict in (
         *_on_one_page(official),
         *_between(official, now),
         *_hinted(official, hints, now),
     ):
-        found[conflict.subject].append(conflict)
-    firsts = ((same, min(same, key=_order)) for _, same in sorted(found.items()))
+        by_subject[conflict.subject].append(conflict)
+    firsts = ((same, min(same, key=_order)) for _, same in sorted(by_subject.items()))
     return [replace(first, more=len(same) - 1) for same, first in firsts]
 
 
@@ -139,8 +137,8 @@ def opened(conflict: Conflict) -> Draft:
         conflict.severity,
         conflict.fact,
         conflict.summary,
-        conflict.one.fact,
-        conflict.other.fact,
+        conflict.first.fact,
+        conflict.second.fact,
     )
 
 
@@ -153,8 +151,8 @@ def closed(subject_key: str, severity: Severity, before: Fact, after: Fact | Non
 
 
 def _order(conflict: Conflict) -> tuple[str, ...]:
-    other = conflict.other.fact.key if conflict.other.fact else ""
-    return (conflict.fact.key, other, conflict.one.quote, conflict.other.quote)
+    other = conflict.second.fact.key if conflict.second.fact else ""
+    return (conflict.fact.key, other, conflict.first.quote, conflict.second.quote)
 
 
 # --- who is compared
@@ -162,11 +160,13 @@ def _order(conflict: Conflict) -> tuple[str, ...]:
 
 
 def _on_one_page(official: Iterable[Statement]) -> Iterator[Conflict]:
-    for said in official:
-        fact = said.fact
+    for statement in official:
+        fact = statement.fact
         if isinstance(fact, Retirement | Price):
             for quote in contradicted_by(fact):
-                yield Conflict(_what(fact), fact, said, Statement(said.source, None, quote))
+                yield Conflict(
+                    _what(fact), fact, statement, Statement(statement.source, None, quote)
+                )
 
 
 def contradicted_by(fact: Fact) -> list[str]:
@@ -187,51 +187,58 @@ def renoted(current: Mapping[str, Fact], facts: Mapping[str, Fact]) -> list[Fact
 
 def _between(official: Iterable[Statement], now: datetime) -> Iterator[Conflict]:
     matters: dict[tuple[str, str], list[Statement]] = defaultdict(list)
-    for said in official:
-        if said.fact:
+    for statement in official:
+        if statement.fact:
             matters[
-                said.fact.provider, replace(said.fact, model=said.fact.model.casefold()).key
-            ].append(said)
+                statement.fact.provider,
+                replace(statement.fact, model=statement.fact.model.casefold()).key,
+            ].append(statement)
     for group in matters.values():
-        for one, other in combinations(sorted(group, key=lambda said: said.source.id), 2):
+        for first, second in combinations(
+            sorted(group, key=lambda statement: statement.source.id), 2
+        ):
             if (
-                one.source.id != other.source.id
-                and one.fact
-                and other.fact
-                and _contradict(one.fact, other.fact, now)
+                first.source.id != second.source.id
+                and first.fact
+                and second.fact
+                and _contradict(first.fact, second.fact, now)
             ):
-                yield Conflict(_what(one.fact), one.fact, one, other)
+                yield Conflict(_what(first.fact), first.fact, first, second)
 
 
 def _hinted(
     official: Iterable[Statement], hints: Iterable[Statement], now: datetime
 ) -> Iterator[Conflict]:
     matters: dict[tuple[str, ...], list[tuple[Statement, Fact]]] = defaultdict(list)
-    for said in official:
-        if said.fact and _applies(said.fact, now):
-            place = MAKERS.get(said.fact.provider, said.fact.provider)
-            matters[_matter(place, said.fact)].append((said, said.fact))
+    for statement in official:
+        if statement.fact and _applies(statement.fact, now):
+            place = MAKERS.get(statement.fact.provider, statement.fact.provider)
+            matters[_matter(place, statement.fact)].append((statement, statement.fact))
     for hint in hints:
         fact = hint.fact
         if not fact or not _applies(fact, now):
             continue
-        known = matters.get(_matter(_place(fact), fact), [])
+        official_facts = matters.get(_matter(_place(fact), fact), [])
         name = fact.model.casefold().rpartition("/")[2]
         # An id of Anthropic with its day and the one without are one model here; the exact one is
         # meant where it is.
-        known = [
-            pair for pair in known if pair[1].model.casefold().rpartition("/")[2] == name
-        ] or known
-        if known and all(_contradict(theirs, fact, now, ROUNDING) for _, theirs in known):
-            said, theirs = min(known, key=lambda pair: (pair[1].key, pair[0].source.id))
-            yield Conflict(_what(theirs), theirs, said, hint)
+        official_facts = [
+            pair for pair in official_facts if pair[1].model.casefold().rpartition("/")[2] == name
+        ] or official_facts
+        if official_facts and all(
+            _contradict(theirs, fact, now, ROUNDING) for _, theirs in official_facts
+        ):
+            statement, theirs = min(
+                official_facts, key=lambda pair: (pair[1].key, pair[0].source.id)
+            )
+            yield Conflict(_what(theirs), theirs, statement, hint)
 
 
 def vouches(other: Fact, fact: Fact) -> bool:
-    """Whether what another source says bears out the value of an official fact: the same offering,
-    the same words.
+    """Return True if a fact of another source confirms the value of an official fact of the same
+    offering.
 
-    A hint rounds what it computes; an end must be the very same.
+    A hint rounds prices; a retirement date must be equal.
     """
     place = MAKERS.get(fact.provider, fact.provider)
     theirs = MAKERS.get(other.provider, other.provider)
@@ -246,7 +253,9 @@ def vouches(other: Fact, fact: Fact) -> bool:
 
 
 def _matter(place: str, fact: Fact) -> tuple[str, ...]:
-    """What a hint and an official statement must have in common to be about the same."""
+    """Return the key that a hint and an official statement share if they are about the same
+    thing.
+    """
     about = [
         place,
         fact.fact,
@@ -261,7 +270,7 @@ def _matter(place: str, fact: Fact) -> tuple[str, ...]:
 
 
 def _applies(fact: Fact, now: datetime) -> bool:
-    """Whether a statement is about today: a price may be of the past or the future."""
+    """Return True if a statement is about today: a price may be past or future."""
     match fact:
         case Retirement():
             return True
@@ -288,9 +297,8 @@ _BEDROCK = re.compile(r"(?:[a-z-]+\.)?([a-z0-9]+)\..+")
 
 
 def _place(hint: Fact) -> str:
-    """Whose offering a catalogue speaks of: ``azure/gpt-4o`` is Azure's, a bare ``gpt-4o`` is its
-    maker's own.
-    """
+    """Return the platform that a catalogue speaks of: ``azure/gpt-4o`` is Azure's, a bare
+    ``gpt-4o`` is its maker's own."""
     head, slash, _ = hint.model.casefold().partition("/")
     if slash:
         head = _PLATFORMS.get(head, head)
@@ -308,20 +316,20 @@ def _what(fact: Fact) -> What:
     return "price" if isinstance(fact, Price) else "end"
 
 
-def _contradict(one: Fact, other: Fact, now: datetime, tolerance: Decimal = Decimal(0)) -> bool:
-    match one, other:
+def _contradict(first: Fact, second: Fact, now: datetime, tolerance: Decimal = Decimal(0)) -> bool:
+    match first, second:
         case Price(), Price():
-            return abs(one.amount - other.amount) > tolerance * one.amount
+            return abs(first.amount - second.amount) > tolerance * first.amount
         case Retirement(), Retirement():
-            ends = one.retires and other.retires and _disjoint(one.retires, other.retires)
+            ends = first.retires and second.retires and _disjoint(first.retires, second.retires)
             return bool(ends) or any(
-                over(a, now) and _there(b, now) for a, b in ((one, other), (other, one))
+                over(a, now) and _there(b, now) for a, b in ((first, second), (second, first))
             )
     return False
 
 
 def _there(fact: Retirement, now: datetime) -> bool:
-    """Whether a source says that the model works: active, or an end that is still to come."""
+    """Return True if a source says that the model works: active, or with an end still to come."""
     if over(fact, now):
         return False
     return fact.stage in ("active", "legacy") or (
@@ -329,15 +337,14 @@ def _there(fact: Retirement, now: datetime) -> bool:
     )
 
 
-def _disjoint(one: When, other: When) -> bool:
-    """Whether no moment fits both: a month holds its days, a floor everything after it, a limit
-    everything before.
-    """
-    return _before(one, other) or _before(other, one)
+def _disjoint(first: When, second: When) -> bool:
+    """Return True if no moment fits both dates: a month holds its days, a floor all later moments,
+    a limit all earlier ones."""
+    return _before(first, second) or _before(second, first)
 
 
 def _before(early: When, late: When) -> bool:
-    """Whether the last moment that ``early`` allows is before the first that ``late`` does."""
+    """Return True if the last moment that ``early`` allows is before the first of ``late``."""
     if not firm(early) or late.bound == "by" or early.starts == late.starts:
         return False
     return early.ends <= late.starts
@@ -359,7 +366,7 @@ class Deviation:
     words: tuple[str, ...]
 
     def covers(self, conflict: Conflict) -> bool:
-        sources = (conflict.one.source.id, conflict.other.source.id)
+        sources = (conflict.first.source.id, conflict.second.source.id)
         return self.pattern.matches(Subject.of(conflict.fact)) and all(
             word in ("*", conflict.what) or any(fnmatchcase(source, word) for source in sources)
             for word in self.words
@@ -398,10 +405,10 @@ BUILT_IN = deviations(
 )
 
 
-def quiet(conflict: Conflict, known: Collection[Deviation]) -> bool:
-    return any(deviation.covers(conflict) for deviation in known)
+def quiet(conflict: Conflict, deviations: Collection[Deviation]) -> bool:
+    return any(deviation.covers(conflict) for deviation in deviations)
 
 
-def loud(conflicts: Sequence[Conflict], known: Collection[Deviation]) -> list[Conflict]:
-    """Those that no known deviation covers."""
-    return [conflict for conflict in conflicts if not quiet(conflict, known)]
+def loud(conflicts: Sequence[Conflict], deviations: Collection[Deviation]) -> list[Conflict]:
+    """Return the conflicts that no deviation covers."""
+    return [conflict for conflict in conflicts if not quiet(conflict, deviations)]

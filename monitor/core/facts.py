@@ -1,4 +1,4 @@
-"""What a provider states: When, and the four facts Listing, Retirement, Price and Notice.
+"""Hold the statements of a provider: When, and the facts Listing, Retirement, Price and Notice.
 
 Values only: frozen, comparable, without a clock. Two facts are about the same thing when their
 ``key`` is equal, and say the same when their ``value`` is equal; wording (``quote``, ``note``,
@@ -129,7 +129,7 @@ class Fact:
 
     @property
     def value(self) -> tuple[object, ...]:
-        """What the fact says, without its wording."""
+        """Return the content of the fact, without its wording."""
         return tuple(getattr(self, name) for name in self.telling)
 
     def stamped(self, provider: str) -> Self:
@@ -276,16 +276,16 @@ def from_json(data: Json) -> Fact:
     stumbles over first.
     """
     kind = FACTS[data["fact"]]
-    known = {f.name for f in fields(kind)}
-    given: Json = {name: value for name, value in data.items() if name in known}
-    for name, value in given.items():
+    names = {f.name for f in fields(kind)}
+    values: Json = {name: value for name, value in data.items() if name in names}
+    for name, value in values.items():
         if name in ("announced", "deprecated", "retires", "starts", "ends", "created", "published"):
-            given[name] = When.from_json(value)
+            values[name] = When.from_json(value)
         elif isinstance(value, list):
-            given[name] = tuple(value)
+            values[name] = tuple(value)
         elif name == "amount":
-            given[name] = Decimal(value)
-    return kind(**given)
+            values[name] = Decimal(value)
+    return kind(**values)
 
 
 def _plain(value: object) -> object:

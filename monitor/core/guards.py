@@ -57,7 +57,7 @@ class Doubt:
 
     @property
     def release(self) -> str:
-        """What releases the document, as text."""
+        """Say as text how the document is released."""
         polls = (
             f"{self.polls} agreeing looks release it" if self.polls else "only a person releases it"
         )
@@ -65,8 +65,8 @@ class Doubt:
 
 
 def check(
-    known: Snapshot,
-    seen: Snapshot,
+    current: Snapshot,
+    facts: Snapshot,
     now: datetime,
     agreed: Callable[[Sequence[Fact]], Collection[str]] = lambda facts: (),
 ) -> Doubt | None:
@@ -75,7 +75,7 @@ def check(
     If several checks fail, return the doubt that is hardest to release. ``agreed`` returns the keys
     of those doubted facts that another source confirms."""
     # Sort both sides, so that of two equal doubts the same one is returned in any order of facts.
-    old, new = (dict(sorted(side.items())) for side in (known, seen))
+    old, new = (dict(sorted(side.items())) for side in (current, facts))
     doubts = list(_doubts(old, new, now))
     doubted = [doubt.fact for doubt in doubts if doubt.fact]
     confirmed = agreed(doubted) if doubted else ()
@@ -85,18 +85,18 @@ def check(
     )
 
 
-def _doubts(known: Snapshot, seen: Snapshot, now: datetime) -> Iterator[Doubt]:
-    for fact in seen.values():
+def _doubts(current: Snapshot, facts: Snapshot, now: datetime) -> Iterator[Doubt]:
+    for fact in facts.values():
         if isinstance(fact, Retirement):
             yield from _impossible_years(fact, now)
-    if any(not isinstance(fact, Notice) for fact in known.values()):
-        yield from _damaged_ids(known, seen)
-        for change in diff(known, seen):
+    if any(not isinstance(fact, Notice) for fact in current.values()):
+        yield from _damaged_ids(current, facts)
+        for change in diff(current, facts):
             yield from _large_moves(change)
             yield from _impossible_orders(change.after)
-        yield from _other_units(known, seen)
-        yield from _missing_or_new(known, seen, now)
-        yield from _many_changes(known, seen, now)
+        yield from _other_units(current, facts)
+        yield from _missing_or_new(current, facts, now)
+        yield from _many_changes(current, facts, now)
 
 
 def _impossible_years(fact: Retirement, now: datetime) -> Iterator[Doubt]:
@@ -107,9 +107,9 @@ def _impossible_years(fact: Retirement, now: datetime) -> Iterator[Doubt]:
             )
 
 
-def _damaged_ids(known: Snapshot, seen: Snapshot) -> Iterator[Doubt]:
+def _damaged_ids(current: Snapshot, facts: Snapshot) -> Iterator[Doubt]:
     """Doubt markup that was left in ids, and display names in the place of ids."""
-    old, new = ({fact.model for fact in side.values() if fact.model} for side in (known, seen))
+    old, new = ({fact.model for fact in side.values() if fact.model} for side in (current, facts))
     marked = sorted(model for model in new - old if _MARKUP.search(model))
     if marked and not any(_MARKUP.search(model) for model in old):
         yield Doubt(
@@ -162,14 +162,18 @@ def _slip(before: Price, after: Price, times: Decimal) -> Doubt:
     )
 
 
-def _other_units(known: Snapshot, seen: Snapshot) -> Iterator[Doubt]:
+def _other_units(current: Snapshot, facts: Snapshot) -> Iterator[Doubt]:
     """Doubt a new price in another currency than the one that went, or far from it in its unit."""
-    gone: dict[str, list[Price]] = defaultdict(list)
-    for key, fact in known.items():
-        if isinstance(fact, Price) and key not in seen:
-            gone[_offer(fact)].append(fact)
-    for key, fact in seen.items():
-        if not isinstance(fact, Price) or key in known or not (before := gone.get(_offer(fact))):
+    removed: dict[str, list[Price]] = defaultdict(list)
+    for key, fact in current.items():
+        if isinstance(fact, Price) and key not in facts:
+            removed[_offer(fact)].append(fact)
+    for key, fact in facts.items():
+        if (
+            not isinstance(fact, Price)
+            or key in current
+            or not (before := removed.get(_offer(fact)))
+        ):
             continue
         if all(price.currency != fact.currency for price in before):
             move = f"{fact.meter} is in {fact.currency}, was in {before[0].currency}"
@@ -216,9 +220,9 @@ def _groups(facts: Snapshot, now: datetime) -> set[str]:
     }
 
 
-def _missing_or_new(known: Snapshot, seen: Snapshot, now: datetime) -> Iterator[Doubt]:
+def _missing_or_new(current: Snapshot, facts: Snapshot, now: datetime) -> Iterator[Doubt]:
     """Doubt a page that loses or gains most of its facts in one step."""
-    old, new = _groups(known, now), _groups(seen, now)
+    old, new = _groups(current, now), _groups(facts, now)
     gone, came = len(old - new), len(new - old)
     if gone > max(3, len(old) // 5):
         yield Doubt(
@@ -229,12 +233,12 @@ def _missing_or_new(known: Snapshot, seen: Snapshot, now: datetime) -> Iterator[
         yield Doubt(f"{came} facts are new beside {len(old)} known ones", None if flood else SOME)
 
 
-def _many_changes(known: Snapshot, seen: Snapshot, now: datetime) -> Iterator[Doubt]:
+def _many_changes(current: Snapshot, facts: Snapshot, now: datetime) -> Iterator[Doubt]:
     """Doubt a page that changes most of its facts, or loses its replacements, in one step."""
-    total = len(_groups(known, now))
+    total = len(_groups(current, now))
     changed = named = unnamed = 0
-    for key in known.keys() & seen.keys():
-        match known[key], seen[key]:
+    for key in current.keys() & facts.keys():
+        match current[key], facts[key]:
             case Retirement() as before, Retirement() as after:
                 changed += (before.stage, before.retires) != (after.stage, after.retires)
                 named += bool(before.replacements)

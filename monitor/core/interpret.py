@@ -135,13 +135,13 @@ def interpret(
     ends: Mapping[str, Retirement] | None = None,
     marks: Mapping[str, Sequence[Mark]] | None = None,
 ) -> list[Draft]:
-    """What the settled changes of one poll mean, in the order of their keys.
+    """Return the events of the settled changes of one poll, in the order of their keys.
 
     ``returned`` are keys that stood before, ended, and are now back. ``ends`` are the provider's
-    retirements by folded model id, from whichever source: a model that leaves a list after its end
-    was retired, not unlisted without a word, and a replacement that itself retires is named with
-    its end. A hint raises no event at all, it corroborates or contradicts; news raise notices only,
-    with the ``marks`` of what they claim, by the key of the notice."""
+    retirements by folded model id, from any source: a model that leaves a list after its end was
+    retired, not unlisted, and a replacement that itself retires is named with its end. A hint
+    raises no event: it confirms or contradicts. News raises notices only, with the ``marks`` of
+    their claims by the key of the notice."""
     drafts: list[Draft] = []
     prices: dict[str, list[Change]] = defaultdict(list)
     for change in sorted(_by_region(changes, now), key=lambda change: change.key):
@@ -254,8 +254,8 @@ LAST_DAYS = 1
 def reminder(
     fact: Retirement, end: When, mark: int, now: datetime, ends: Mapping[str, Retirement]
 ) -> Draft:
-    """That a firm day is ``mark`` days away, or was when nobody was there to say so. ``ends`` as in
-    ``interpret``.
+    """Return the reminder that a firm day is ``mark`` days away, or was while the service was down.
+    ``ends`` as in ``interpret``.
     """
     left = (end.starts.date() - now.date()).days
     when = "today" if left == 0 else f"in {days(left)}"
@@ -315,7 +315,7 @@ def _instead(fact: Retirement, now: datetime, ends: Mapping[str, Retirement]) ->
 
 
 def _itself(end: Retirement | None, now: datetime) -> str:
-    """Whether a replacement is going too: `` (itself retires 2026-12-01)``."""
+    """Say that a replacement retires too: `` (itself retires 2026-12-01)``."""
     if end is None:
         return ""
     when = f" {end.retires}" if firm(end.retires) else ""
@@ -531,8 +531,8 @@ def _listing(
 
 
 def _grown(before: Listing, after: Listing) -> Iterable[str]:
-    """What became different. What was not told before is no change: lists gain fields (xAI,
-    2026-05-23).
+    """Return the fields that changed. A field that was empty before is no change: lists gain fields
+    (xAI, 2026-05-23).
     """
     for name in ("context_window", "max_output", "modalities"):
         old, new = getattr(before, name), getattr(after, name)
@@ -616,7 +616,7 @@ def _from(price: Price, now: datetime) -> str:
 
 
 def metered(price: Price) -> str:
-    """What is counted, under which conditions: ``input (>200k, batch)``."""
+    """Name the meter of a price with its conditions: ``input (>200k, batch)``."""
     conditions = [price.context, price.window, price.tier if price.tier != "standard" else ""]
     said = ", ".join(condition for condition in conditions if condition)
     return price.meter.replace("_", " ") + (f" ({said})" if said else "")

@@ -164,13 +164,13 @@ def canonical(provider: str, model: str) -> str:
     if slash and (head in (provider, own) or provider in _CATALOGUES):
         return canonical(head, rest)
     if name.startswith("~") and (
-        known := name.lstrip("~/")
+        own_name := name.lstrip("~/")
     ):  # OpenRouter's own alias, which moves from model to model
-        maker, _, known = canonical(provider, known).rpartition("/")
-        return f"{maker}/~{known}"
-    maker, known = _made(provider, name)
+        maker, _, own_name = canonical(provider, own_name).rpartition("/")
+        return f"{maker}/~{own_name}"
+    maker, own_name = _made(provider, name)
     if maker:
-        return f"{maker}/{_spelled(maker, known)}"
+        return f"{maker}/{_spelled(maker, own_name)}"
     return f"{own}/{name}" if own else name
 
 
@@ -182,19 +182,19 @@ def bare(provider: str, model: str) -> str:
 
 
 def _made(provider: str, name: str) -> tuple[str, str]:
-    """Who made it, and its name without what said so; no maker where no rule knows."""
+    """Return the maker of a model and the name without its maker; "" where no rule knows it."""
     path, _, last = name.rpartition("/")
     org = path.rpartition("/")[2]
     if (vendor := _VENDOR.fullmatch(last)) and vendor[1] in MAKERS:
         return MAKERS[vendor[1]], _undone(vendor[2])
-    known = _undone(last)
+    bare_name = _undone(last)
     if org in MAKERS:
-        return MAKERS[org], known
+        return MAKERS[org], bare_name
     if not org or _PLACE.fullmatch(org):
         own = MAKERS.get(provider, "")
-        match = _MAKER.match(known) if not own or own in _SERVE_OTHERS else None
-        return (match and match.lastgroup) or own, known
-    return path if provider in _ORG_HOSTS else "", known
+        match = _MAKER.match(bare_name) if not own or own in _SERVE_OTHERS else None
+        return (match and match.lastgroup) or own, bare_name
+    return path if provider in _ORG_HOSTS else "", bare_name
 
 
 def _undone(name: str) -> str:

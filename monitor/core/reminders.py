@@ -1,13 +1,13 @@
-"""Which reminders of retirements are due. Pure.
+"""Decide which reminders of retirements are due. Pure.
 
     the end of a model, as official pages state it     a subscription, and the marks it asked for
                       \\                                  /
              the latest mark that has passed, if it came after both
 
-Only a day that a page prints is counted down: a floor promises no end, and a month has no day.
-After an outage only the latest mark is told, once. A mark whose day was over when the subscription
-asked is not, nor one that lay before the page stated this end: the announcement has told it. A date
-that moves begins its marks anew.
+Only a printed day is counted down: a floor promises no retirement, and a month has no day. After an
+outage only the latest mark is sent, once. A mark is not sent if its day was over when the
+subscription was made, or before the page stated this date: the announcement has said it. A date
+that moves starts its marks again.
 
 A reminder is due from the beginning of its day, in UTC.
 """
@@ -50,9 +50,9 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Somebody has heard enough of an end at ``retires``; of the marks before ``until``, or of all
-    if that is None.
+class Mute:
+    """Mute the reminders of a retirement at ``retires``: the marks before ``until``, or all if that
+    is None.
     """
 
     retires: str
@@ -60,16 +60,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A subscription: its marks, since when it asks for them, which ends it wants, and what it has
-    heard enough of.
-    """
+class Subscriber:
+    """Hold a subscription: its marks, since when it has them, its filter, and its mutes."""
 
     id: str
     since: datetime
-    wants: Callable[[Reminder], bool]
+    matches: Callable[[Reminder], bool]
     marks: tuple[int, ...] = USUAL
-    heard: Mapping[str, Heard] = field(default_factory=dict)
+    mutes: Mapping[str, Mute] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +79,29 @@ class Reminder:
 
 
 def due(
-    ends: Iterable[End], asked: Iterable[Asked], now: datetime, told: Callable[[Reminder], bool]
+    ends: Iterable[End],
+    subscriptions: Iterable[Subscriber],
+    now: datetime,
+    sent: Callable[[Reminder], bool],
 ) -> dict[Reminder, list[str]]:
-    """The reminders that are due and were not ``told`` yet, each with the subscriptions that are to
-    hear it.
-    """
-    alike: dict[tuple[int, ...], list[Asked]] = defaultdict(list)
-    for one in asked:
-        alike[one.marks].append(one)
-    found: dict[Reminder, list[str]] = defaultdict(list)
+    """Return the due reminders that were not ``sent`` yet, with the ids of their subscriptions."""
+    alike: dict[tuple[int, ...], list[Subscriber]] = defaultdict(list)
+    for subscription in subscriptions:
+        alike[subscription.marks].append(subscription)
+    reminders: dict[Reminder, list[str]] = defaultdict(list)
     for end in _offerings(ends):
-        for marks, subscriptions in alike.items():
+        for marks, group in alike.items():
             mark = _latest(end, marks, now)
-            if mark is None or told(reminder := Reminder(end, mark)):
+            if mark is None or sent(reminder := Reminder(end, mark)):
                 continue
-            for one in subscriptions:
+            for subscription in group:
                 if (
-                    _at(end, mark) + _DAY > one.since
-                    and not _silenced(reminder, one)
-                    and one.wants(reminder)
+                    _at(end, mark) + _DAY > subscription.since
+                    and not _silenced(reminder, subscription)
+                    and subscription.matches(reminder)
                 ):
-                    found[reminder].append(one.id)
-    return dict(found)
+                    reminders[reminder].append(subscription.id)
+    return dict(reminders)
 
 
 def _offerings(ends: Iterable[End]) -> Iterator[End]:
@@ -121,11 +120,11 @@ def _latest(end: End, marks: Iterable[int], now: datetime) -> int | None:
     return mark if mark is not None and _at(end, mark) > end.since else None
 
 
-def _silenced(one: Reminder, asked: Asked) -> bool:
-    heard = asked.heard.get(one.end.subject)
-    if heard is None or heard.retires != one.end.retires.text:
+def _silenced(reminder: Reminder, subscription: Subscriber) -> bool:
+    mute = subscription.mutes.get(reminder.end.subject)
+    if mute is None or mute.retires != reminder.end.retires.text:
         return False
-    return heard.until is None or _at(one.end, one.mark) < heard.until
+    return mute.until is None or _at(reminder.end, reminder.mark) < mute.until
 
 
 def _at(end: End, mark: int) -> datetime:

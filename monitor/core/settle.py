@@ -110,7 +110,7 @@ class PastValue:
 
 @dataclass(frozen=True)
 class Rules:
-    """What confirms a change of one source at one poll.
+    """Hold the rules that confirm a change of one source at one poll.
 
     ``every`` is the cadence of the source. ``confirmations`` is the number of full intervals that
     any change needs: a market price that moves every day settles only when it stays.
@@ -143,8 +143,8 @@ class Settled(NamedTuple):
 
 
 def settle(
-    known: Snapshot,
-    seen: Snapshot,
+    current: Snapshot,
+    facts: Snapshot,
     pending: Iterable[Pending],
     recent: Iterable[PastValue],
     now: datetime,
@@ -157,13 +157,15 @@ def settle(
     end date is dropped is one change, and not an addition today and a removal tomorrow."""
     waiting = {wait.change.key: wait for wait in pending}
     past = remembered(recent, now)
-    returned = past.get(_page_digest(seen)) if past else None  # the whole page is a past page again
+    returned = (
+        past.get(_page_digest(facts)) if past else None
+    )  # the whole page is a past page again
     changes: list[Change] = []
     still: list[Pending] = []
     left: dict[
         str, int
     ] = {}  # digests of the values that this poll leaves, and the polls to return
-    for together in _groups(diff(known, seen)):
+    for together in _groups(diff(current, facts)):
         returning = max(_return_polls(change, past, returned, now) for change in together)
         counted = _counted(together, waiting, returning, rules)
         if rules.feed and isinstance(together[0].fact, Notice):
@@ -175,7 +177,7 @@ def settle(
         else:
             still += counted
     if left:
-        left[_page_digest(known)] = rules.return_polls
+        left[_page_digest(current)] = rules.return_polls
     for digest in _vanished(waiting.values(), changes, still):
         left[digest] = 2 * past[digest].needed if digest in past else FULL_INTERVALS
     most = SLOWEST * rules.return_polls
@@ -184,11 +186,11 @@ def settle(
     return Settled(sorted(changes, key=lambda change: change.key), still, newest[-MOST_REMEMBERED:])
 
 
-def same_page(known: Snapshot, pending: Iterable[Pending]) -> dict[str, Fact]:
+def same_page(current: Snapshot, pending: Iterable[Pending]) -> dict[str, Fact]:
     """Return the facts of a page that did not change since the last poll (304, or the same
     bytes).
     """
-    return patch(known, (wait.change for wait in pending))
+    return patch(current, (wait.change for wait in pending))
 
 
 def remembered(recent: Iterable[PastValue], now: datetime) -> dict[str, PastValue]:

@@ -18,7 +18,7 @@ from monitor.core.ends import coming_day
 from monitor.core.facts import Json, Retirement, When
 from monitor.core.interpret import Draft, reminder
 from monitor.core.origin import Origin
-from monitor.core.reminders import USUAL, Asked, End, Heard, Reminder, due
+from monitor.core.reminders import USUAL, End, Mute, Reminder, Subscriber, due
 from monitor.core.settle import Pending
 from monitor.delivery import outbox
 from monitor.store import event_log, fact_versions
@@ -187,19 +187,21 @@ def _stated_since(version: FactVersion, versions: Sequence[FactVersion], end: Wh
     return since
 
 
-def _muted(session: Session) -> dict[str, dict[str, Heard]]:
+def _muted(session: Session) -> dict[str, dict[str, Mute]]:
     """Return the acknowledgements of each target, by the subject of the retirement."""
-    muted: dict[str, dict[str, Heard]] = defaultdict(dict)
+    muted: dict[str, dict[str, Mute]] = defaultdict(dict)
     for row in session.scalars(select(AcknowledgementRow)):
-        muted[row.subscription_id][row.subject] = Heard(row.retires, row.until)
+        muted[row.subscription_id][row.subject] = Mute(row.retires, row.until)
     return muted
 
 
-def _request(target: SubscriptionRow, muted: Mapping[str, Heard], log_lines: _LogLines) -> Asked:
+def _request(
+    target: SubscriptionRow, muted: Mapping[str, Mute], log_lines: _LogLines
+) -> Subscriber:
     """Return what a target wants of reminders."""
     event_filter = EventFilter.of(target)
     marks = USUAL if target.reminders is None else tuple(target.reminders)
-    return Asked(
+    return Subscriber(
         target.id,
         target.asked_at or target.created_at,
         lambda reminded: event_filter.matches(log_lines.event(reminded)),

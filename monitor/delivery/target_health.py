@@ -131,9 +131,9 @@ def resume(session: Session, target_id: str, now: datetime) -> int:
         failures=0,
         probe_at=None,
     )
-    held = and_(queue.target_id == target_id, queue.state == "held")
+    on_hold = and_(queue.target_id == target_id, queue.state == "held")
     due = queue.change(
-        session, held, state="pending", attempts=0, next_at=now, error="", **queue.NO_LEASE
+        session, on_hold, state="pending", attempts=0, next_at=now, error="", **queue.NO_LEASE
     )
     target = select(SubscriptionRow).where(col(SubscriptionRow.id) == target_id)
     target = target.execution_options(populate_existing=True)

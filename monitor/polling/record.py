@@ -99,17 +99,19 @@ def record(
         page = _count(poll, facts)
         is_first = row.baseline_at is None
         decision = decide(source, page, memory, today)
-        kept = _keep_document(poll, document.fetched, decision)
+        digest = _keep_document(poll, document.fetched, decision)
         row.checked_at, row.lease_until = times.now, None
         row.due_at = times.next_at(confirm=decision.confirm)
         row.error = decision.doubt.reason if decision.doubt else ""
         if OUTCOMES[decision.outcome].believed:
-            drafts = _accept(poll, document, memory, page, decision, kept)
+            drafts = _accept(poll, document, memory, page, decision, digest)
         else:
-            drafts = _hold(poll, memory, page, decision, kept)
+            drafts = _hold(poll, memory, page, decision, digest)
         row.outcome = decision.outcome
         fetched = document.fetched
-        line = _line(poll, status=fetched.status, ms=fetched.ms, size=len(fetched.body), kept=kept)
+        line = _line(
+            poll, status=fetched.status, ms=fetched.ms, size=len(fetched.body), digest=digest
+        )
         events = _write(poll, drafts, line, baseline=is_first)
         return PollResult(
             source.id,
@@ -236,7 +238,7 @@ def _accept(
     memory: Memory,
     page: Page,
     decision: Decision,
-    kept: str,
+    digest: str,
 ) -> list[Draft]:
     """Write the changes and all that belongs to an accepted page; return the drafts of events."""
     session, source, row, rules = poll.session, poll.source, poll.row, poll.rules
@@ -248,19 +250,19 @@ def _accept(
         articles = news_verdicts.affected_articles(
             session, poll.official, reported, row.good_at or poll.now
         )
-    fact_versions.apply(session, source.id, decision.changes, poll.now, kept)
+    fact_versions.apply(session, source.id, decision.changes, poll.now, digest)
     contradicted = renoted(memory.current, page.facts or {})
     fact_versions.write_notes(session, source.id, contradicted)
     drafts = decision.drafts + open_contradictions.compare(
         session, _models(changed + contradicted), rules.declared, rules.deviations, poll.now
     )
     drafts += _recovered(poll)
-    _write_state(poll, document, page, decision, kept)
+    _write_state(poll, document, page, decision, digest)
     return drafts + news_verdicts.corrections(session, poll.official, articles, poll.now)
 
 
 def _write_state(
-    poll: _Poll, document: Document, page: Page, decision: Decision, kept: str
+    poll: _Poll, document: Document, page: Page, decision: Decision, digest: str
 ) -> None:
     """Write the state of a source after an accepted page. No page is held any more."""
     row, validators = poll.row, document.fetched.validators
@@ -272,7 +274,7 @@ def _write_state(
     row.good_at, row.failures, row.stale = poll.today, 0, False
     row.rows = len(decision.current)
     row.baseline_at = row.baseline_at or poll.now
-    row.document, row.seen = kept, document.parsed.digest or row.seen
+    row.document, row.seen = digest, document.parsed.digest or row.seen
     row.etag, row.last_modified = validators.etag or "", validators.last_modified or ""
     row.pending = [wait.to_json() for wait in decision.pending]
     row.recent = recent
@@ -283,7 +285,7 @@ def _write_state(
     )
 
 
-def _hold(poll: _Poll, memory: Memory, page: Page, decision: Decision, kept: str) -> list[Draft]:
+def _hold(poll: _Poll, memory: Memory, page: Page, decision: Decision, digest: str) -> list[Draft]:
     """Hold a suspect page: nothing changes for subscribers. Return the drafts of events."""
     source, row, doubt = poll.source, poll.row, decision.doubt
     seen = fingerprint(page.facts or {})
@@ -300,7 +302,7 @@ def _hold(poll: _Poll, memory: Memory, page: Page, decision: Decision, kept: str
             )
             drafts = [Draft("source.suspect", "action", None, text)]
         drafts += _stale(poll)
-    row.held, row.held_seen, row.held_looks = kept, seen, page.held_polls
+    row.held, row.held_seen, row.held_looks = digest, seen, page.held_polls
     row.held_at = count_from(row.held_at, poll.now, full_interval=is_counted)
     return drafts
 
@@ -369,7 +371,7 @@ def _write(
 
 
 def _line(
-    poll: _Poll, *, status: int, ms: float = 0, size: int = 0, kept: str = ""
+    poll: _Poll, *, status: int, ms: float = 0, size: int = 0, digest: str = ""
 ) -> dict[str, Any]:
     """Return the line of a poll in the history of polls, without the number of its events."""
     row = poll.row
@@ -379,7 +381,7 @@ def _line(
         "outcome": row.outcome,
         "rows": row.rows,
         "events": 0,
-        "document": kept,
+        "document": digest,
         "error": row.error,
         "status": status,
         "ms": round(ms),

@@ -97,7 +97,7 @@ def heading_date(row: Row) -> When | None:
 
 @dataclass(frozen=True)
 class Offer:
-    """What the name cell of a price says: the models, and for which prompts or days it holds."""
+    """Hold the name cell of a price: its models, and the prompts or days for which it is valid."""
 
     models: tuple[str, ...]
     context: str = ""

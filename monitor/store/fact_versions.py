@@ -75,10 +75,10 @@ def returned(session: Session, source_id: str, facts: Collection[Fact]) -> set[s
 
 
 def retirements(session: Session, provider: str, facts: Collection[Fact]) -> dict[str, Retirement]:
-    """What the provider's sources say of the end of these models, of what they stand for and of
-    what replaces them.
+    """Return the retirements, by the provider's sources, of these models, of their alias targets
+    and of their replacements.
 
-    By folded id; of several rows (versions, Regions) the one that lasts longest.
+    The key is the folded id. Of several rows (versions, Regions) the latest retirement counts.
     """
     listed = [fact for fact in facts if isinstance(fact, Listing)]
     replaced = [fact for fact in facts if isinstance(fact, Retirement)]
@@ -167,9 +167,7 @@ def of_models(
     canonicals: Sequence[str],
     at: datetime | None = None,
 ) -> list[FactVersion]:
-    """What stands (or stood ``at`` an instant) about these canonical models, from whichever
-    source.
-    """
+    """Return the facts about these canonical models that are current, or were ``at`` an instant."""
     return [
         one
         for kind in kinds
@@ -196,24 +194,22 @@ def agreed_elsewhere(
 
 
 def histories(
-    session: Session, ones: Sequence[FactVersion]
+    session: Session, versions: Sequence[FactVersion]
 ) -> dict[tuple[str, str], list[FactVersion]]:
     """All versions of these facts on their pages, oldest first, by source and key."""
-    found: dict[tuple[str, str], list[FactVersion]] = {
-        (one.source_id, one.fact.key): [] for one in ones
+    histories: dict[tuple[str, str], list[FactVersion]] = {
+        (version.source_id, version.fact.key): [] for version in versions
     }
-    for kind in {type(one.fact) for one in ones}:
+    for kind in {type(version.fact) for version in versions}:
         folded = _table(VERSIONS[kind]).c.folded
-        for some in chunks(sorted({one.fact.model.casefold() for one in ones})):
+        for some in chunks(sorted({version.fact.model.casefold() for version in versions})):
             for version in matching(session, [kind], folded.in_(some), history=True):
-                found.get((version.source_id, version.fact.key), []).append(version)
-    return found
+                histories.get((version.source_id, version.fact.key), []).append(version)
+    return histories
 
 
 def retiring_between(first: date, last: date) -> ColumnElement[bool]:
-    """Of retirements those whose day lies from the first to the last of these days; of one without
-    a day, either.
-    """
+    """Return the condition for retirements whose date text lies from ``first`` to ``last``."""
     day = func.substr(
         _table(RetirementRow).c.retires, len('["') + 1, len("2026-01-01"), type_=Text()
     )

@@ -30,17 +30,17 @@ def tables() -> list[Table]:
 
 
 def faults(store: Store) -> list[str]:
-    """What is wrong with a database, a line each; empty for a whole one."""
-    found: list[str] = []
+    """Return the faults of a database, a line each; empty for a whole one."""
+    problems: list[str] = []
     with store.read() as session:
         connection = session.connection()
         if store.sqlite:
-            found += [
+            problems += [
                 line
                 for line in connection.execute(text("PRAGMA integrity_check")).scalars()
                 if line != "ok"
             ]
-            found += [
+            problems += [
                 f"{table}: row {row} points to a {parent} that is not there"
                 for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check"))
             ]
@@ -50,7 +50,7 @@ def faults(store: Store) -> list[str]:
             .where(_event.c.document != "", _event.c.document.not_in(select(_document.c.sha256)))
         )
         if count := connection.execute(lost).scalar_one():
-            found.append(f"event: {count} name a document that is not kept")
+            problems.append(f"event: {count} name a document that is not kept")
         for table in _versions:
             doubled = (
                 select(table.c.source_id, table.c.key)
@@ -58,11 +58,11 @@ def faults(store: Store) -> list[str]:
                 .group_by(table.c.source_id, table.c.key)
                 .having(func.count() > 1)
             )
-            found += [
+            problems += [
                 f"{table.name}: {line.key} of {line.source_id} stands twice"
                 for line in connection.execute(doubled)
             ]
-    return found
+    return problems
 
 
 def refuse_damage(store: Store) -> None:

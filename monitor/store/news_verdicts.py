@@ -1,9 +1,7 @@
-"""What the store holds against the claims of articles: the names of models, the official facts, and
-the marks of both.
+"""Compare the claims of articles with the stored names of models and the official facts.
 
-Marks are never stored, they are derived from the versions of facts as they stand, or stood on a
-day: so they re-mark themselves. Only an event keeps the mark of its moment, and is corrected by
-another when that changes."""
+Verdicts are never stored. They are derived from the facts of today, or of a day, so they stay up
+to date. Only an event keeps the verdict of its moment, and another event corrects it."""
 
 from __future__ import annotations
 
@@ -54,9 +52,8 @@ def official(
     now: datetime,
     at: datetime | None = None,
 ) -> Official:
-    """What the official ``sources`` say of these canonical ids, as it stands or stood ``at`` an
-    instant.
-    """
+    """Return the statements of the official ``sources`` about these canonical ids, today or ``at``
+    an instant."""
     said: dict[str, list[tuple[str, Fact]]] = {}
     for one in (
         fact_versions.matching(session, _KINDS, names=sorted(models), at=at) if models else ()

@@ -1,6 +1,4 @@
-"""Which contradictions are open, kept in step with the facts in the transaction of the poll that
-changes them.
-"""
+"""Keep the open contradictions in step with the facts, in the transaction of the poll."""
 
 from __future__ import annotations
 
@@ -84,7 +82,7 @@ def compare(
 
 
 def _line(conflict: Conflict, opened_at: datetime) -> dict[str, Any]:
-    other = conflict.other.fact
+    other = conflict.second.fact
     return {
         "subject": conflict.subject,
         "canonical": canonical(conflict.fact.provider, conflict.fact.model),

@@ -66,8 +66,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     Raises StoreError if a newer program has been here: going on could lose what it wrote.
     """
     before = revision(store)
-    known = {path.name.split("_")[0] for path in (migrations() / "versions").glob("*.py")}
-    if before and before not in known:
+    versions = {path.name.split("_")[0] for path in (migrations() / "versions").glob("*.py")}
+    if before and before not in versions:
         raise StoreError(
             f"{store}: its schema {before} is newer than this program knows ({HEAD}); install the "
             "newer Lastcall again"
@@ -80,7 +80,7 @@ def upgrade(store: Store) -> tuple[str | None, str]:
 
 
 def current(store: Store) -> bool:
-    """Whether the database is there with the schema this program needs."""
+    """Return True if the database exists with the schema that this program needs."""
     if store.path and not store.path.exists():
         return False
     try:

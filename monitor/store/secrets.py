@@ -34,7 +34,9 @@ Change = Callable[[str, str], str]
 
 
 def subscription_place(target_id: str, column: str) -> str:
-    """Of ``secret``, ``address`` and ``old`` (all old secrets of a target)."""
+    """Return the place that a secret is bound to: ``secret``, ``address`` or ``old`` of a
+    target.
+    """
     return f"subscription:{target_id}:{column}"
 
 
@@ -44,7 +46,7 @@ def installation_place(team: str) -> str:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What it takes to reach a target, in the clear: never stored, logged or shown.
+    """Hold in the clear what is needed to reach a target. Never stored, logged or shown.
 
     ``in_words``: each part of the address may be a secret, as an Apprise URL has a user, a password
     or a token."""
@@ -56,9 +58,8 @@ class Credentials:
 
     @cached_property
     def redactions(self) -> tuple[str, ...]:
-        """What must not be recorded: the secrets, and of a URL all behind its host; nothing of a
-        channel.
-        """
+        """Return the texts to redact: the secrets, and all behind the host of a URL; nothing of a
+        channel."""
         rest = self.address.partition("://")[2]
         path = rest.partition("/")[2]
         words = re.split(r"[/:@?&=]", rest) if self.in_words else []
@@ -108,8 +109,8 @@ def seal_address(vault: Vault, target: SubscriptionRow, url: str) -> None:
 
 
 def shown(url: str, digest: str) -> str:
-    """What may be shown of a URL: its scheme, and its host where that is one. Apprise has tokens in
-    that place.
+    """Return the part of a URL that may be shown: its scheme, and its host if that is one. Apprise
+    has tokens in that place.
     """
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
@@ -246,9 +247,7 @@ def _of_installation(row: Row[Any], change: Change) -> dict[str, Any]:
 
 
 def is_secret_address(kind: str, address: str) -> bool:
-    """Whether an address is a secret as a whole: the URL of an incoming webhook, and any of
-    Apprise.
-    """
+    """Return True if a whole address is secret: an incoming webhook, or any of Apprise."""
     return kind == "apprise" or (kind == "slack" and "://" in address)
 
 

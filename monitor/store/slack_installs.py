@@ -26,8 +26,8 @@ def find(session: Session, name: str) -> InstallationRow | None:
 
 def unseal(vault: Vault, row: InstallationRow) -> Json:
     """The installation as Slack gave it, with its tokens in the clear."""
-    told: Json = json.loads(vault.open(row.sealed, secrets.installation_place(row.team)))
-    return told
+    stored: Json = json.loads(vault.open(row.sealed, secrets.installation_place(row.team)))
+    return stored
 
 
 def token(session: Session, vault: Vault, name: str) -> str:

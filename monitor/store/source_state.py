@@ -38,9 +38,7 @@ LEASE = timedelta(minutes=2)
 
 
 class SourceState(Protocol):
-    """What a poll must know of its source before it starts: a SourceRow, or a plain line of its
-    table.
-    """
+    """Hold the state of a source that a poll needs: a SourceRow, or a plain row of its table."""
 
     @property
     def id(self) -> str: ...
@@ -152,7 +150,7 @@ _DUE = (
 
 
 def states(session: Session, source_ids: Sequence[str]) -> Sequence[SourceState]:
-    """What a poll must know of these sources, by id."""
+    """Return the state of these sources that a poll needs, by id."""
     query = _STATE.where(SOURCES.c.id.in_(source_ids)).order_by(SOURCES.c.id)
     lines: Sequence[Any] = session.connection().execute(query).all()
     return lines
@@ -323,7 +321,7 @@ def document(session: Session, sha256: str) -> bytes | None:
 
 
 def document_details(session: Session, sha256: str) -> Any | None:
-    """What is known of a kept document beside its bytes: url, content_type, size, fetched_at."""
+    """Return the details of a stored document: url, content_type, size, fetched_at."""
     columns = (DOCUMENTS.c.url, DOCUMENTS.c.content_type, DOCUMENTS.c.size, DOCUMENTS.c.fetched_at)
     return (
         session.connection()

@@ -135,8 +135,8 @@ def prepare_postgresql() -> None:
 
 
 class _Row(SQLModel):
-    """What all tables share. Their pydantic schemas are built when one is first asked for: most
-    commands never do.
+    """Share the settings of all tables. Pydantic schemas are built on first use: most commands need
+    none.
     """
 
     model_config = {"defer_build": True}
@@ -230,9 +230,8 @@ class DocumentRow(_Row, table=True):
 
 
 class _Version(_Row):
-    """What every version of a fact has. ``ended`` is null while the fact stands; ``key`` is
-    Fact.key.
-    """
+    """Share the columns of every version of a fact. ``ended`` is null while it is current; ``key``
+    is Fact.key."""
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: str = Field(foreign_key="source.id")

@@ -1,16 +1,15 @@
 """llm-prices of Simon Willison: https://www.llm-prices.com/current-v1.json
 
-``prices``, one object a model with amounts in USD for 1M tokens. The files it is built from
-(data/<vendor>.json of the repository) hold ``models`` with a ``price_history``; both are read. A
-hint, kept by one person.
+A hint, kept by one person: ``prices``, one object a model with amounts in USD for 1M tokens. The
+files behind it (data/<vendor>.json) hold ``models`` with a ``price_history``; both are read.
 
 - A price for long prompts is a model of its own: ``grok-4.5-200k``, "Grok 4.5 >200k", beside
   ``grok-4.5``. The sign in the name is the context, and the size leaves the id. Two models of one
   id differ by that sign, too.
 - ``from_date`` and ``to_date`` are null for "now" and "not known".
 
-A model without input or output, an amount that is no number, and one id twice at different prices
-without a sign are Unreadable.
+Unreadable: a model without input or output, an amount that is no number, and one id twice at
+different prices without a sign.
 """
 
 from __future__ import annotations

@@ -104,10 +104,10 @@ def meter(name: str, modality: str) -> str:
 
 
 def prices(
-    document: Iterable[page.Block], known: Columns, read: Callable[[str, Line], Price | None]
+    document: Iterable[page.Block], columns: Columns, read: Callable[[str, Line], Price | None]
 ) -> Iterator[Price]:
     """Yield the prices of all tables. ``read`` returns that of one column of a model's line."""
-    for line in _lines(document, known):
+    for line in _lines(document, columns):
         if "model" in line.cells:
             for name in line.cells:
                 if price := read(name, line):
@@ -126,14 +126,14 @@ def _tool(cells: Mapping[str, page.Inline]) -> Iterator[Price]:
     return tool_prices(" ".join(names), cell)
 
 
-def _lines(document: Iterable[page.Block], known: Columns) -> Iterator[Line]:
+def _lines(document: Iterable[page.Block], columns: Columns) -> Iterator[Line]:
     """Yield the rows of all tables, with the section, the tier (a line or a heading) and the
     default unit above each.
     """
     title, tier, per = "", "standard", ""
     for block in document:
         if isinstance(block, page.Table):
-            for cells in _rows(block, title, known):
+            for cells in _rows(block, title, columns):
                 yield Line(cells, title, tier, per)
             continue
         line = block.inline.line.casefold()
@@ -152,7 +152,7 @@ def _lines(document: Iterable[page.Block], known: Columns) -> Iterator[Line]:
             per = named
 
 
-def _rows(table: page.Table, title: str, known: Columns) -> Iterator[dict[str, page.Inline]]:
+def _rows(table: page.Table, title: str, columns: Columns) -> Iterator[dict[str, page.Inline]]:
     """Yield each row by the case-folded header above it.
 
     Conversions of the page lose rowspans and second header rows: a row that lacks its first cell
@@ -168,7 +168,7 @@ def _rows(table: page.Table, title: str, known: Columns) -> Iterator[dict[str, p
             header = _header(header, cells, place)
             continue
         names = [name.casefold() for name in header]
-        titles = known.get(frozenset(names))
+        titles = columns.get(frozenset(names))
         if titles is None or len(set(names)) < len(names) or (titles and title not in titles):
             raise page.Unreadable(
                 f"{place}: no known table there has these columns: {' | '.join(header)!r}"

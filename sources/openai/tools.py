@@ -37,7 +37,7 @@ def tool_prices(name: str, cell: page.Inline) -> Iterator[Price]:
     Storage".
     """
     tool, meter = next(
-        (known for pattern, *known in TOOLS if pattern.fullmatch(name.casefold())), ("", "")
+        (fields for pattern, *fields in TOOLS if pattern.fullmatch(name.casefold())), ("", "")
     )
     if search := SEARCH.fullmatch(name):
         tool, meter = search[1], "call"

@@ -336,9 +336,9 @@ def test_subjects_are_unique_and_one_side_is_official(statements: list[Statement
     found = find(statements, NOW)
     assert len({conflict.subject for conflict in found}) == len(found)
     for conflict in found:
-        assert conflict.one.source.kind == "official"
+        assert conflict.first.source.kind == "official"
         assert (
-            find([said for said in statements if said.source.id == conflict.one.source.id], NOW)
+            find([said for said in statements if said.source.id == conflict.first.source.id], NOW)
             == []
         )
 

@@ -14,7 +14,7 @@ import pytest
 from sqlmodel import col, select
 
 from monitor.core.facts import Fact, Retirement, When
-from monitor.core.reminders import USUAL, Asked, End, due
+from monitor.core.reminders import USUAL, End, Subscriber, due
 from monitor.delivery import outbox
 from monitor.delivery.reminders import EVERY, remind
 from monitor.polling.fetch import NO_VALIDATORS, Fetched
@@ -461,7 +461,9 @@ def test_many_ends_and_subscriptions_are_decided_quickly():
         )
         for number in range(500)
     ]
-    requests = [Asked(str(number), MADE, lambda reminder: True, USUAL) for number in range(2000)]
+    requests = [
+        Subscriber(str(number), MADE, lambda reminder: True, USUAL) for number in range(2000)
+    ]
     lookups = 0
 
     def is_in_the_log(reminder) -> bool:
