@@ -58,6 +58,8 @@ async def check_sources(
 async def _check(
     fetcher: AnyFetcher, parser: Parser, source: Source, key: str | None, url: str | None
 ) -> SourceCheck:
+    if source.broken:
+        return SourceCheck(source.id, "unreadable", source.broken)
     if source.access and not key:
         return SourceCheck(source.id, "off", f"{source.access.key} is not set")
     try:

@@ -159,6 +159,9 @@ class Poller:
 
     async def _poll(self, source: Source, row: SourceState) -> PollResult:
         now = self.settings.clock()
+        if source.broken:
+            error = Unreadable(f"{source.id}: {source.broken}")
+            return await self._fail(source, row, error, "unreadable", now)
         key = self.settings.keys(source.access.key) if source.access else None
         if source.access and not key:
             reason = f"{source.access.key} is not set"

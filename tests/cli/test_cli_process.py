@@ -6,6 +6,7 @@ shows a traceback.
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -157,3 +158,27 @@ def test_the_page_of_the_commands_is_what_they_say() -> None:
 def test_the_readme_lists_what_is_watched() -> None:
     text = render_docs.README.read_text("utf-8")
     assert render_docs.readme(text) == text, "run python -m tests.tools.render_docs"
+
+
+def test_a_private_adapter_that_fails_stops_no_other_source(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("raise RuntimeError('boom')")
+    environment = os.environ | {
+        "LASTCALL_EXTRA_SOURCES": "bad",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
+    }
+    command = [sys.executable, "-m", "monitor", "--db", str(tmp_path / "lc.db")]
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    polled = run("poll", "bad")
+    assert polled.returncode == 3
+    assert "cannot import bad: RuntimeError: boom" in polled.stdout + polled.stderr
+    assert "Traceback" not in polled.stderr
+    listed = run("sources", "list", "--json")
+    assert listed.returncode == 0
+    states = {source["id"]: source for source in json.loads(listed.stdout)}
+    assert "boom" in states["bad"]["error"]
+    assert len(states) > 40

@@ -754,6 +754,17 @@ async def test_a_source_is_not_polled_twice_by_one_poller(watch: Watch) -> None:
     assert (len(heard), poller.busy) == (1, set())
 
 
+async def test_an_adapter_that_cannot_be_imported_is_a_source_that_fails(store: Store) -> None:
+    """Nothing is fetched; operators are alerted at the third failure, as for any other source."""
+    watch = Watch(store, replace(ACME, url="", broken="cannot import acme: boom"))
+    results = [await watch.look() for _ in range(3)]
+    assert {result.outcome for result in results} == {"unreadable"}
+    assert results[0].error == "acme.deprecations: cannot import acme: boom"
+    assert watch.site.asked == []
+    assert watch.deliveries("operator") == ["source.failing"]
+    assert watch.deliveries("people") == []
+
+
 @pytest.mark.parametrize("waits", [False, True])
 async def test_another_look_at_a_page_that_was_replaced_meanwhile_changes_nothing(
     watch: Watch, waits: bool
